@@ -1,0 +1,67 @@
+/**
+ * What the four commands share: how a command line is read, how an error reaches
+ * the person at the terminal, and the one place that exits.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { DeltaError, reasonOf } from './errors.js';
+
+const EXIT_EXPECTED = 1;
+const EXIT_USAGE = 2;
+const EXIT_BUG = 70;
+
+/** A commander command with the version, error and help behaviour of all our commands. */
+export function command(name: string, description: string): Command {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return new Command(name)
+    .description(description)
+    .version(manifest.version)
+    .showHelpAfterError(false)
+    .configureOutput({ writeErr: () => {} })
+    .exitOverride();
+}
+
+/** Runs a command to its end and exits: 0, 1 (expected error), 2 (usage) or 70 (a bug of ours). */
+export async function run(program: Command): Promise<never> {
+  try {
+    await program.parseAsync();
+    process.exit(process.exitCode ?? 0);
+  } catch (thrown) {
+    process.exit(report(program.name(), thrown));
+  }
+}
+
+/** Prints what was thrown as one line on stderr (a bug: with its stack) and gives the exit code. */
+function report(name: string, thrown: unknown): number {
+  if (thrown instanceof CommanderError) {
+    if (thrown.exitCode === 0) return 0; // --help and --version
+    if (thrown.code === 'commander.help') return EXIT_USAGE;
+    const reason = thrown.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+    process.stderr.write(`${name}: ${reason} — try: ${name} --help\n`);
+    return EXIT_USAGE;
+  }
+  if (thrown instanceof DeltaError) {
+    process.stderr.write(`${name}: ${describe(thrown)}\n`);
+    return thrown.code === 'usage' ? EXIT_USAGE : EXIT_EXPECTED;
+  }
+  process.stderr.write(`${name}: a bug in deltamirror, please report it: ${thrown instanceof Error ? thrown.stack : String(thrown)}\n`);
+  return EXIT_BUG;
+}
+
+/** An expected error on one line, its hint behind a dash. */
+export function describe(error: DeltaError): string {
+  return error.hint === undefined ? reasonOf(error) : `${reasonOf(error)} — ${error.hint}`;
+}
+
+/** An argument parser for commander: a number with an optional unit, in the unit's base. */
+export function quantity(units: Readonly<Record<string, number>>, example: string): (text: string) => number {
+  return (text) => {
+    const match = /^(\d+(?:\.\d+)?)\s*([a-zA-Z]*)$/.exec(text);
+    const factor = match && units[match[2]];
+    if (!match || factor === undefined) throw new InvalidArgumentError(`Write it like ${example}.`);
+    return Number(match[1]) * factor;
+  };
+}
+
+/** Durations in milliseconds: `250ms`, `10s`, `5m`. */
+export const durationMs = quantity({ ms: 1, s: 1000, m: 60_000, h: 3_600_000 }, '10s');
