@@ -57,8 +57,8 @@ export function describe(error: DeltaError): string {
 export function quantity(units: Readonly<Record<string, number>>, example: string): (text: string) => number {
   return (text) => {
     const match = /^(\d+(?:\.\d+)?)\s*([a-zA-Z]*)$/.exec(text);
-    const factor = match && units[match[2]];
-    if (!match || factor === undefined) throw new InvalidArgumentError(`Write it like ${example}.`);
+    const factor = match === null ? undefined : units[match[2]];
+    if (match === null || factor === undefined) throw new InvalidArgumentError(`Write it like ${example}.`);
     return Number(match[1]) * factor;
   };
 }

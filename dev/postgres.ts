@@ -1,0 +1,189 @@
+/**
+ * A throwaway Postgres: initialised in a temporary folder with its own port and
+ * socket, our plugin beside it, everything removed at the end. For the demo, the
+ * tests and the benchmarks.
+ */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { once } from 'node:events';
+import pg from 'pg';
+
+const START_TIMEOUT_MS = 60_000;
+const ROOT = resolve(import.meta.dirname, '../..');
+
+export interface ServerOptions {
+  /** Lines of postgresql.conf, over the defaults. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Arguments of initdb beside ours, such as `--encoding=LATIN1`. */
+  readonly initdb?: readonly string[];
+  /** False: the plugin is neither copied nor allowed. */
+  readonly plugin?: boolean;
+}
+
+/** A running server. `url()` gives a connection string; `stop()` removes every trace. */
+export class Server {
+  #process: ChildProcess | undefined;
+
+  private constructor(
+    readonly directory: string,
+    readonly port: number,
+    readonly binaries: string,
+  ) {}
+
+  static async start(options: ServerOptions = {}): Promise<Server> {
+    const binaries = findBinaries();
+    const directory = mkdtempSync(join(tmpdir(), 'deltamirror-pg-'));
+    const server = new Server(directory, await freePort(), binaries);
+    try {
+      asPostgresOwner(directory);
+      mkdirSync(join(directory, 'lib'));
+      if (options.plugin !== false) copyFileSync(pluginPath(), join(directory, 'lib', 'deltastream.so'));
+      server.#runAsPostgres('initdb', ['-D', server.data, '-U', 'postgres', '--auth=trust', '--no-sync', '--locale=C.UTF-8', ...(options.initdb ?? ['--encoding=UTF8'])]);
+      writeFileSync(join(server.data, 'postgresql.auto.conf'), server.#settings(options));
+      asPostgresOwner(join(server.data, 'postgresql.auto.conf'));
+      await server.launch();
+      return server;
+    } catch (error) {
+      rmSync(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  get data(): string { return join(this.directory, 'data'); }
+
+  url(database = 'postgres', user = 'postgres'): string {
+    return `postgres://${user}@127.0.0.1:${this.port}/${database}`;
+  }
+
+  /** A connected client; the caller ends it. */
+  async client(database = 'postgres'): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: this.url(database) });
+    client.on('error', () => {}); // an immediate stop ends idle clients; the next query tells
+    await client.connect();
+    return client;
+  }
+
+  /** Runs one statement on a connection of its own and gives the rows. */
+  async query<Row extends pg.QueryResultRow = pg.QueryResultRow>(sql: string, database = 'postgres'): Promise<Row[]> {
+    const client = await this.client(database);
+    try {
+      return (await client.query<Row>(sql)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Runs a program of this Postgres version (psql, pgbench, pg_recvlogical) against this server. */
+  tool(name: string, args: readonly string[], database = 'postgres'): string {
+    return execFileSync(join(this.binaries, name), args, { env: this.environment(database), encoding: 'utf8', maxBuffer: 1 << 30, stdio: ['ignore', 'pipe', 'pipe'] });
+  }
+
+  environment(database = 'postgres'): NodeJS.ProcessEnv {
+    return { ...process.env, PGHOST: '127.0.0.1', PGPORT: String(this.port), PGUSER: 'postgres', PGDATABASE: database };
+  }
+
+  async launch(): Promise<void> {
+    const [command, args] = this.#asPostgres('postgres', ['-D', this.data]);
+    this.#process = spawn(command, args, { stdio: 'ignore', cwd: this.directory, detached: true });
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    for (;;) {
+      try {
+        await (await this.client()).end();
+        return;
+      } catch (error) {
+        if (this.#process.exitCode !== null || Date.now() > deadline) {
+          throw new Error(`postgres did not start in ${this.directory}`, { cause: error });
+        }
+        await new Promise((done) => setTimeout(done, 50));
+      }
+    }
+  }
+
+  /** Stops the server, `fast` (a clean shutdown) or `immediate` (as after a crash); `launch()` starts it again. */
+  async halt(mode: 'fast' | 'immediate'): Promise<void> {
+    const child = this.#process;
+    if (child === undefined || child.exitCode !== null) return;
+    const exited = once(child, 'exit');
+    this.#runAsPostgres('pg_ctl', ['stop', '-D', this.data, '-m', mode, '-w', '-t', '60']);
+    await exited;
+    this.#process = undefined;
+  }
+
+  async stop(): Promise<void> {
+    await this.halt('immediate');
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #settings(options: ServerOptions): string {
+    const settings: Record<string, string> = {
+      listen_addresses: '127.0.0.1',
+      port: String(this.port),
+      unix_socket_directories: this.directory,
+      wal_level: 'logical',
+      max_replication_slots: '20',
+      max_wal_senders: '20',
+      fsync: 'off',
+      log_destination: 'stderr',
+      logging_collector: 'on',
+      log_directory: 'log',
+      dynamic_library_path: `$libdir:${join(this.directory, 'lib')}`,
+      ...options.settings,
+    };
+    if (options.plugin !== false && knowsPluginList(this.binaries)) {
+      settings.output_plugin_libraries ??= 'pgoutput, test_decoding, deltastream';
+    }
+    return Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`).join('');
+  }
+
+  #runAsPostgres(program: string, args: string[]): void {
+    const [command, all] = this.#asPostgres(program, args);
+    execFileSync(command, all, { stdio: ['ignore', 'ignore', 'pipe'], cwd: this.directory });
+  }
+
+  /** Postgres refuses to run as root, so root steps down to the user postgres. */
+  #asPostgres(program: string, args: string[]): [string, string[]] {
+    const path = join(this.binaries, program);
+    return process.getuid?.() === 0 ? ['setpriv', ['--reuid=postgres', '--regid=postgres', '--init-groups', path, ...args]] : [path, args];
+  }
+}
+
+/** The path of the plugin built from plugin-c/. */
+export function pluginPath(): string {
+  const path = join(ROOT, 'plugin-c', 'deltastream.so');
+  if (!existsSync(path)) throw new Error('plugin-c/deltastream.so is not built: run make -C plugin-c');
+  return path;
+}
+
+/** The folder of initdb and postgres: $PG_BIN, or the newest version that Debian's layout holds. */
+export function findBinaries(): string {
+  if (process.env.PG_BIN !== undefined) return process.env.PG_BIN;
+  const base = '/usr/lib/postgresql';
+  const versions = existsSync(base) ? readdirSync(base).filter((v) => existsSync(join(base, v, 'bin', 'initdb'))) : [];
+  if (versions.length === 0) throw new Error('no PostgreSQL server found: run apt-get install postgresql, or set PG_BIN');
+  versions.sort((a, b) => Number(b) - Number(a));
+  return join(base, versions[0], 'bin');
+}
+
+/** True where this server has the list of allowed output plugins (15.19, 16.15, 17.11, 18.6 and later). */
+function knowsPluginList(binaries: string): boolean {
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(execFileSync(join(binaries, 'postgres'), ['--version'], { encoding: 'utf8' })) ?? [];
+  const since: Record<string, number> = { 15: 19, 16: 15, 17: 11, 18: 6 };
+  return Number(major) > 18 || Number(minor) >= (since[major] ?? Infinity);
+}
+
+function asPostgresOwner(path: string): void {
+  if (process.getuid?.() !== 0) return;
+  const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
+  chownSync(path, id('-u'), id('-g'));
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as { port: number };
+  probe.close();
+  return port;
+}
