@@ -1,0 +1,28 @@
+/** Names in SQLite: how Postgres's are carried over, and which it cannot hold. */
+
+/** The table (or index) `public.t` is `t`, any other `schema.t`, in one name. */
+export function cacheName(schema: string, name: string): string {
+  return schema === 'public' ? name : `${schema}.${name}`;
+}
+
+export function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A name as SQLite compares it: it folds A to Z and nothing else. */
+export function folded(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+/** Why SQLite, or we, cannot have an object of this name; undefined where it can. */
+export function reservedBecause(name: string): string | undefined {
+  if (folded(name).startsWith('sqlite_')) return 'SQLite keeps names that begin with "sqlite_" for itself';
+  if (folded(name).startsWith('_daystream')) return 'names that begin with "_daystream" are the cache\'s own';
+  return undefined;
+}
+
+/** A name of SQLite's row id that no column hides; undefined where all three are columns. */
+export function rowidName(columns: readonly string[]): string | undefined {
+  const taken = new Set(columns.map(folded));
+  return ['rowid', '_rowid_', 'oid'].find((name) => !taken.has(name));
+}

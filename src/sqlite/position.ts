@@ -1,0 +1,90 @@
+/**
+ * `_daystream_position`: where in which log the cache stands. Its one row moves in the
+ * same SQLite transaction as the rows it speaks of (design P4), so the cache always
+ * equals Postgres as of the commit it names (P3).
+ */
+import { formatLsn, parseLsn, type Lsn } from '../daystream/lsn.js';
+import type { Position } from '../daystream/position.js';
+import type { Cache } from './open.js';
+
+/** What moves with every commit. */
+export interface Place {
+  /** The last line of the last unit applied, and the chain's value behind it. */
+  readonly position: Position;
+  readonly crc: number;
+  /** The end of the last commit record that the cache holds. */
+  readonly lsn: Lsn;
+  /** When Postgres committed it, in µs since 1970 UTC; 0 when not known. */
+  readonly commitTimeUs: number;
+  /** When it was applied here. */
+  readonly appliedAtUs: number;
+}
+
+/** Which log it is, and how the cache joined it. */
+export interface Origin {
+  readonly system: string;
+  readonly timeline: number;
+  readonly slot: string;
+  readonly epoch: number;
+  /** Folder or URL of the log. */
+  readonly source: string;
+  /** The import's snapshot as `pg_current_snapshot()` prints it: transactions visible in it are in the copy. Null after a join by LSN. */
+  readonly snapshot: string | null;
+}
+
+export type CachePosition = Place & Origin;
+
+export const POSITION_DDL = `CREATE TABLE _daystream_position (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  clock INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  crc INTEGER NOT NULL,
+  lsn TEXT NOT NULL,
+  commit_time_us INTEGER NOT NULL,
+  applied_at_us INTEGER NOT NULL,
+  system TEXT NOT NULL,
+  timeline INTEGER NOT NULL,
+  slot TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  snapshot TEXT
+)`;
+
+interface Row {
+  clock: number; sequence: number; crc: number; lsn: string; commit_time_us: number; applied_at_us: number;
+  system: string; timeline: number; slot: string; epoch: number; source: string; snapshot: string | null;
+}
+
+/** Where the cache stands; undefined before an import has finished it. */
+export function readPosition(cache: Cache): CachePosition | undefined {
+  const row = cache.prepare<[], Row>('SELECT * FROM _daystream_position').get();
+  return row && {
+    position: { clock: row.clock, sequence: row.sequence },
+    crc: row.crc,
+    lsn: parseLsn(row.lsn),
+    commitTimeUs: row.commit_time_us,
+    appliedAtUs: row.applied_at_us,
+    system: row.system,
+    timeline: row.timeline,
+    slot: row.slot,
+    epoch: row.epoch,
+    source: row.source,
+    snapshot: row.snapshot,
+  };
+}
+
+/** Writes the whole row: at the import, and where a log's epoch or timeline moves on. */
+export function writePosition(cache: Cache, at: CachePosition): void {
+  cache.prepare('INSERT OR REPLACE INTO _daystream_position VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+    at.position.clock, at.position.sequence, at.crc, formatLsn(at.lsn), at.commitTimeUs, at.appliedAtUs,
+    at.system, at.timeline, at.slot, at.epoch, at.source, at.snapshot,
+  );
+}
+
+/** A prepared write of what moves with every commit: the hot path. */
+export function placeWriter(cache: Cache): (place: Place) => void {
+  const statement = cache.prepare('UPDATE _daystream_position SET clock = ?, sequence = ?, crc = ?, lsn = ?, commit_time_us = ?, applied_at_us = ?');
+  return (place) => {
+    statement.run(place.position.clock, place.position.sequence, place.crc, formatLsn(place.lsn), place.commitTimeUs, place.appliedAtUs);
+  };
+}
