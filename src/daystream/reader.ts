@@ -1,0 +1,216 @@
+/**
+ * Reads units from a place in the log on, each verified before it is given out.
+ *
+ * The reader stands behind the last whole unit. It reads a block, gives out each unit
+ * whose chain value fits, and keeps the bytes behind them for the next block. Where the
+ * value does not fit, the bytes may be a torn tail that the writer has cut and written
+ * anew since: the reader goes back to the last whole unit once and reads again; if it
+ * still does not fit, the log is damaged (docs/format.md §5). At the end of a segment it
+ * goes on to the next one, whose open line must name this one's end.
+ */
+import { DeltaError } from '../errors.js';
+import { comparePositions, follows, formatPosition, ORIGIN, type Position } from './position.js';
+import { decodeHeader, type SegmentHeader } from './segment.js';
+import type { Transport } from './transport.js';
+import { chain, decodeUnit, findTrailer, trailerCrc, TRAILER_BYTES, type Transaction, type Unit } from './unit.js';
+
+/** Bytes read at once. A unit that does not fit is checked in pieces and read again for its lines. */
+export const BLOCK_BYTES = 1 << 20;
+
+/** More than any commit line has: the end of a piece that is looked at again with the next, so that a large unit's last line is whole in one piece. */
+const OVERLAP_BYTES = 4096;
+
+/** A unit larger than a block: its first line, and how far its bytes are in `crc`. */
+interface LargeUnit {
+  readonly head: Buffer;
+  checked: number;
+  crc: number;
+}
+
+/** Where a reader stands: behind a whole unit. */
+export interface Place {
+  readonly segment: string;
+  readonly offset: number;
+  /** The chain's value behind that unit, and the position of its last line. */
+  readonly crc: number;
+  readonly position: Position;
+}
+
+export class LogReader {
+  readonly #transport: Transport;
+  readonly #block: Buffer;
+  #place: Place;
+  /** Bytes of the block that are read and not yet given out. */
+  #kept = 0;
+  #large: LargeUnit | undefined;
+  #mayRetry = true;
+  #segments: string[] = [];
+  /** What the open line of the current segment said, once it was read. */
+  header: SegmentHeader | undefined;
+
+  constructor(transport: Transport, place: Place, blockBytes = BLOCK_BYTES) {
+    this.#transport = transport;
+    this.#place = place;
+    this.#block = Buffer.allocUnsafe(blockBytes);
+  }
+
+  get place(): Place { return this.#place; }
+
+  /**
+   * The verified units of the next block; none at the end of the log. Their bodies lie in
+   * the reader's own buffer and are good until the next call.
+   */
+  async next(): Promise<Unit[]> {
+    for (;;) {
+      if (this.#large !== undefined) {
+        const unit = await this.#continueLarge(this.#large);
+        if (unit === 'again') continue;
+        return unit === 'torn' ? [] : [unit];
+      }
+      const read = await this.#transport.read(this.#place.segment, this.#place.offset + this.#kept, this.#block.subarray(this.#kept));
+      if (read === 0) {
+        if (await this.#advance()) continue;
+        return [];
+      }
+      const block = this.#block.subarray(0, this.#kept + read);
+      const units = this.#takeUnits(block);
+      if (units === undefined) continue; // gone back to the last whole unit
+      if (units.length > 0) return units;
+      if (this.#kept === this.#block.length) this.#beginLarge();
+    }
+  }
+
+  /** Waits until there may be more to read. */
+  async wait(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    if (await this.#transport.changed(this.#place.segment, timeoutMs, signal)) this.#segments = [];
+  }
+
+  /** The lines of a transaction that is too large for one block, in blocks of whole lines (a longer line is a block of its own). */
+  async *blocks(transaction: Transaction): AsyncGenerator<Buffer> {
+    let block = Buffer.allocUnsafe(this.#block.length);
+    let kept = 0;
+    for (let offset = transaction.bodyStart; offset < transaction.bodyEnd;) {
+      const room = block.subarray(kept, Math.min(block.length, kept + transaction.bodyEnd - offset));
+      const read = await this.#transport.read(transaction.segment, offset, room);
+      if (read === 0) throw this.#damaged(transaction.start, 'became shorter while it was read');
+      offset += read;
+      const filled = kept + read;
+      const lines = block.lastIndexOf(10, filled - 1) + 1;
+      if (lines > 0) yield block.subarray(0, lines);
+      kept = filled - lines;
+      if (lines === 0 && filled === block.length) block = Buffer.concat([block], block.length * 2);
+      else block.copyWithin(0, lines, filled);
+    }
+  }
+
+  /** The whole units at the block's start; undefined where one does not fit and the reader went back. */
+  #takeUnits(block: Buffer): Unit[] | undefined {
+    const units: Unit[] = [];
+    let from = 0;
+    for (let at = findTrailer(block, 0); at !== -1; at = findTrailer(block, from)) {
+      const end = at + TRAILER_BYTES;
+      const crc = trailerCrc(block, at);
+      // P6: no unit is given out unless the chain fits.
+      if (chain(block.subarray(from, at), this.#place.crc) !== crc) {
+        if (units.length > 0) break; // those before are good; the next call comes back to this one
+        this.#goBack(this.#place.offset + at);
+        return undefined;
+      }
+      const whole = block.subarray(from, end);
+      units.push(this.#accept({ start: this.#place.offset, end: this.#place.offset + end - from, crc, head: whole, tail: whole, whole }));
+      from = end;
+    }
+    // The bodies of these units point into the block, so what is kept is read again rather than moved.
+    this.#kept = from === 0 ? block.length : 0;
+    return units;
+  }
+
+  /** The block is full and holds no whole unit: from here on the unit is checked in pieces and not kept. */
+  #beginLarge(): void {
+    const head = Buffer.from(this.#block.subarray(0, this.#block.indexOf(10) + 1));
+    this.#large = { head, checked: this.#place.offset, crc: this.#place.crc };
+    this.#kept = 0;
+  }
+
+  /** Goes on with a large unit: the unit once it is whole, 'torn' while it is not, 'again' after going back. */
+  async #continueLarge(large: LargeUnit): Promise<Unit | 'torn' | 'again'> {
+    const { segment, offset: start } = this.#place;
+    for (;;) {
+      const read = await this.#transport.read(segment, large.checked, this.#block);
+      const piece = this.#block.subarray(0, read);
+      const at = findTrailer(piece, 0);
+      if (at !== -1) {
+        this.#large = undefined;
+        const crc = trailerCrc(piece, at);
+        if (chain(piece.subarray(0, at), large.crc) !== crc) {
+          this.#goBack(large.checked + at);
+          return 'again';
+        }
+        const end = at + TRAILER_BYTES;
+        return this.#accept({ start, end: large.checked + end, crc, head: large.head, tail: piece.subarray(0, end), whole: undefined });
+      }
+      const done = read - OVERLAP_BYTES;
+      if (done <= 0) return 'torn';
+      large.crc = chain(piece.subarray(0, done), large.crc);
+      large.checked += done;
+    }
+  }
+
+  #accept(raw: { start: number; end: number; crc: number; head: Buffer; tail: Buffer; whole: Buffer | undefined }): Unit {
+    const { segment, position } = this.#place;
+    let unit: Unit;
+    try {
+      unit = decodeUnit({ segment, ...raw });
+    } catch (error) {
+      throw this.#damaged(raw.start, error instanceof Error ? error.message : String(error));
+    }
+    if (comparePositions(position, ORIGIN) > 0 && !follows(position, unit.first)) {
+      throw this.#damaged(raw.start, `line ${formatPosition(unit.first)} does not follow ${formatPosition(position)}`);
+    }
+    if (unit.kind === 'open') this.#enter(decodeHeader(unit.line), raw.start);
+    this.#place = { segment, offset: raw.end, crc: raw.crc, position: unit.last };
+    this.#mayRetry = true;
+    return unit;
+  }
+
+  /** Checks an open line against the segment before it. */
+  #enter(header: SegmentHeader, start: number): void {
+    const { segment, position, crc } = this.#place;
+    if (start !== 0) throw this.#damaged(start, 'an open line stands inside the segment');
+    if (comparePositions(header.previous, position) !== 0 || header.previousCrc !== crc) {
+      throw new DeltaError('log-missing', `${this.#transport.place}/${segment}: follows ${formatPosition(header.previous)}, but the log before it ends at ${formatPosition(position)}`, {
+        hint: 'a segment is missing in between: put it back, or copy the tables again with deltaimport',
+      });
+    }
+    this.header = header;
+  }
+
+  #goBack(at: number): void {
+    this.#kept = 0;
+    if (!this.#mayRetry) throw this.#damaged(this.#place.offset, `the unit from here to byte ${at} does not match its _crc`);
+    this.#mayRetry = false;
+  }
+
+  /** At the end of the segment: true where there is a next one, and the reader stands at its start. */
+  async #advance(): Promise<boolean> {
+    const { segment, offset, crc, position } = this.#place;
+    if (this.#segments.length === 0) this.#segments = await this.#transport.list();
+    const next = this.#segments.find((name) => name > segment);
+    const size = await this.#transport.size(segment);
+    if (size < offset) throw this.#damaged(size, `is shorter than the ${offset} bytes that were read of it`);
+    if (size > offset + this.#kept) return true; // it has grown since
+    if (next === undefined) return false;
+    if (this.#kept > 0) throw this.#damaged(offset, `ends in half a unit, though ${next} exists`);
+    const first = Buffer.allocUnsafe(1);
+    if ((await this.#transport.read(next, 0, first)) === 0) return false; // made, but not yet written
+    this.#place = { segment: next, offset: 0, crc, position };
+    return true;
+  }
+
+  #damaged(offset: number, reason: string): DeltaError {
+    return new DeltaError('log-damaged', `${this.#transport.place}/${this.#place.segment}:${offset}: ${reason}`, {
+      hint: `see: daystream verify ${this.#transport.place}`,
+    });
+  }
+}
+

@@ -1,0 +1,74 @@
+/**
+ * Finds where a log ends when a writer starts. The chain is checked from the last
+ * horizon on, which is at most some seconds of log; what stands before it was checked
+ * by the writer that wrote that horizon.
+ */
+import { DeltaError } from '../errors.js';
+import { linesBackward, readFully, readOpenLine } from './backward.js';
+import { maxLsn, parseLsn, type Lsn } from './lsn.js';
+import { LogReader, type Place } from './reader.js';
+import { decodeHeader, text, type SegmentHeader } from './segment.js';
+import type { Transport } from './transport.js';
+import type { Unit } from './unit.js';
+
+/** The end of the newest segment. */
+export interface LogEnd {
+  /** Behind the last whole unit: bytes from `place.offset` to `size` are a torn tail. */
+  readonly place: Place;
+  readonly size: number;
+  readonly header: SegmentHeader;
+  /** The log is complete up to here. */
+  readonly lsn: Lsn;
+  /** Transactions behind the last horizon that had a snapshot. */
+  readonly xids: readonly bigint[];
+}
+
+/** Undefined where the folder holds no segment. Throws DeltaError log-damaged where bytes that were whole no longer fit. */
+export async function findLogEnd(transport: Transport): Promise<LogEnd | undefined> {
+  const segment = (await transport.list()).at(-1);
+  if (segment === undefined) return undefined;
+  const open = await readOpenLine(transport, segment);
+  const header = decodeHeader(open.line);
+  const start = (await lastSeenHorizon(transport, segment)) ?? open;
+  const reader = new LogReader(transport, { segment, offset: start.end, crc: start.crc, position: start.line.position });
+  const xids: bigint[] = [];
+  let lsn = maxLsn(header.lsn, parseLsn(text(start.line, '_lsn')));
+  for (let units = await nextOrTorn(reader, transport); units.length > 0; units = await nextOrTorn(reader, transport)) {
+    for (const unit of units) {
+      if (unit.kind === 'transaction') xids.push(unit.xid);
+      lsn = maxLsn(lsn, unitLsn(unit));
+    }
+  }
+  return { place: reader.place, size: await transport.size(segment), header, lsn, xids };
+}
+
+/** The LSN up to which the log is complete behind this unit. */
+export function unitLsn(unit: Unit): Lsn {
+  if (unit.kind === 'transaction') return unit.endLsn ?? 0n;
+  const lsn = parseLsn(text(unit.line, '_lsn'));
+  // A message's record begins at its LSN, so the log is complete up to behind that byte.
+  return unit.kind === 'message' ? lsn + 1n : lsn;
+}
+
+async function lastSeenHorizon(transport: Transport, segment: string) {
+  for await (const horizon of linesBackward(transport, segment, 'horizon', await transport.size(segment))) {
+    if (horizon.line.own.has('_snapshot')) return horizon;
+  }
+  return undefined;
+}
+
+/**
+ * The next units; none at the end, and none where a power loss left blocks of zeros,
+ * which were never synced and so never confirmed to Postgres.
+ */
+async function nextOrTorn(reader: LogReader, transport: Transport): Promise<Unit[]> {
+  try {
+    return await reader.next();
+  } catch (error) {
+    if (!(error instanceof DeltaError) || error.code !== 'log-damaged') throw error;
+    const bytes = Buffer.allocUnsafe(1 << 20);
+    const length = await readFully(transport, reader.place.segment, reader.place.offset, bytes);
+    if (bytes.subarray(0, length).includes(0)) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,154 @@
+/** Finds where to begin reading: positions are ordered, so by bisection (docs/format.md §5, Resuming). */
+import { DeltaError } from '../errors.js';
+import { readFully, readOpenLine } from './backward.js';
+import { comparePositions, formatPosition, ORIGIN, type Position } from './position.js';
+import type { Place } from './reader.js';
+import { decodeHeader, segmentName } from './segment.js';
+import type { Transport } from './transport.js';
+import { findTrailer, trailerCrc, TRAILER_BYTES } from './unit.js';
+
+const STEP_BYTES = 1 << 16;
+const POSITION_BYTES = 64;
+const LF = 10;
+
+/** The names of the segments. Throws DeltaError log-missing where there is none. */
+export async function segmentsOf(transport: Transport): Promise<[string, ...string[]]> {
+  const [oldest, ...later] = await transport.list();
+  if (oldest === undefined) {
+    throw new DeltaError('log-missing', `${transport.place}: holds no daystream`, { hint: 'start deltastream --out on this folder, or give the right one' });
+  }
+  return [oldest, ...later];
+}
+
+/** The place before the oldest unit of the log. */
+export async function seekStart(transport: Transport): Promise<Place> {
+  const [oldest] = await segmentsOf(transport);
+  return startOf(transport, oldest);
+}
+
+/** The place before a segment's open line. */
+export async function startOf(transport: Transport, segment: string): Promise<Place> {
+  const { previous, previousCrc } = decodeHeader((await readOpenLine(transport, segment)).line);
+  return { segment, offset: 0, crc: previousCrc, position: previous };
+}
+
+/**
+ * The place before the first unit that begins at or behind `from`. Throws DeltaError
+ * log-missing where `from` is before the oldest line or past the newest.
+ */
+export async function seekPosition(transport: Transport, from: Position): Promise<Place> {
+  const segment = await segmentFor(transport, from);
+  const offset = await findLine(transport, segment, from);
+  const head = await readHead(transport, segment, offset);
+  if (head === undefined) return seekNext(transport, segment, from, offset);
+  if (!head.beginsUnit) return skipUnit(transport, segment, offset, head.position);
+  if (offset === 0) return startOf(transport, segment);
+  return { segment, offset, crc: await crcBefore(transport, segment, offset), position: ORIGIN };
+}
+
+/** The segment that holds this position, or the first one behind it. */
+export async function segmentFor(transport: Transport, position: Position): Promise<string> {
+  const segments = await segmentsOf(transport);
+  const wanted = segmentName(position.clock);
+  const oldest = await readHead(transport, segments[0], 0);
+  if (oldest !== undefined && comparePositions(position, oldest.position) < 0) {
+    throw new DeltaError('log-missing', `${transport.place}: begins at ${formatPosition(oldest.position)}, behind ${formatPosition(position)}`, {
+      hint: 'copy the tables again with deltaimport, or put the older segments back',
+    });
+  }
+  // A clock's day names its segment; a day without lines has none, and the next one is meant.
+  const segment = segments.find((name) => name >= wanted);
+  if (segment === undefined) throw pastTheEnd(transport, position);
+  return segment;
+}
+
+/** The offset of the first line at or behind a position; the end of whole lines where there is none. */
+export async function findLine(transport: Transport, segment: string, position: Position): Promise<number> {
+  let low = 0; // a line's start, before or at the one looked for
+  let high = await transport.size(segment);
+  let candidate = high;
+  while (high - low > STEP_BYTES) {
+    const middle = Math.floor((low + high) / 2);
+    const start = await nextLine(transport, segment, middle);
+    const head = start < candidate ? await readHead(transport, segment, start) : undefined;
+    if (head === undefined || comparePositions(head.position, position) >= 0) {
+      if (head !== undefined) candidate = start;
+      high = middle;
+    } else {
+      low = start;
+    }
+  }
+  for (let start = low; ; start = await nextLine(transport, segment, start + 1)) {
+    const head = await readHead(transport, segment, start);
+    if (head === undefined || comparePositions(head.position, position) >= 0) return start;
+  }
+}
+
+/** The first line start at or behind `from`; the segment's size where there is none. */
+export async function nextLine(transport: Transport, segment: string, from: number): Promise<number> {
+  const block = Buffer.allocUnsafe(STEP_BYTES);
+  for (let offset = from === 0 ? 0 : from - 1; ;) {
+    if (offset === 0 && from === 0) return 0;
+    const length = await readFully(transport, segment, offset, block);
+    const lf = block.subarray(0, length).indexOf(LF);
+    if (lf !== -1) return offset + lf + 1;
+    if (length < block.length) return offset + length;
+    offset += length;
+  }
+}
+
+/** The `_crc` that the unit before this offset ends with. */
+export async function crcBefore(transport: Transport, segment: string, offset: number): Promise<number> {
+  const bytes = Buffer.alloc(TRAILER_BYTES);
+  await readFully(transport, segment, offset - TRAILER_BYTES, bytes);
+  if (findTrailer(bytes, 0) !== 0) {
+    throw new DeltaError('log-damaged', `${transport.place}/${segment}:${offset}: no _crc stands before this line`, { hint: `see: daystream verify ${transport.place}` });
+  }
+  return trailerCrc(bytes, 0);
+}
+
+/** Position and kind of the line that starts here; undefined at the end of whole lines. */
+export async function readHead(transport: Transport, segment: string, offset: number): Promise<{ position: Position; beginsUnit: boolean } | undefined> {
+  const bytes = Buffer.alloc(POSITION_BYTES);
+  const length = await readFully(transport, segment, offset, bytes);
+  const match = /^_c\t(\d+)\t_s\t(\d+)\t(_action\t(?!commit\t))?/.exec(bytes.toString('latin1', 0, length));
+  if (match !== null) return { position: { clock: Number(match[1]), sequence: Number(match[2]) }, beginsUnit: match[3] !== undefined };
+  if (length < POSITION_BYTES) return undefined; // a torn tail
+  throw new DeltaError('log-damaged', `${transport.place}/${segment}:${offset}: not a line of a daystream`, { hint: `see: daystream verify ${transport.place}` });
+}
+
+export function pastTheEnd(transport: Transport, position: Position): DeltaError {
+  return new DeltaError('log-missing', `${transport.place}: ends before ${formatPosition(position)}`, {
+    hint: 'give the right folder with --source; after a power loss, start deltastream first',
+  });
+}
+
+/** No line of the segment is at or behind `from`: the next segment's first, or right behind the last line of all. */
+async function seekNext(transport: Transport, segment: string, from: Position, end: number): Promise<Place> {
+  const next = (await transport.list()).find((name) => name > segment);
+  if (next !== undefined) return startOf(transport, next);
+  const crc = await crcBefore(transport, segment, end);
+  const last = await readHead(transport, segment, await lastLine(transport, segment, end));
+  if (last === undefined || from.clock !== last.position.clock || from.sequence !== last.position.sequence + 1) throw pastTheEnd(transport, from);
+  return { segment, offset: end, crc, position: last.position };
+}
+
+async function lastLine(transport: Transport, segment: string, end: number): Promise<number> {
+  const bytes = Buffer.alloc(STEP_BYTES);
+  const from = Math.max(0, end - STEP_BYTES);
+  const length = await readFully(transport, segment, from, bytes.subarray(0, end - from));
+  return from + bytes.subarray(0, length - 1).lastIndexOf(LF) + 1;
+}
+
+/** The place behind the unit that this line is part of. */
+async function skipUnit(transport: Transport, segment: string, offset: number, position: Position): Promise<Place> {
+  const block = Buffer.allocUnsafe(STEP_BYTES * 16);
+  for (let from = offset; ;) {
+    const length = await readFully(transport, segment, from, block);
+    const bytes = block.subarray(0, length);
+    const at = findTrailer(bytes, 0);
+    if (at !== -1) return { segment, offset: from + at + TRAILER_BYTES, crc: trailerCrc(bytes, at), position: ORIGIN };
+    if (length < block.length) throw pastTheEnd(transport, position);
+    from += length - TRAILER_BYTES;
+  }
+}

@@ -1,0 +1,76 @@
+/** Segments: one file of the log for each UTC day of the clock (docs/format.md §5). */
+import { encodePairs, type Line } from './codec.js';
+import { DeltaError } from '../errors.js';
+import { formatLsn, parseLsn, type Lsn } from './lsn.js';
+import { formatPosition, parsePosition, type Position } from './position.js';
+
+export const FORMAT_VERSION = 1;
+const NAME = /^\d{4}-\d\d-\d\d\.daystream$/;
+
+export function segmentName(clock: number): string {
+  return `${new Date(clock * 1000).toISOString().slice(0, 10)}.daystream`;
+}
+
+export function isSegmentName(name: string): boolean {
+  return NAME.test(name);
+}
+
+/** Which Postgres a log belongs to. */
+export interface LogIdentity {
+  /** The system identifier of the cluster; `0` where the log was written without a connection. */
+  readonly system: string;
+  readonly timeline: number;
+  readonly slot: string;
+}
+
+/** What the first line of a segment says. */
+export interface SegmentHeader extends LogIdentity {
+  readonly epoch: number;
+  /** The log before this line is complete up to here. */
+  readonly lsn: Lsn;
+  readonly previous: Position;
+  readonly previousCrc: number;
+}
+
+/** The open line's pairs, without position and crc. */
+export function encodeHeader(header: SegmentHeader): string {
+  return encodePairs([
+    ['_action', 'open'],
+    ['_version', String(FORMAT_VERSION)],
+    ['_system', header.system],
+    ['_timeline', String(header.timeline)],
+    ['_slot', header.slot],
+    ['_epoch', String(header.epoch)],
+    ['_lsn', formatLsn(header.lsn)],
+    ['_previous', formatPosition(header.previous)],
+    ['_previous_crc', formatCrc(header.previousCrc)],
+  ]);
+}
+
+/** Throws DeltaError log-damaged where a pair is absent, log-foreign where the version is not ours. */
+export function decodeHeader(line: Line): SegmentHeader {
+  const version = text(line, '_version');
+  if (version !== String(FORMAT_VERSION)) {
+    throw new DeltaError('log-foreign', `the log is of format version ${version}, this program reads version ${FORMAT_VERSION}`, { hint: 'upgrade deltamirror' });
+  }
+  return {
+    system: text(line, '_system'),
+    timeline: Number(text(line, '_timeline')),
+    slot: text(line, '_slot'),
+    epoch: Number(text(line, '_epoch')),
+    lsn: parseLsn(text(line, '_lsn')),
+    previous: parsePosition(text(line, '_previous')),
+    previousCrc: parseInt(text(line, '_previous_crc'), 16),
+  };
+}
+
+/** A pair that the line must have. */
+export function text(line: Line, key: string): string {
+  const value = line.own.get(key);
+  if (value === undefined || value === null) throw new DeltaError('log-damaged', `a line at ${formatPosition(line.position)} has no ${key}`);
+  return value;
+}
+
+export function formatCrc(crc: number): string {
+  return crc.toString(16).padStart(8, '0');
+}
