@@ -1,28 +1,25 @@
 /**
  * Appends the plugin's lines to the log: puts position and chain around them and does
- * not re-encode them (docs/format.md §1, §2, §5).
- *
- * Lines are buffered, written (then readers see them) and synced (then Postgres may
- * forget them). A transaction is given its clock at its begin and keeps it, so it stays
- * within one segment. A failed write or sync leaves the writer dead: a second sync could
- * succeed and hide the loss (P2).
+ * not re-encode them (docs/format.md §1, §2, §5). A transaction is given its clock at
+ * its begin and keeps it, so it stays within one segment.
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeltaError, reasonOf } from '../errors.js';
-import { encodePairs } from './codec.js';
+import { encodePairs, type Pair } from './codec.js';
 import { Folder } from './folder.js';
 import { formatLsn, maxLsn, parseLsn, type Lsn } from './lsn.js';
 import { ORIGIN, type Position } from './position.js';
 import { findLogEnd, type LogEnd } from './recovery.js';
-import { encodeHeader, formatCrc, segmentName, type LogIdentity } from './segment.js';
+import { encodeHeader, segmentName, type LogIdentity } from './segment.js';
+import { SegmentFile, TEMPORARY } from './segment-file.js';
 import { Unseen } from './unseen.js';
-import { chain } from './unit.js';
 import { realFiles, type WriterFiles } from './writer-files.js';
 
-const BUFFER_BYTES = 1 << 20;
 const LF = 10;
-const TEMPORARY = '.new';
+const LINE_END = Buffer.from('\n');
+const UNDERSCORE = '_'.charCodeAt(0);
+const LETTER_A = 'a'.charCodeAt(0);
 
 export interface WriterOptions {
   /** Whole seconds since 1970 UTC. */
@@ -30,48 +27,35 @@ export interface WriterOptions {
   readonly files?: WriterFiles;
 }
 
-/** What the writer goes back to when the unit at hand is given up. */
-interface WholeEnd {
-  readonly position: Position;
-  readonly crc: number;
-  /** Bytes of the segment, written or buffered. */
+export interface WriterStats {
+  readonly transactions: number;
+  readonly rows: number;
   readonly bytes: number;
+  readonly position: Position;
 }
 
 export class Writer {
-  readonly #directory: string;
   readonly #identity: LogIdentity;
   readonly #clock: () => number;
-  readonly #files: WriterFiles;
+  readonly #file: SegmentFile;
   readonly #unseen = new Unseen();
-  readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   #epoch = 1;
   #lsn: Lsn;
-  #segment = '';
-  #file = -1;
-  #fileBytes = 0;
-  #used = 0;
-  /** The chain over the open unit, up to `#buffer[#chained]`. */
-  #crc = 0;
-  #chained = 0;
-  #whole: WholeEnd = { position: ORIGIN, crc: 0, bytes: 0 };
-  #prefix = Buffer.alloc(0);
   #position: Position = ORIGIN;
+  /** The last line's position when the last unit ended. */
+  #wholePosition: Position = ORIGIN;
+  #prefix = Buffer.alloc(0);
   #inTransaction = false;
   #dropping = false;
-  #syncing = 0;
-  #retired: number[] = [];
-  #dead: unknown;
   #transactions = 0;
   #rows = 0;
   #bytes = 0;
 
   private constructor(directory: string, identity: LogIdentity, lsn: Lsn, options: WriterOptions) {
-    this.#directory = directory;
     this.#identity = identity;
     this.#lsn = lsn;
     this.#clock = options.clock ?? (() => Math.floor(Date.now() / 1000));
-    this.#files = options.files ?? realFiles;
+    this.#file = new SegmentFile(directory, options.files ?? realFiles);
   }
 
   /**
@@ -80,8 +64,11 @@ export class Writer {
    * another system or slot), log-damaged.
    */
   static async open(directory: string, identity: LogIdentity, startLsn: Lsn, options: WriterOptions = {}): Promise<Writer> {
-    const writer = new Writer(directory, identity, startLsn, options);
     const end = await prepareFolder(directory);
+    if (end !== undefined && (end.header.system !== identity.system || end.header.slot !== identity.slot)) {
+      throw new DeltaError('log-foreign', `${directory}: holds the log of slot ${end.header.slot} of system ${end.header.system}, not of slot ${identity.slot} of system ${identity.system}`, { hint: 'give another folder with --out' });
+    }
+    const writer = new Writer(directory, identity, startLsn, options);
     if (end !== undefined) writer.#resume(end);
     return writer;
   }
@@ -93,9 +80,9 @@ export class Writer {
   get inTransaction(): boolean { return this.#inTransaction; }
 
   /** Bytes appended and not yet written. */
-  get bufferedBytes(): number { return this.#used; }
+  get bufferedBytes(): number { return this.#file.buffered; }
 
-  get stats(): { transactions: number; rows: number; bytes: number; position: Position } {
+  get stats(): WriterStats {
     return { transactions: this.#transactions, rows: this.#rows, bytes: this.#bytes, position: this.#position };
   }
 
@@ -105,7 +92,7 @@ export class Writer {
       const lf = message.indexOf(LF, start);
       const end = lf === -1 ? message.length : lf;
       // `_action` begins a line that opens or closes a unit or stands alone; `_table`, `_schema` and `_xid` stand within one.
-      if (message[start + 1] === 0x61) this.#boundary(message, start, end);
+      if (message[start + 1] === LETTER_A) this.#boundary(message, start, end);
       else if (!this.#dropping) this.#within(message, start, end);
       start = end + 1;
     }
@@ -116,46 +103,25 @@ export class Writer {
    * every transaction in the log is visible in it; true where it is.
    */
   horizon(lsn: Lsn, timestampUs: bigint, snapshot: string | undefined): boolean {
-    const seen = snapshot !== undefined && this.#unseen.allVisible(snapshot);
+    const seen: readonly Pair[] = snapshot !== undefined && this.#unseen.allVisible(snapshot) ? [['_snapshot', snapshot]] : [];
     this.#lsn = maxLsn(this.#lsn, lsn);
-    const text = encodePairs([
-      ['_action', 'horizon'],
-      ['_lsn', formatLsn(this.#lsn)],
-      ['_ts', String(timestampUs)],
-      ...(seen ? [['_snapshot', snapshot] as const] : []),
-    ]);
-    this.#openUnit();
-    this.#line(Buffer.from(text), 0, text.length);
-    this.#closeUnit();
-    return seen;
+    const line = Buffer.from(encodePairs([['_action', 'horizon'], ['_lsn', formatLsn(this.#lsn)], ['_ts', String(timestampUs)], ...seen]));
+    this.#beginUnit();
+    this.#put(line, 0, line.length);
+    this.#endUnit();
+    return seen.length > 0;
   }
 
   /** Writes what is buffered, so that readers see it. */
   write(): void {
-    if (this.#used === 0) return;
-    const bytes = this.#buffer.subarray(0, this.#used);
-    this.#crc = chain(bytes.subarray(this.#chained), this.#crc);
-    this.#guard(() => this.#files.write(this.#file, bytes));
-    this.#fileBytes += this.#used;
-    this.#bytes += this.#used;
-    this.#used = 0;
-    this.#chained = 0;
+    this.#file.write();
   }
 
   /** Writes and syncs. Resolves to the LSN that may be confirmed to Postgres (P2); a failure is final. */
   async sync(): Promise<Lsn> {
-    this.write();
+    this.#file.write();
     const lsn = this.#lsn;
-    if (this.#file === -1) return lsn;
-    this.#syncing++;
-    try {
-      await this.#files.sync(this.#file);
-    } catch (error) {
-      throw this.#fail(error);
-    } finally {
-      if (--this.#syncing === 0) this.#closeRetired();
-    }
-    if (this.#dead !== undefined) throw this.#dead;
+    await this.#file.sync();
     return lsn;
   }
 
@@ -164,189 +130,106 @@ export class Writer {
     this.#dropping = false;
     if (!this.#inTransaction) return;
     this.#inTransaction = false;
-    const { bytes, position, crc } = this.#whole;
-    if (bytes < this.#fileBytes) {
-      this.#guard(() => this.#files.truncate(this.#file, bytes));
-      this.#fileBytes = bytes;
-    }
-    this.#used = bytes - this.#fileBytes;
-    this.#position = position;
-    this.#crc = crc;
-    this.#chained = this.#used;
+    this.#file.cut();
+    this.#position = this.#wholePosition;
   }
 
   close(): void {
-    if (this.#file !== -1) this.#retired.push(this.#file);
-    this.#file = -1;
-    if (this.#syncing === 0) this.#closeRetired();
+    this.#file.close();
   }
 
   #boundary(message: Buffer, start: number, end: number): void {
     const fields = message.toString('utf8', start, end).split('\t');
-    switch (fields[1]) {
-      case 'begin':
-        if (this.#inTransaction) throw notOurs(message, start, end);
-        // P1: what the log has is dropped, so that each commit is in it exactly once.
-        this.#dropping = parseLsn(fields[5]) < this.#lsn;
-        if (this.#dropping) return;
-        this.#openUnit();
-        this.#line(message, start, end);
-        this.#inTransaction = true;
-        return;
-      case 'commit':
-        if (this.#dropping) {
-          this.#dropping = false;
-          return;
-        }
-        if (!this.#inTransaction) throw notOurs(message, start, end);
-        this.#line(message, start, end);
-        this.#inTransaction = false;
-        this.#lsn = maxLsn(this.#lsn, parseLsn(fields[5]));
-        this.#unseen.add(BigInt(fields[3]));
-        this.#transactions++;
-        this.#rows += Number(fields[7]);
-        this.#closeUnit();
-        return;
-      case 'message':
-        if (this.#inTransaction) throw notOurs(message, start, end);
-        if (parseLsn(fields[3]) < this.#lsn) return;
-        this.#openUnit();
-        this.#line(message, start, end);
-        this.#lsn = maxLsn(this.#lsn, parseLsn(fields[3]) + 1n);
-        this.#closeUnit();
-        return;
-      default:
-        throw notOurs(message, start, end);
+    const action = fields[1];
+    if (action === 'begin' && !this.#inTransaction) {
+      // P1: what the log has is dropped, so that each commit is in it exactly once.
+      this.#dropping = parseLsn(fields[5]) < this.#lsn;
+      if (this.#dropping) return;
+      this.#beginUnit();
+      this.#put(message, start, end);
+      this.#endLine();
+      this.#inTransaction = true;
+    } else if (action === 'commit' && this.#dropping) {
+      this.#dropping = false;
+    } else if (action === 'commit' && this.#inTransaction) {
+      this.#put(message, start, end);
+      this.#inTransaction = false;
+      this.#lsn = maxLsn(this.#lsn, parseLsn(fields[5]));
+      this.#unseen.add(BigInt(fields[3]));
+      this.#transactions++;
+      this.#rows += Number(fields[7]);
+      this.#endUnit();
+    } else if (action === 'message' && !this.#inTransaction) {
+      const lsn = parseLsn(fields[3]);
+      if (lsn < this.#lsn) return;
+      this.#beginUnit();
+      this.#put(message, start, end);
+      this.#lsn = maxLsn(this.#lsn, lsn + 1n);
+      this.#endUnit();
+    } else {
+      throw notOurs(message, start, end);
     }
   }
 
   #within(message: Buffer, start: number, end: number): void {
-    if (!this.#inTransaction || message[start] !== 0x5f) throw notOurs(message, start, end);
-    this.#line(message, start, end);
+    if (!this.#inTransaction || message[start] !== UNDERSCORE) throw notOurs(message, start, end);
+    this.#put(message, start, end);
+    this.#endLine();
   }
 
-  /** Gives the next unit its clock, which never runs back, and a new segment where the day is over. */
-  #openUnit(): void {
+  /** Gives the unit its clock, which never runs back, and a new segment where the day is over. */
+  #beginUnit(): void {
     const clock = Math.max(this.#clock(), this.#position.clock);
-    if (segmentName(clock) !== this.#segment) this.#openSegment(clock);
+    if (segmentName(clock) !== this.#file.name) this.#beginSegment(clock);
+    else if (clock !== this.#position.clock) this.#setClock(clock);
+  }
+
+  #beginSegment(clock: number): void {
+    const previousCrc = this.#file.crc;
+    const line = Buffer.from(encodeHeader({ ...this.#identity, epoch: this.#epoch, lsn: this.#lsn, previous: this.#position, previousCrc }));
+    this.#file.begin(segmentName(clock));
     this.#setClock(clock);
+    this.#put(line, 0, line.length);
+    this.#endUnit();
+    this.#file.publish();
   }
 
   #setClock(clock: number): void {
-    if (clock === this.#position.clock && this.#prefix.length > 0) return;
-    if (clock !== this.#position.clock) this.#position = { clock, sequence: -1 };
-    this.#prefix = Buffer.from(`_c\t${clock}\t_s\t`);
-  }
-
-  /** Position, then the line as it came. */
-  #line(bytes: Buffer, start: number, end: number): void {
-    const sequence = this.#position.sequence + 1;
-    this.#position = { clock: this.#position.clock, sequence };
-    const digits = Buffer.from(`${sequence}\t`, 'latin1');
-    this.#put(this.#prefix, 0, this.#prefix.length);
-    this.#put(digits, 0, digits.length);
-    this.#put(bytes, start, end);
-    this.#put(LINE_END, 0, 1);
-  }
-
-  #put(bytes: Buffer, start: number, end: number): void {
-    while (start < end) {
-      if (this.#used === BUFFER_BYTES) this.write();
-      const length = Math.min(end - start, BUFFER_BYTES - this.#used);
-      bytes.copy(this.#buffer, this.#used, start, start + length);
-      this.#used += length;
-      start += length;
-    }
-  }
-
-  /** Puts `_crc` in the place of the last line feed: the unit is whole. */
-  #closeUnit(): void {
-    if (this.#used === 0) throw new Error('the line that closes a unit must still be buffered');
-    this.#used--;
-    const crc = chain(this.#buffer.subarray(this.#chained, this.#used), this.#crc);
-    const trailer = Buffer.from(`\t_crc\t${formatCrc(crc)}\n`, 'latin1');
-    this.#chained = this.#used;
-    this.#put(trailer, 0, trailer.length);
-    this.#crc = crc;
-    this.#chained = this.#used;
-    this.#whole = { position: this.#position, crc, bytes: this.#fileBytes + this.#used };
-  }
-
-  /** Ends the segment at hand and begins the one of this clock's day. */
-  #openSegment(clock: number): void {
-    this.write();
-    const previous = this.#whole;
-    if (this.#file !== -1) {
-      // A segment is durable before the next one exists, so a torn tail is only ever in the newest.
-      this.#guard(() => this.#files.syncNow(this.#file));
-      this.#retired.push(this.#file);
-      if (this.#syncing === 0) this.#closeRetired();
-    }
-    this.#segment = segmentName(clock);
-    const path = join(this.#directory, this.#segment);
-    const header = { ...this.#identity, epoch: this.#epoch, lsn: this.#lsn, previous: previous.position, previousCrc: previous.crc };
-    const line = Buffer.from(encodeHeader(header));
-    this.#guard(() => {
-      this.#file = this.#files.open(path + TEMPORARY);
-      this.#files.truncate(this.#file, 0);
-    });
-    this.#fileBytes = 0;
     this.#position = { clock, sequence: -1 };
     this.#prefix = Buffer.from(`_c\t${clock}\t_s\t`);
-    this.#line(line, 0, line.length);
-    this.#closeUnit();
-    this.write();
-    this.#guard(() => {
-      // P2: the segment appears whole, and its name is durable before anything in it is confirmed.
-      this.#files.syncNow(this.#file);
-      this.#files.publish(path + TEMPORARY, path);
-      this.#files.syncFolder(this.#directory);
-    });
+  }
+
+  /** A line, its position first; `#endLine` or `#endUnit` ends it. */
+  #put(bytes: Buffer, start: number, end: number): void {
+    const { clock, sequence } = this.#position;
+    this.#position = { clock, sequence: sequence + 1 };
+    const digits = Buffer.from(`${sequence + 1}\t`, 'latin1');
+    this.#file.put(this.#prefix, 0, this.#prefix.length);
+    this.#file.put(digits, 0, digits.length);
+    this.#file.put(bytes, start, end);
+    this.#bytes += this.#prefix.length + digits.length + end - start;
+  }
+
+  #endLine(): void {
+    this.#file.put(LINE_END, 0, 1);
+    this.#bytes += 1;
+  }
+
+  #endUnit(): void {
+    this.#file.endUnit();
+    this.#wholePosition = this.#position;
   }
 
   #resume(end: LogEnd): void {
-    const { header, place } = end;
-    if (header.system !== this.#identity.system || header.slot !== this.#identity.slot) {
-      throw new DeltaError('log-foreign', `${this.#directory}: holds the log of slot ${header.slot} of system ${header.system}, not of slot ${this.#identity.slot} of system ${this.#identity.system}`, { hint: 'give another folder with --out' });
-    }
+    const { place, header } = end;
     this.#epoch = header.epoch;
     this.#lsn = end.lsn;
-    this.#segment = place.segment;
-    this.#position = place.position;
-    this.#crc = place.crc;
-    this.#fileBytes = place.offset;
-    this.#whole = { position: place.position, crc: place.crc, bytes: place.offset };
+    this.#position = this.#wholePosition = place.position;
+    this.#prefix = Buffer.from(`_c\t${place.position.clock}\t_s\t`);
     for (const xid of end.xids) this.#unseen.add(xid);
-    this.#guard(() => {
-      this.#file = this.#files.open(join(this.#directory, place.segment));
-      if (end.size > place.offset) this.#files.truncate(this.#file, place.offset);
-    });
-  }
-
-  #closeRetired(): void {
-    for (const file of this.#retired.splice(0)) this.#files.close(file);
-  }
-
-  #guard(act: () => void): void {
-    if (this.#dead !== undefined) throw this.#dead;
-    try {
-      act();
-    } catch (error) {
-      throw this.#fail(error);
-    }
-  }
-
-  #fail(error: unknown): DeltaError {
-    const failure = new DeltaError('io', `${join(this.#directory, this.#segment)}: ${reasonOf(error)}`, {
-      hint: 'nothing that was not synced is confirmed to Postgres: see to the disk and start deltastream again',
-      cause: error,
-    });
-    this.#dead = failure;
-    return failure;
+    this.#file.reopen(place.segment, place.offset, place.crc);
   }
 }
-
-const LINE_END = Buffer.from('\n');
 
 /** Makes the folder, removes what a dead writer left half made, and finds the end of the log. */
 async function prepareFolder(directory: string): Promise<LogEnd | undefined> {
