@@ -1,0 +1,72 @@
+/** The SQL connection beside the stream: what the replication protocol cannot ask. */
+import type pg from 'pg';
+import { parseLsn, type Lsn } from '../daystream/lsn.js';
+import { connect } from '../postgres/connection.js';
+
+/** While it is asked no message is taken in, so it must not be waited for long. */
+const QUERY_TIMEOUT_MS = 2_000;
+
+export class Beside {
+  readonly #target: string | undefined;
+  #client: pg.Client | undefined;
+  #connecting: Promise<void> | undefined;
+  #walLsn: Lsn | undefined;
+
+  constructor(target: string | undefined, client: pg.Client) {
+    this.#target = target;
+    this.#client = client;
+  }
+
+  /** How far the server's WAL was when it was last asked. */
+  get walLsn(): Lsn | undefined {
+    return this.#walLsn;
+  }
+
+  /**
+   * The text of pg_current_snapshot(), or undefined where none can be had now: on a standby, which
+   * does not print the transactions that run, and while this connection is being made again.
+   */
+  async snapshot(): Promise<string | undefined> {
+    const row = await this.#ask<{ snapshot: string | null; lsn: string | null }>(SNAPSHOT, []);
+    if (row?.lsn != null) this.#walLsn = parseLsn(row.lsn);
+    return row?.snapshot ?? undefined;
+  }
+
+  /** True when the server still has somebody who reads the slot; false too when it cannot be asked. */
+  async isSlotActive(slot: string): Promise<boolean> {
+    await this.#connecting;
+    const row = await this.#ask<{ active: boolean }>('select active from pg_catalog.pg_replication_slots where slot_name = $1', [slot]);
+    return row?.active === true;
+  }
+
+  close(): void {
+    this.#client?.end().catch(() => {}); // it may be gone already
+    this.#client = undefined;
+  }
+
+  /** One row; undefined when the connection failed. Then it is made again, and nobody waits for it. */
+  async #ask<Row extends pg.QueryResultRow>(text: string, values: string[]): Promise<Row | undefined> {
+    if (this.#client === undefined) {
+      this.#reconnect();
+      return undefined;
+    }
+    try {
+      const query = { text, values, query_timeout: QUERY_TIMEOUT_MS };
+      return (await this.#client.query<Row>(query)).rows[0];
+    } catch {
+      this.close(); // the stream is what matters, and it tells when the server is gone
+      this.#reconnect();
+      return undefined;
+    }
+  }
+
+  #reconnect(): void {
+    this.#connecting ??= connect(this.#target, { applicationName: 'deltastream' })
+      .then((client) => { this.#client = client; }, () => {})
+      .finally(() => { this.#connecting = undefined; });
+  }
+}
+
+const SNAPSHOT = `
+  select case when pg_is_in_recovery() then null else pg_current_snapshot()::text end as snapshot,
+         (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end)::text as lsn`;

@@ -1,0 +1,79 @@
+/**
+ * Group commit: one sync at a time, and while it runs the next group gathers. What comes in
+ * during a slow sync is therefore one group, however many transactions it is.
+ */
+import type { Lsn } from '../daystream/lsn.js';
+import type { Writer } from '../daystream/writer.js';
+
+/** So much is synced at once whatever the interval: less is lost, and the next sync is not long. */
+const GROUP_LIMIT_BYTES = 8 * 1024 * 1024;
+
+export class Committer {
+  readonly #writer: Writer;
+  readonly #intervalMs: number;
+  readonly #durable: (lsn: Lsn) => void;
+  readonly #failed: () => void;
+  #running: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #dirty = false;
+  #syncedBytes = 0;
+  #startedMs = -Infinity;
+  #failure: unknown;
+
+  /** `durable` is told every LSN that has become so; `failed` that `check` will throw. */
+  constructor(writer: Writer, intervalMs: number, durable: (lsn: Lsn) => void, failed: () => void) {
+    this.#writer = writer;
+    this.#intervalMs = intervalMs;
+    this.#durable = durable;
+    this.#failed = failed;
+  }
+
+  /** Something was written. Syncs at once, or when the sync under way or the interval is over. */
+  commit(): void {
+    this.#dirty = true;
+    this.#schedule();
+  }
+
+  /** Throws what a sync has failed with. */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Syncs what is left, whatever the interval, and throws where that fails. */
+  async finish(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#running;
+    clearTimeout(this.#timer);
+    this.check();
+    if (this.#dirty) await this.#sync();
+    this.check();
+  }
+
+  #schedule(): void {
+    if (this.#running !== undefined || !this.#dirty || this.#failure !== undefined) return;
+    const waitMs = this.#startedMs + this.#intervalMs - performance.now();
+    clearTimeout(this.#timer);
+    if (waitMs > 0 && this.#writer.stats.bytes - this.#syncedBytes < GROUP_LIMIT_BYTES) {
+      this.#timer = setTimeout(() => this.#schedule(), waitMs);
+      return;
+    }
+    this.#running = this.#sync().then(() => {
+      this.#running = undefined;
+      this.#schedule();
+    });
+  }
+
+  async #sync(): Promise<void> {
+    this.#dirty = false;
+    this.#startedMs = performance.now();
+    const { bytes } = this.#writer.stats;
+    try {
+      // P2: an LSN is told to Postgres here and nowhere else, after data and folder are synced.
+      this.#durable(await this.#writer.sync());
+      this.#syncedBytes = bytes;
+    } catch (failure) {
+      this.#failure = failure;
+      this.#failed();
+    }
+  }
+}

@@ -1,0 +1,115 @@
+/** A run of deltastream: one folder, one slot, as many connections as it takes. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatLsn } from '../daystream/lsn.js';
+import { Writer } from '../daystream/writer.js';
+import type { WriterFiles } from '../daystream/writer-files.js';
+import { DeltaError, reasonOf } from '../errors.js';
+import { codeOf, mayPass } from '../postgres/failure.js';
+import { checkSlotName } from '../postgres/slot.js';
+import { lockFolder } from './folder.js';
+import { follow } from './follow.js';
+import type { StreamOptions } from './options.js';
+import type { Report } from './report.js';
+import { checkContinuity, openSource, type Source } from './source.js';
+
+const BACKOFF_FIRST_MS = 100;
+const BACKOFF_LIMIT_MS = 10_000;
+/** How long the first connection waits for a slot whose reader may just have died. */
+const BUSY_PATIENCE_MS = 5_000;
+
+/** Follows until `stop`. Throws when trying again cannot help. */
+export async function deltastream(options: StreamOptions, stop: AbortSignal, report: Report, files?: WriterFiles): Promise<void> {
+  checkSlotName(options.slot);
+  const held = lockFolder(options);
+  try {
+    await new Run(options, stop, report, files).run();
+  } finally {
+    report.stop();
+    held.release();
+  }
+}
+
+class Run {
+  #writer: Writer | undefined;
+  #system = '';
+  #everFollowed = false;
+  #told: 'following' | 'lost' | undefined;
+  #failures = 0;
+  readonly #startedMs = performance.now();
+
+  constructor(
+    private readonly options: StreamOptions,
+    private readonly stop: AbortSignal,
+    private readonly report: Report,
+    private readonly files: WriterFiles | undefined,
+  ) {}
+
+  async run(): Promise<void> {
+    try {
+      while (!this.stop.aborted) {
+        try {
+          await this.#session();
+        } catch (error) {
+          if (!(error instanceof DeltaError) || !this.#shouldRetry(error)) throw error;
+          await this.#pause(error);
+        }
+      }
+    } finally {
+      this.#writer?.close();
+    }
+  }
+
+  /** One connection, from its making to its end. */
+  async #session(): Promise<void> {
+    const source = await openSource(this.options, this.stop, (text) => this.report.tell(text));
+    try {
+      const writer = await this.#writerFor(source);
+      checkContinuity(source, writer.lsn, this.options);
+      await follow(source, writer, this.options, this.stop, () => this.#following(source, writer));
+    } finally {
+      source.close();
+    }
+  }
+
+  async #writerFor(source: Source): Promise<Writer> {
+    const { system, timeline } = source.identity;
+    if (this.#writer === undefined) {
+      const identity = { system, timeline, slot: this.options.slot };
+      this.#writer = await Writer.open(this.options.out, identity, source.confirmedLsn, { files: this.files });
+    } else if (system !== this.#system) {
+      throw new DeltaError('log-foreign', `${source.place}: is another Postgres now (system ${system}, the log is of ${this.#system})`, { hint: 'give --pg the address of the one that the log is of' });
+    }
+    this.#system = system;
+    return this.#writer;
+  }
+
+  #following(source: Source, writer: Writer): void {
+    if (!this.#everFollowed) {
+      for (const { what, cure } of source.warnings) this.report.tell(`${what} — ${cure}`);
+      this.report.start(writer, () => source.beside.walLsn === undefined ? undefined : Math.max(0, Number(source.beside.walLsn - writer.lsn)));
+    }
+    this.#everFollowed = true;
+    this.#failures = 0;
+    this.#told = 'following';
+    this.report.tell(`following slot "${this.options.slot}" of ${source.place} from ${formatLsn(writer.lsn)} into ${this.options.out}`);
+  }
+
+  /**
+   * Once it has worked, all that may pass is waited for. Before, a wrong address should say so at
+   * once: only a server that answered (it has an SQLSTATE) is worth waiting for, a taken slot not for long.
+   */
+  #shouldRetry(error: DeltaError): boolean {
+    if (!mayPass(error)) return false;
+    if (this.#everFollowed) return true;
+    if (error.code === 'busy') return performance.now() - this.#startedMs < BUSY_PATIENCE_MS;
+    return /^\d/.test(codeOf(error.cause));
+  }
+
+  /** Waits before the next try, longer each time, never in step with others; says only what is news. */
+  async #pause(error: DeltaError): Promise<void> {
+    if (this.#told !== 'lost') this.report.tell(`${reasonOf(error)}; trying again until it works`);
+    this.#told = 'lost';
+    const limitMs = Math.min(BACKOFF_LIMIT_MS, BACKOFF_FIRST_MS * 2 ** this.#failures++);
+    await sleep(limitMs * (0.5 + Math.random() / 2), undefined, { signal: this.stop }).catch(() => {}); // a stop ends the wait
+  }
+}

@@ -1,0 +1,26 @@
+/** `deltastream doctor`: what stands in the way, each with its cure. */
+import type { Finding } from '../postgres/finding.js';
+import { examine } from './source.js';
+
+export interface DoctorOptions {
+  readonly pg: string | undefined;
+  readonly slot: string | undefined;
+  readonly tables: string | undefined;
+  readonly createSlot: boolean;
+  readonly json: boolean;
+}
+
+/** Prints the findings and gives true when nothing stands in the way. */
+export async function doctor(options: DoctorOptions, print: (line: string) => void): Promise<boolean> {
+  const { findings, sql, replication } = await examine(options);
+  for (const client of [sql, replication]) await client?.end();
+  const followable = !findings.some(({ severity }) => severity === 'error');
+  if (options.json) print(JSON.stringify({ followable, findings }));
+  else for (const line of describe(findings, followable)) print(line);
+  return followable;
+}
+
+function describe(findings: readonly Finding[], followable: boolean): string[] {
+  const lines = findings.map(({ severity, what, cure }) => `${severity}: ${what} — ${cure}`);
+  return [...lines, followable ? 'ok: this Postgres can be followed' : 'this Postgres cannot be followed yet'];
+}

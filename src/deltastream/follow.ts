@@ -1,0 +1,53 @@
+/** The heart: receive → append → sync → confirm. */
+import type { Lsn } from '../daystream/lsn.js';
+import type { Writer } from '../daystream/writer.js';
+import { DeltaError } from '../errors.js';
+import { ReplicationStream } from '../postgres/replication.js';
+import type { Beside } from './beside.js';
+import { Committer } from './committer.js';
+import { Horizons } from './horizons.js';
+import { pluginOptions, type StreamOptions } from './options.js';
+import type { Source } from './source.js';
+
+/** Of the 5 s that a stop may take, what the server has for its part. */
+const FINISH_TIMEOUT_MS = 2_000;
+const WATCH_INTERVAL_MS = 10_000;
+/** So long without a word, and the server is asked on the other connection whether it still sends. */
+const SILENCE_LIMIT_MS = 30_000;
+
+/** Follows the slot until `stop`; then all that is whole has been synced and confirmed. Throws when the stream or the disk fails. */
+export async function follow(source: Source, writer: Writer, options: StreamOptions, stop: AbortSignal, started: () => void): Promise<void> {
+  const stream = await ReplicationStream.start(source.replication, options.slot, pluginOptions(options));
+  started();
+  const wake = () => stream.wake();
+  const committer = new Committer(writer, options.fsyncIntervalMs, (lsn: Lsn) => stream.confirm(lsn), wake);
+  const horizons = new Horizons(stream, source.beside);
+  const watch = setInterval(() => void endWhenDeaf(stream, source.beside, options.slot), WATCH_INTERVAL_MS);
+  stop.addEventListener('abort', wake);
+  committer.commit(); // what a run before this one wrote may not be synced yet
+  try {
+    while (!stop.aborted) {
+      for (const message of await stream.receive()) {
+        if (message.kind === 'data') writer.append(message.data);
+        else horizons.heard(message);
+      }
+      if (horizons.due && !writer.inTransaction) await horizons.write(writer);
+      writer.write();
+      committer.check();
+      committer.commit();
+    }
+  } finally {
+    stop.removeEventListener('abort', wake);
+    clearInterval(watch);
+    horizons.close();
+    writer.abandon(); // half a transaction is of no use: the server sends it again
+    await committer.finish();
+  }
+  await stream.finish(FINISH_TIMEOUT_MS);
+}
+
+/** A server that decodes something long is silent too, but it holds the slot. */
+async function endWhenDeaf(stream: ReplicationStream, beside: Beside, slot: string): Promise<void> {
+  if (stream.silenceMs < SILENCE_LIMIT_MS || await beside.isSlotActive(slot)) return;
+  stream.abort(new DeltaError('connection', `slot "${slot}": nothing heard for ${SILENCE_LIMIT_MS / 1000} s, and the server does not send`));
+}

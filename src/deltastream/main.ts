@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+/** deltastream: Postgres → log. Reads the command line and the signals. */
+import { Option, type Command } from 'commander';
+import { command, durationMs, run } from '../cli.js';
+import { DeltaError } from '../errors.js';
+import { deltastream } from './deltastream.js';
+import { doctor, type DoctorOptions } from './doctor.js';
+import type { StreamOptions } from './options.js';
+import { Report } from './report.js';
+import { streamFrom } from './stdin.js';
+
+const EXIT_SECOND_SIGNAL = 130;
+
+interface Given extends Omit<StreamOptions, 'out' | 'slot' | 'fsyncIntervalMs'> {
+  readonly out: string | undefined;
+  readonly slot: string | undefined;
+  readonly fsyncInterval: number;
+  readonly stdin: boolean;
+}
+
+const program = withSource(command('deltastream', 'Follows a replication slot and writes what it hears to a log'))
+  .usage('--slot NAME --out DIR [options]')
+  .option('--out <dir>', 'folder of the log; made where there is none')
+  .option('--messages <prefixes>', 'take the logical messages with these prefixes too, separated by commas')
+  .addOption(new Option('--fsync-interval <time>', 'sync at most so often (250ms, 1s)').argParser(durationMs).default(0, 'as often as the disk can'))
+  .option('--stdin', 'read what pg_recvlogical -f - prints, in place of a connection of its own', false)
+  .enablePositionalOptions()
+  .action((given: Given) => stream(given));
+
+withSource(program.command('doctor'))
+  .description('name every reason why this Postgres cannot be followed, with its cure')
+  .option('--json', 'print one JSON object', false)
+  .action(async (options: DoctorOptions) => {
+    if (!(await doctor(options, (line) => process.stdout.write(`${line}\n`)))) process.exitCode = 1;
+  });
+
+await run(program);
+
+function withSource(target: Command): Command {
+  return target
+    .option('--pg <url>', 'postgres://user@host:port/database; else the PG* environment and the password file')
+    .option('--slot <name>', 'the replication slot')
+    .option('--create-slot', 'make the slot where there is none', false)
+    .option('--tables <patterns>', 't, schema.t, schema.*, separated by commas; else every table');
+}
+
+async function stream(given: Given): Promise<void> {
+  const options = { ...given, slot: required('--slot', given.slot), out: required('--out', given.out), fsyncIntervalMs: given.fsyncInterval };
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(EXIT_SECOND_SIGNAL);
+      stop.abort();
+    });
+  }
+  const report = new Report();
+  if (given.stdin) await streamFrom(process.stdin, options, stop.signal, report);
+  else await deltastream(options, stop.signal, report);
+}
+
+function required(name: string, value: string | undefined): string {
+  if (value !== undefined) return value;
+  throw new DeltaError('usage', `${name}: is missing`, { hint: 'deltastream --slot NAME --out DIR' });
+}

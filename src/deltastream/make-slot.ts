@@ -1,0 +1,44 @@
+/** Making the slot, which waits for every transaction that runs, with a word about whom it waits for. */
+import type pg from 'pg';
+import { DeltaError } from '../errors.js';
+import { createSlot } from '../postgres/slot.js';
+
+const PATIENCE_MS = 3_000;
+/** Should we die while it waits, the server notices and makes no slot that nobody knows of. */
+const CHECK_CLIENT_MS = 2_000;
+
+interface Oldest {
+  readonly pid: number;
+  readonly application: string;
+  readonly state: string;
+  readonly seconds: number;
+}
+
+/** `other` is a second connection, free to ask while the first one waits. */
+export async function makeSlot(client: pg.Client, other: pg.Client, slot: string, stop: AbortSignal, tell: (text: string) => void): Promise<void> {
+  await client.query("select set_config('client_connection_check_interval', $1, false)", [String(CHECK_CLIENT_MS)]).catch(() => {}); // not on every system
+  const timer = setTimeout(() => void tellWhy(other, slot, tell), PATIENCE_MS);
+  const stopped = new Promise<never>((_, reject) => {
+    stop.addEventListener('abort', () => reject(new DeltaError('slot', `slot "${slot}": not made, stopped while it waited`)), { once: true });
+  });
+  stopped.catch(() => {});
+  try {
+    await Promise.race([createSlot(client, slot), stopped]);
+    tell(`made slot "${slot}"; drop it when it is no longer wanted: SELECT pg_drop_replication_slot('${slot}');`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function tellWhy(client: pg.Client, slot: string, tell: (text: string) => void): Promise<void> {
+  const { rows: [oldest] } = await client.query<Oldest>(OLDEST).catch(() => ({ rows: [] }));
+  const whom = oldest === undefined ? 'a running transaction' : `pid ${oldest.pid} (${oldest.application || 'unknown program'}, ${oldest.state}, a transaction of ${oldest.seconds} s)`;
+  tell(`slot "${slot}": is being made, and waits for ${whom} to end`);
+}
+
+const OLDEST = `
+  select pid, application_name as application, coalesce(state, 'state unknown') as state,
+         extract(epoch from clock_timestamp() - xact_start)::int as seconds
+    from pg_catalog.pg_stat_activity
+   where backend_xid is not null and pid <> pg_backend_pid()
+   order by xact_start limit 1`;

@@ -1,0 +1,22 @@
+/** What a run of deltastream is asked to do. */
+export interface StreamOptions {
+  /** The folder of the log. */
+  readonly out: string;
+  readonly slot: string;
+  /** A URL; undefined: the PG* environment. */
+  readonly pg: string | undefined;
+  readonly createSlot: boolean;
+  /** Handed to the plugin as they are. */
+  readonly tables: string | undefined;
+  readonly messages: string | undefined;
+  /** A sync begins at the earliest so long after the one before; 0: as soon as that one is done. */
+  readonly fsyncIntervalMs: number;
+}
+
+/** The options of the plugin: those that were given. */
+export function pluginOptions(options: StreamOptions): Record<string, string> {
+  return {
+    ...(options.tables === undefined ? {} : { tables: options.tables }),
+    ...(options.messages === undefined ? {} : { messages: options.messages }),
+  };
+}

@@ -1,0 +1,50 @@
+/** What the person at the terminal sees while it runs: changes of state, and how far it is. */
+import { formatPosition } from '../daystream/position.js';
+import type { Writer } from '../daystream/writer.js';
+
+const LIVE_INTERVAL_MS = 1_000;
+const PLAIN_INTERVAL_MS = 60_000;
+const ERASE_LINE = '\r\x1b[K';
+
+/** On a terminal one line that changes; elsewhere a plain line a minute, when there was anything. */
+export class Report {
+  readonly #live = process.stderr.isTTY === true;
+  #timer: NodeJS.Timeout | undefined;
+  #rows = 0;
+  #bytes = 0;
+
+  /** A change of state: one line. */
+  tell(text: string): void {
+    process.stderr.write(`${this.#live ? ERASE_LINE : ''}deltastream: ${text}\n`);
+  }
+
+  /** Shows how the writer gets on, until `stop`. `lagBytes` is of WAL; undefined: not known. */
+  start(writer: Writer, lagBytes: () => number | undefined): void {
+    const interval = this.#live ? LIVE_INTERVAL_MS : PLAIN_INTERVAL_MS;
+    this.#timer = setInterval(() => this.#show(writer, interval, lagBytes()), interval);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    if (this.#live) process.stderr.write(ERASE_LINE);
+  }
+
+  #show(writer: Writer, intervalMs: number, lagBytes: number | undefined): void {
+    const { rows, bytes, position } = writer.stats;
+    const text = `${formatPosition(position)}  ${count(rows)} rows (${count((rows - this.#rows) * 1000 / intervalMs)}/s)  ${size(bytes)}${lagBytes === undefined ? '' : `  lag ${size(lagBytes)}`}`;
+    if (this.#live) process.stderr.write(`${ERASE_LINE}${text}`);
+    else if (bytes !== this.#bytes) this.tell(text);
+    this.#rows = rows;
+    this.#bytes = bytes;
+  }
+}
+
+function count(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}
+
+function size(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+}

@@ -1,0 +1,120 @@
+/** A Postgres that has been looked at and can be followed: the connections and what they said. */
+import { readdirSync } from 'node:fs';
+import type pg from 'pg';
+import { parseLsn, formatLsn, type Lsn } from '../daystream/lsn.js';
+import { isSegmentName } from '../daystream/segment.js';
+import { DeltaError } from '../errors.js';
+import { connect, placeOf } from '../postgres/connection.js';
+import { mayPass, translate } from '../postgres/failure.js';
+import { toError, type Finding } from '../postgres/finding.js';
+import { preflight } from '../postgres/preflight.js';
+import { identifySystem, type Identity } from '../postgres/replication.js';
+import { readSlot } from '../postgres/slot.js';
+import { Beside } from './beside.js';
+import { makeSlot } from './make-slot.js';
+import type { StreamOptions } from './options.js';
+
+export interface Source {
+  readonly replication: pg.Client;
+  readonly beside: Beside;
+  readonly identity: Identity;
+  /** `host:port/database`. */
+  readonly place: string;
+  /** What the slot has been told to forget. */
+  readonly confirmedLsn: Lsn;
+  readonly warnings: readonly Finding[];
+  close(): void;
+}
+
+export interface Examination {
+  readonly findings: readonly Finding[];
+  readonly sql: pg.Client;
+  /** Undefined when the connection was refused; a finding says why. */
+  readonly replication: pg.Client | undefined;
+}
+
+const NAME = { applicationName: 'deltastream' };
+
+/** Connects in both ways and asks for everything that stands in the way. The caller ends the connections. */
+export async function examine(options: Pick<StreamOptions, 'pg' | 'createSlot' | 'tables'> & { slot: string | undefined }): Promise<Examination> {
+  const sql = await connect(options.pg, NAME);
+  let replication: pg.Client | undefined;
+  try {
+    let replicationFailure: DeltaError | undefined;
+    try {
+      replication = await connect(options.pg, { ...NAME, replication: true });
+    } catch (error) {
+      replicationFailure = translate(error, placeOf(sql));
+    }
+    return { sql, replication, findings: await preflight(sql, { ...options, replicationFailure }) };
+  } catch (error) {
+    end(sql, replication);
+    throw error;
+  }
+}
+
+/** Opens what `follow` needs. Throws the first reason against it; `tell` gets the others. Makes the slot where it is asked to and the log is new. */
+export async function openSource(options: StreamOptions, stop: AbortSignal, tell: (text: string) => void): Promise<Source> {
+  const createSlot = options.createSlot && !hasLog(options.out);
+  const { sql, replication, findings } = await examine({ ...options, createSlot });
+  try {
+    refuse(findings, options, tell);
+    if (replication === undefined) throw new DeltaError('connection', `${placeOf(sql)}: no replication connection`);
+    const identity = await identifySystem(replication);
+    if (await readSlot(sql, options.slot) === undefined) await makeSlot(sql, replication, options.slot, stop, tell);
+    const slot = await readSlot(sql, options.slot);
+    if (slot?.confirmedFlushLsn == null) throw new DeltaError('slot', `slot "${options.slot}": has no position`, { hint: `deltastream doctor --slot ${options.slot}` });
+    return {
+      replication,
+      beside: new Beside(options.pg, sql),
+      identity,
+      place: placeOf(sql),
+      confirmedLsn: parseLsn(slot.confirmedFlushLsn),
+      warnings: findings.filter(({ severity }) => severity === 'warning'),
+      close: () => end(sql, replication),
+    };
+  } catch (error) {
+    end(sql, replication);
+    throw error;
+  }
+}
+
+/**
+ * Throws when the log and the slot no longer meet. The slot forgets only what was confirmed, so a
+ * slot ahead of the log was moved or made anew; a server behind the log has lost what is in it.
+ */
+export function checkContinuity(source: Source, logLsn: Lsn, options: StreamOptions): void {
+  const hint = `start a new log: deltastream --slot ${options.slot} --out NEWDIR, then deltaimport again`;
+  if (source.confirmedLsn > logLsn) {
+    throw new DeltaError('slot', `slot "${options.slot}": begins at ${formatLsn(source.confirmedLsn)}, the log in ${options.out} ends at ${formatLsn(logLsn)}: what lies between is in neither`, { hint });
+  }
+  if (parseLsn(source.identity.walLsn) < logLsn) {
+    throw new DeltaError('log-foreign', `${source.place}: its WAL ends at ${source.identity.walLsn}, before the log in ${options.out} (${formatLsn(logLsn)}): the server was restored, or lost commits in a failover`, { hint });
+  }
+}
+
+/** True when the folder holds a log, or what is left of one. */
+function hasLog(folder: string): boolean {
+  return readdirSync(folder).some(isSegmentName);
+}
+
+function refuse(findings: readonly Finding[], options: StreamOptions, tell: (text: string) => void): void {
+  const errors = findings.filter(({ severity }) => severity === 'error').map((finding) => explain(toError(finding), options));
+  if (errors.length === 0) return;
+  // One that stays decides over one that may pass.
+  errors.sort((a, b) => Number(mayPass(b)) - Number(mayPass(a)));
+  for (const error of errors.slice(0, -1)) tell(`${error.message} — ${error.hint}`);
+  throw errors[errors.length - 1];
+}
+
+/** A slot that is gone, though the log it fed is there: a new one would begin too late. */
+function explain(error: DeltaError, options: StreamOptions): DeltaError {
+  if (!error.message.endsWith('does not exist') || !hasLog(options.out)) return error;
+  return new DeltaError('slot', `${error.message}, and ${options.out} holds its log: a new slot would begin later`, {
+    hint: `start a new log: deltastream --slot ${options.slot} --create-slot --out NEWDIR, then deltaimport again`,
+  });
+}
+
+function end(...clients: (pg.Client | undefined)[]): void {
+  for (const client of clients) client?.end().catch(() => {}); // it may be gone already
+}

@@ -1,0 +1,34 @@
+/** Where to connect: a URL, or what the PG* environment says. */
+import { DeltaError } from '../errors.js';
+
+/** The URL without its TLS words (they mean different things to `pg`), and those words. */
+export interface Target {
+  readonly url: string | undefined;
+  readonly parameters: URLSearchParams;
+}
+
+const TLS_WORDS = ['sslmode', 'sslcert', 'sslkey', 'sslrootcert'];
+
+/**
+ * Reads `--pg`. Throws DeltaError `usage` for anything that is not one Postgres URL. Neither the
+ * URL nor a part of it is ever repeated: a password with an unescaped `/` or `#` ends up in the
+ * host, the port or the database of what a URL parser makes of it.
+ */
+export function readTarget(text: string | undefined): Target {
+  if (text === undefined) return { url: undefined, parameters: new URLSearchParams() };
+  const match = /^(postgres(?:ql)?:\/\/[^/?#\s]*(?:\/[^@?#]*)?)(?:\?([^@#]*))?$/.exec(text);
+  if (match === null || !isUrl(match[1])) {
+    throw new DeltaError('usage', '--pg: not a Postgres URL', {
+      hint: 'write it like postgres://user@host:5432/database, with / ? # @ : in a password as %2F %3F %23 %40 %3A',
+    });
+  }
+  const parameters = new URLSearchParams(match[2]);
+  const rest = new URLSearchParams(match[2]);
+  for (const word of TLS_WORDS) rest.delete(word);
+  return { url: rest.size === 0 ? match[1] : `${match[1]}?${rest}`, parameters };
+}
+
+function isUrl(text: string): boolean {
+  if (/%(?![0-9a-f]{2})/i.test(text)) return false;
+  return URL.canParse(text) || URL.canParse(text.replace('@/', '@socket/'));
+}
