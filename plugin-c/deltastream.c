@@ -1,0 +1,247 @@
+/*
+ * The output plugin: the callbacks of a decoding session in the order of their
+ * life. What the lines look like is docs/format.md, section 3, all but the
+ * position and the crc, which are given where the log is written.
+ */
+#include "postgres.h"
+
+#include "deltastream.h"
+
+#include "catalog/pg_class.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "storage/lwlock.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "compat.h"
+#include "line.h"
+#include "settings.h"
+
+PG_MODULE_MAGIC;
+
+/* What is not sent yet must fit into one message; the server keeps a little more in the same buffer. */
+#define UNSENT_LIMIT_BYTES (MaxAllocSize - 64 * 1024)
+
+/* Escaped, or as digits, a message's content can be twice as long. */
+#define CONTENT_LIMIT_BYTES ((UNSENT_LIMIT_BYTES - 2 * BATCH_BYTES) / 2)
+
+extern PGDLLEXPORT void _PG_output_plugin_init(OutputPluginCallbacks *callbacks);
+
+static void
+on_startup(LogicalDecodingContext *ctx, OutputPluginOptions *output, bool is_init)
+{
+	MemoryContext context = AllocSetContextCreate(ctx->context, "deltastream", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(context);
+	Plugin	   *plugin = palloc0(sizeof(Plugin));
+
+	plugin->context = context;
+	plugin->change_context = AllocSetContextCreate(context, "deltastream change", ALLOCSET_DEFAULT_SIZES);
+	options_parse(&plugin->options, ctx->output_plugin_options);
+	plugin->relations = relations_open(context, &plugin->options);
+	initStringInfo(&plugin->lines);
+	output->output_type = OUTPUT_PLUGIN_TEXTUAL_OUTPUT;
+	output->receive_rewrites = false;
+	if (!is_init)
+		plugin->settings_level = settings_pin();
+	ctx->output_plugin_private = plugin;
+	MemoryContextSwitchTo(before);
+}
+
+static void
+on_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
+{
+	Plugin	   *plugin = ctx->output_plugin_private;
+
+	resetStringInfo(&plugin->lines);
+	plugin->transaction.begun = false;
+	plugin->transaction.rows = 0;
+}
+
+/* Reports progress inside a transaction where the server does not. */
+static void
+report_progress(LogicalDecodingContext *ctx, Plugin *plugin)
+{
+	if (PROGRESS_EVERY_CHANGES == 0 || ++plugin->unreported < PROGRESS_EVERY_CHANGES)
+		return;
+	plugin->unreported = 0;
+	update_progress(ctx, false);
+}
+
+/*
+ * Leaves out what an error has half written and says so in a quarantine line;
+ * the rest of the table's rows in this transaction are left out too, which keeps
+ * the number of caught errors, and what each of them leaks, small.
+ *
+ * An error is caught here without a subtransaction of our own. That is safe
+ * because whatever decodes always aborts: ReorderBufferProcessTXN runs us in a
+ * transaction, or an internal subtransaction, that it rolls back at its end,
+ * which lets go of pins, locks, snapshots and relations that were left behind,
+ * and nothing we call writes. What must not wait until then is restored here:
+ * LWLocks, which we hold none of otherwise, the resource owner, the memory
+ * context.
+ */
+static void
+recover(Plugin *plugin, ReorderBufferTXN *txn, RowPlan *plan, int start)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(plugin->change_context);
+	error = CopyErrorData();
+	if (plan == NULL || !is_data_error(error->sqlerrcode))
+		PG_RE_THROW();
+	FlushErrorState();
+	LWLockReleaseAll();
+
+	plugin->lines.len = start;
+	plan->valid = plan->valid && plan->complete;
+	plugin->relations->stale |= !plan->valid;
+	plan->told->broken = plugin->transaction.xid;
+	quarantine_error(plugin, plan, error->message);
+}
+
+/* What a guarded writer writes: the lines of one change of one relation. It gives the number of row lines. */
+typedef int (*Writer) (Plugin *plugin, RowPlan *plan, Relation relation, ReorderBufferChange *change);
+
+static void
+write_guarded(Plugin *plugin, ReorderBufferTXN *txn, Relation relation, ReorderBufferChange *change, Writer write)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+	RowPlan    *volatile plan = NULL;
+	volatile int start = plugin->lines.len;
+	int			rows;
+
+	PG_TRY();
+	{
+		plan = relations_plan(plugin->relations, relation);
+		if (plan->followed)
+		{
+			open_transaction(plugin, txn);
+			start = plugin->lines.len;
+			if (plan->told->broken != plugin->transaction.xid)
+			{
+				if (!plan->complete)
+					plan_complete(plan, relation);
+				tell_schema(plugin, plan);
+				start = plugin->lines.len;
+				rows = write(plugin, plan, relation, change);
+				if (plugin->lines.len > UNSENT_LIMIT_BYTES)
+					ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("its line would be longer than 1 GB")));
+				plugin->transaction.rows += rows;
+			}
+		}
+	}
+	PG_CATCH();
+	{
+		CurrentResourceOwner = owner;
+		recover(plugin, txn, plan, start);
+	}
+	PG_END_TRY();
+}
+
+/* One relation's change in the change context, sent when it fills a batch. */
+static void
+write_and_send(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, Relation relation,
+			   ReorderBufferChange *change, Writer write)
+{
+	Plugin	   *plugin = ctx->output_plugin_private;
+	MemoryContext before = MemoryContextSwitchTo(plugin->change_context);
+
+	write_guarded(plugin, txn, relation, change, write);
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(plugin->change_context);
+	if (plugin->lines.len >= BATCH_BYTES)
+		send_lines(ctx, plugin, false);
+	report_progress(ctx, plugin);
+}
+
+static void
+on_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, Relation relation, ReorderBufferChange *change)
+{
+	write_and_send(ctx, txn, relation, change, write_change);
+}
+
+/*
+ * A truncate of a partitioned table names the table and all its partitions: the
+ * root's line says it all. Partitions without their root leave rows that go by
+ * the root's name, and which ones those are the log does not tell.
+ */
+static int
+write_truncate(Plugin *plugin, RowPlan *plan, Relation relation, ReorderBufferChange *change)
+{
+	if (plan->root != plan->relid)
+	{
+		for (Size i = 0; i < change->data.truncate.nrelids; i++)
+			if (change->data.truncate.relids[i] == plan->root)
+				return 0;
+		quarantine_partial_truncate(plugin, plan);
+		return 0;
+	}
+	begin_line(plugin, plan, "\t_action\ttruncate");
+	end_line(plugin);
+	return 0;
+}
+
+static void
+on_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, int count, Relation relations[], ReorderBufferChange *change)
+{
+	for (int i = 0; i < count; i++)
+		write_and_send(ctx, txn, relations[i], change, write_truncate);
+}
+
+static void
+on_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr lsn, bool transactional,
+		   const char *prefix, Size size, const char *content)
+{
+	Plugin	   *plugin = ctx->output_plugin_private;
+
+	if (!options_follow_message(&plugin->options, prefix))
+		return;
+	if (size > CONTENT_LIMIT_BYTES)
+	{
+		ereport(WARNING, (errmsg("the message at %X/%X is left out: it has %zu bytes", LSN_FORMAT_ARGS(lsn), size)));
+		return;
+	}
+	if (transactional)
+		open_transaction(plugin, txn);
+	write_message(plugin, lsn, transactional, prefix, size, content);
+	if (!transactional || plugin->lines.len >= BATCH_BYTES)
+		send_lines(ctx, plugin, !transactional);
+}
+
+/* A transaction that wrote nothing is not mentioned; the slot passes it all the same. */
+static void
+on_commit(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr lsn)
+{
+	Plugin	   *plugin = ctx->output_plugin_private;
+
+	update_progress(ctx, !plugin->transaction.begun);
+	if (plugin->transaction.begun)
+		close_transaction(ctx, plugin, txn);
+	relations_sweep(plugin->relations);
+}
+
+static void
+on_shutdown(LogicalDecodingContext *ctx)
+{
+	Plugin	   *plugin = ctx->output_plugin_private;
+
+	settings_restore(plugin->settings_level);
+	MemoryContextDelete(plugin->context);
+}
+
+/*
+ * No callbacks for streaming and none for two-phase commit: a transaction comes
+ * when it is committed, whole, and a prepared one at COMMIT PREPARED.
+ */
+void
+_PG_output_plugin_init(OutputPluginCallbacks *callbacks)
+{
+	callbacks->startup_cb = on_startup;
+	callbacks->begin_cb = on_begin;
+	callbacks->change_cb = on_change;
+	callbacks->truncate_cb = on_truncate;
+	callbacks->message_cb = on_message;
+	callbacks->commit_cb = on_commit;
+	callbacks->shutdown_cb = on_shutdown;
+}

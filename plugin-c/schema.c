@@ -1,0 +1,154 @@
+/*
+ * The text of a schema line. See docs/format.md, "The relation".
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "compat.h"
+#include "line.h"
+#include "relation.h"
+#include "value.h"
+
+static const char *
+identity_name(char identity)
+{
+	switch (identity)
+	{
+		case REPLICA_IDENTITY_FULL:
+			return "full";
+		case REPLICA_IDENTITY_INDEX:
+			return "index";
+		case REPLICA_IDENTITY_NOTHING:
+			return "nothing";
+		default:
+			return "default";
+	}
+}
+
+/*
+ * The type under all domains, those of array elements too, in Postgres's
+ * spelling. search_path is pinned, so what is not built in comes qualified.
+ * int2vector and oidvector have elements and yet are no arrays: they are stored
+ * plain.
+ */
+static char *
+type_text(Oid type, int32 typmod)
+{
+	Oid			element;
+
+	type = getBaseTypeAndTypmod(type, &typmod);
+	element = get_element_type(type);
+	if (OidIsValid(element) && get_typstorage(type) != TYPSTORAGE_PLAIN)
+		return psprintf("%s[]", type_text(element, typmod));
+	return format_type_extended(type, typmod, FORMAT_TYPE_TYPEMOD_GIVEN);
+}
+
+/* Notes what the rows of one relation hold in columns that were added after them. */
+static void
+collect_missing(Relation catalog, Oid relid, Relation root, Datum *missing, bool *known)
+{
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(catalog, AttributeRelidNumIndexId, true, NULL, 1, &key);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_attribute attribute = (Form_pg_attribute) GETSTRUCT(tuple);
+		AttrNumber	number = attribute->attnum;
+		bool		is_null;
+		Datum		array;
+		int			first = 1;
+
+		if (!attribute->atthasmissing || attribute->attisdropped)
+			continue;
+		if (relid != RelationGetRelid(root))
+			number = get_attnum(RelationGetRelid(root), NameStr(attribute->attname));
+		array = heap_getattr(tuple, Anum_pg_attribute_attmissingval, RelationGetDescr(catalog), &is_null);
+		if (is_null || number <= 0 || known[number - 1])
+			continue;
+		array = PointerGetDatum(PG_DETOAST_DATUM_COPY(array));
+		missing[number - 1] = array_get_element(array, 1, &first, -1, attribute->attlen,
+												attribute->attbyval, attribute->attalign, &is_null);
+		known[number - 1] = !is_null;
+	}
+	systable_endscan(scan);
+}
+
+/*
+ * What old rows hold in columns that were added after them. A partitioned table
+ * has no rows and so no such values: its partitions have them, those that are
+ * older than the column.
+ */
+static void
+find_missing(Relation root, Datum *missing, bool *known)
+{
+	Relation	catalog = table_open(AttributeRelationId, AccessShareLock);
+	List	   *relations = list_make1_oid(RelationGetRelid(root));
+	ListCell   *cell;
+
+	if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		relations = find_all_inheritors(RelationGetRelid(root), NoLock, NULL);
+	foreach(cell, relations)
+		collect_missing(catalog, lfirst_oid(cell), root, missing, known);
+	table_close(catalog, AccessShareLock);
+}
+
+static void
+append_key(StringInfo out, RowPlan *plan)
+{
+	append_literal(out, "\t_key\t");
+	for (int k = 0; k < plan->key_count; k++)
+		appendStringInfo(out, k == 0 ? "%d" : ",%d", plan->columns[plan->key[k]].number);
+}
+
+static void
+append_column(StringInfo out, TupleDesc shape, Column *column)
+{
+	Form_pg_attribute attribute = TupleDescAttr(shape, column->number - 1);
+	char	   *type = type_text(attribute->atttypid, attribute->atttypmod);
+
+	appendBinaryStringInfo(out, column->key, column->key_length);
+	appendStringInfo(out, "%d %s ", column->number,
+					 is_not_null(shape, column->number - 1) ? "notnull" : "null");
+	append_text(out, type, strlen(type));
+}
+
+/* The schema line behind `_action TAB schema`: the root's shape, the key of the relation that changed. */
+char *
+schema_text(RowPlan *plan, Relation root)
+{
+	TupleDesc	shape = RelationGetDescr(root);
+	Datum	   *missing = palloc0(sizeof(Datum) * Max(shape->natts, 1));
+	bool	   *known = palloc0(sizeof(bool) * Max(shape->natts, 1));
+	StringInfoData text;
+
+	find_missing(root, missing, known);
+	initStringInfo(&text);
+	appendStringInfo(&text, "\t_oid\t%u\t_identity\t%s", plan->root, identity_name(plan->identity));
+	append_key(&text, plan);
+	for (int c = 0; c < plan->column_count; c++)
+	{
+		Column	   *column = &plan->columns[c];
+
+		append_column(&text, shape, column);
+		if (!known[column->number - 1])
+			continue;
+		append_literal(&text, "\t_missing\t");
+		append_value(&text, column, missing[column->number - 1]);
+	}
+	return text.data;
+}

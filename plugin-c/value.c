@@ -1,0 +1,159 @@
+/*
+ * Values and columns of a row line. NULL, empty and unchanged are told apart here.
+ */
+#include "postgres.h"
+
+#include "value.h"
+
+#include "catalog/pg_class.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+
+#include "line.h"
+
+/* Postgres's own text of a value that is not NULL, in UTF-8 and escaped. */
+void
+append_value(StringInfo out, Column *column, Datum value)
+{
+	char		digits[INT64_TEXT_BYTES];
+
+	switch (column->kind)
+	{
+		case VALUE_INT2:
+			appendBinaryStringInfo(out, digits, pg_ltoa(DatumGetInt16(value), digits));
+			break;
+		case VALUE_INT4:
+			appendBinaryStringInfo(out, digits, pg_ltoa(DatumGetInt32(value), digits));
+			break;
+		case VALUE_INT8:
+			appendBinaryStringInfo(out, digits, pg_lltoa(DatumGetInt64(value), digits));
+			break;
+		case VALUE_BOOL:
+			appendStringInfoCharMacro(out, DatumGetBool(value) ? 't' : 'f');
+			break;
+		case VALUE_TEXT:
+			{
+				text	   *packed = DatumGetTextPP(value);
+
+				append_text(out, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
+				break;
+			}
+		case VALUE_BY_FUNCTION:
+			{
+				char	   *printed = OutputFunctionCall(&column->output, value);
+
+				append_text(out, printed, strlen(printed));
+				break;
+			}
+	}
+}
+
+/* True when the row's value is not in the WAL, since an update left it where it was. */
+static inline bool
+is_left_out(const Column *column, Datum value, bool is_null)
+{
+	return !is_null && column->length == -1 && VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value));
+}
+
+static inline void
+append_pair(StringInfo out, Column *column, Datum value, bool is_null)
+{
+	appendBinaryStringInfo(out, column->key, column->key_length);
+	if (is_null)
+		append_literal(out, "\\N");
+	else
+		append_value(out, column, value);
+}
+
+/* Appends columns of the old row: the key's or all. */
+void
+append_old(StringInfo out, RowPlan *plan, const int *which, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		Column	   *column = &plan->columns[which[i]];
+		Datum		value = plan->old_values[column->attribute];
+		bool		is_null = plan->old_nulls[column->attribute];
+
+		if (is_left_out(column, value, is_null))
+			elog(ERROR, "the old row came without a value that is stored out of line");
+		append_pair(out, column, value, is_null);
+	}
+}
+
+/* Appends all columns of a new row. */
+void
+append_inserted(StringInfo out, RowPlan *plan)
+{
+	for (int i = 0; i < plan->column_count; i++)
+	{
+		Column	   *column = &plan->columns[i];
+		Datum		value = plan->new_values[column->attribute];
+		bool		is_null = plan->new_nulls[column->attribute];
+
+		if (is_left_out(column, value, is_null))
+			elog(ERROR, "the new row came without a value that is stored out of line");
+		append_pair(out, column, value, is_null);
+	}
+}
+
+/*
+ * Appends the columns of an updated row, less those that are unchanged and not
+ * in the WAL. Where the old row holds them, they are taken from there: all of
+ * them under REPLICA IDENTITY FULL, else the key's.
+ */
+void
+append_updated(StringInfo out, RowPlan *plan, bool has_old)
+{
+	for (int i = 0; i < plan->column_count; i++)
+	{
+		Column	   *column = &plan->columns[i];
+		Datum		value = plan->new_values[column->attribute];
+		bool		is_null = plan->new_nulls[column->attribute];
+
+		if (is_left_out(column, value, is_null))
+		{
+			bool		in_old = has_old && (plan->identity == REPLICA_IDENTITY_FULL || column->in_key);
+
+			if (!in_old && column->in_key)
+				elog(ERROR, "an update came without a key value that is stored out of line");
+			if (!in_old)
+				continue;
+			value = plan->old_values[column->attribute];
+			is_null = plan->old_nulls[column->attribute];
+			if (is_left_out(column, value, is_null))
+				elog(ERROR, "the old row came without a value that is stored out of line");
+		}
+		append_pair(out, column, value, is_null);
+	}
+}
+
+/*
+ * True when the key's text differs between the old row and the new one. Equal
+ * bytes settle most; what differs in bytes may still be the same value,
+ * compressed or not.
+ */
+bool
+key_changed(RowPlan *plan)
+{
+	for (int k = 0; k < plan->key_count; k++)
+	{
+		Column	   *column = &plan->columns[plan->key[k]];
+		int			a = column->attribute;
+
+		if (is_left_out(column, plan->new_values[a], plan->new_nulls[a]))
+			continue;
+		if (plan->old_nulls[a] || plan->new_nulls[a])
+		{
+			if (plan->old_nulls[a] != plan->new_nulls[a])
+				return true;
+			continue;
+		}
+		if (datumIsEqual(plan->old_values[a], plan->new_values[a], column->by_value, column->length))
+			continue;
+		if (strcmp(OutputFunctionCall(&column->output, plan->old_values[a]),
+				   OutputFunctionCall(&column->output, plan->new_values[a])) != 0)
+			return true;
+	}
+	return false;
+}
