@@ -1,0 +1,126 @@
+/**
+ * The shape of tables in Postgres, stated as the log's schema lines state it
+ * (docs/format.md, "The relation"), so that the two can be compared; and what an import
+ * wants to know besides: sizes and indexes.
+ */
+import type pg from 'pg';
+import type { Relation, RelationColumn, ReplicaIdentity } from '../daystream/relation.js';
+import type { Chosen } from './choice.js';
+
+export interface SourceTable extends Chosen {
+  readonly relation: Relation;
+  /** Postgres's estimate; 0 before the first ANALYZE. */
+  readonly estimatedRows: number;
+  readonly bytes: number;
+  readonly indexes: readonly SourceIndex[];
+  /** Indexes that have no plain counterpart elsewhere, and why. */
+  readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
+}
+
+/** A valid index over plain columns. Uniqueness and NULLS order are not stated. */
+export interface SourceIndex {
+  readonly name: string;
+  readonly columns: readonly { readonly name: string; readonly descending: boolean }[];
+}
+
+/** Describes tables as the client's snapshot sees them. The client's settings are pinned (search_path too: it decides how types are written). */
+export async function describeTables(client: pg.Client, tables: readonly Chosen[]): Promise<SourceTable[]> {
+  const oids = [tables.map(({ oid }) => oid)];
+  const columns = groupByTable((await client.query<ColumnRow>(COLUMNS, oids)).rows);
+  const indexes = groupByTable((await client.query<IndexRow>(INDEXES, oids)).rows);
+  const sizes = groupByTable((await client.query<SizeRow>(SIZES, oids)).rows);
+  return tables.map((table) => {
+    const [size] = sizes.get(table.oid) ?? [];
+    // Dropped since it was chosen: whoever chose it has to look again.
+    if (size === undefined) throw new Error(`table ${table.schema}.${table.table} is not in this snapshot`);
+    return describe(table, columns.get(table.oid) ?? [], indexes.get(table.oid) ?? [], size);
+  });
+}
+
+function describe(table: Chosen, columns: readonly ColumnRow[], indexes: readonly IndexRow[], size: SizeRow): SourceTable {
+  const names = new Map(columns.map(({ attnum, name }) => [attnum, name]));
+  const identity = table.kind === 'partitioned' ? 'default' : IDENTITIES[size.identity];
+  const keyIndex = indexes.find((index) => isKey(index, identity));
+  const key = keyIndex?.attnums ?? [];
+  const sound = indexes.filter((index) => index !== keyIndex && index.valid);
+  return {
+    ...table,
+    relation: { schema: table.schema, table: table.table, oid: table.oid, identity, key, columns: columns.map(toColumn) },
+    estimatedRows: Math.max(0, size.rows),
+    bytes: size.bytes,
+    indexes: sound.filter((index) => plainReason(index) === undefined && index.attnums.join() !== key.join()).map((index) => ({
+      name: index.name,
+      columns: index.attnums.map((attnum, i) => ({ name: names.get(attnum) ?? '', descending: index.descending[i] })),
+    })),
+    leftOut: sound.flatMap((index) => {
+      const reason = plainReason(index);
+      return reason === undefined ? [] : [{ name: index.name, reason }];
+    }),
+  };
+}
+
+/** The plugin's rule: the replica identity's index; under FULL the primary key; never a deferrable one. */
+function isKey(index: IndexRow, identity: ReplicaIdentity): boolean {
+  if (!index.valid || !index.immediate) return false;
+  switch (identity) {
+    case 'default':
+    case 'full': return index.primary;
+    case 'index': return index.replicaIdentity;
+    case 'nothing': return false;
+  }
+}
+
+/** Why an index has no plain counterpart; undefined where it has one. */
+function plainReason(index: IndexRow): string | undefined {
+  if (index.partial) return 'a partial index';
+  if (index.attnums.includes(0)) return 'an index over an expression';
+  if (index.method !== 'btree' && index.method !== 'hash') return `a ${index.method} index`;
+  return undefined;
+}
+
+function toColumn({ name, attnum, type, notNull }: ColumnRow): RelationColumn {
+  return { name, attnum, type, notNull };
+}
+
+function groupByTable<Row extends { readonly oid: number }>(rows: readonly Row[]): Map<number, Row[]> {
+  const groups = new Map<number, Row[]>();
+  for (const row of rows) groups.set(row.oid, [...(groups.get(row.oid) ?? []), row]);
+  return groups;
+}
+
+const IDENTITIES: Readonly<Record<string, ReplicaIdentity>> = { d: 'default', f: 'full', i: 'index', n: 'nothing' };
+
+interface ColumnRow { oid: number; attnum: number; name: string; notNull: boolean; type: string }
+interface IndexRow {
+  oid: number; name: string; primary: boolean; replicaIdentity: boolean; immediate: boolean; valid: boolean;
+  partial: boolean; method: string; attnums: number[]; descending: boolean[];
+}
+interface SizeRow { oid: number; identity: string; rows: number; bytes: number }
+
+/** Domains are followed down to their base type, whose modifier the innermost domain states. Virtual columns have no stored value. */
+const COLUMNS = `
+  WITH RECURSIVE base (oid, attnum, name, "notNull", type, modifier) AS (
+    SELECT attrelid, attnum, attname::text, attnotnull, atttypid, atttypmod FROM pg_attribute
+    WHERE attrelid = ANY ($1::oid[]) AND attnum > 0 AND NOT attisdropped AND attgenerated::text <> 'v'
+    UNION ALL
+    SELECT base.oid, attnum, name, "notNull", typbasetype, typtypmod FROM base JOIN pg_type ON pg_type.oid = type WHERE typtype = 'd')
+  SELECT base.oid::int8::float8 AS oid, attnum::int4 AS attnum, name, "notNull", format_type(type, modifier) AS type
+  FROM base JOIN pg_type ON pg_type.oid = type WHERE typtype <> 'd' ORDER BY base.oid, attnum`;
+
+const INDEXES = `
+  SELECT indrelid::int8::float8 AS oid, relname::text AS name, indisprimary AS primary, indisreplident AS "replicaIdentity",
+    indimmediate AS immediate, indisvalid AS valid, indpred IS NOT NULL AS partial, amname::text AS method,
+    ARRAY(SELECT indkey[i]::int4 FROM generate_series(0, indnkeyatts - 1) AS i ORDER BY i) AS attnums,
+    ARRAY(SELECT (indoption[i] & 1) = 1 FROM generate_series(0, indnkeyatts - 1) AS i ORDER BY i) AS descending
+  FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_am ON pg_am.oid = relam
+  WHERE indrelid = ANY ($1::oid[]) ORDER BY indrelid, relname`;
+
+/** A partitioned table is as large as its leaves together. */
+const SIZES = `
+  SELECT c.oid::int8::float8 AS oid, c.relreplident::text AS identity,
+    sum(greatest(coalesce(leaf.reltuples, c.reltuples), 0))::float8 AS rows,
+    sum(coalesce(pg_table_size(coalesce(leaf.oid, c.oid)), 0))::float8 AS bytes
+  FROM pg_class AS c
+  LEFT JOIN LATERAL pg_partition_tree(c.oid) AS tree ON c.relkind = 'p' AND tree.isleaf
+  LEFT JOIN pg_class AS leaf ON leaf.oid = tree.relid
+  WHERE c.oid = ANY ($1::oid[]) GROUP BY c.oid, c.relreplident`;

@@ -1,0 +1,113 @@
+/**
+ * One snapshot of Postgres, seen by several connections. All of them lock the tables
+ * before it is taken, so no ALTER or TRUNCATE slips in between the catalog and the rows,
+ * and none that waits can come between one connection's locks and another's.
+ */
+import type pg from 'pg';
+import { DeltaError } from '../errors.js';
+import type { Chosen } from './choice.js';
+import { connect, placeOf } from './connection.js';
+import { codeOf, translate } from './failure.js';
+
+const LOCK_TIMEOUT = '10s';
+const LOCK_TIMED_OUT = '55P03';
+const NO_SUCH_TABLE = '42P01';
+
+export interface SharedSnapshot {
+  /** Each reads at the snapshot, in a transaction of its own; the first one took it. */
+  readonly clients: readonly [pg.Client, ...pg.Client[]];
+  /** As `pg_current_snapshot()` prints it. */
+  readonly text: string;
+  /** Whom we talk to, for messages. */
+  readonly place: string;
+  close(): Promise<void>;
+}
+
+/** The cluster that a client is connected to. */
+export interface Cluster {
+  readonly system: string;
+  /** A hot standby: its snapshots do not tell which transactions were running. */
+  readonly inRecovery: boolean;
+}
+
+export async function identifyCluster(client: pg.Client): Promise<Cluster> {
+  const { rows } = await client.query<Cluster>(
+    'SELECT system_identifier::text AS system, pg_is_in_recovery() AS "inRecovery" FROM pg_control_system()');
+  return rows[0];
+}
+
+/**
+ * Locks the tables and takes a snapshot on `connections` connections. Undefined where a
+ * table was dropped or renamed since it was chosen: choose again. Throws DeltaError
+ * busy, naming who blocks, when a lock is not had within 10 s.
+ */
+export async function takeSnapshot(target: string | undefined, applicationName: string, tables: readonly Chosen[], connections: number): Promise<SharedSnapshot | undefined> {
+  const first = await connect(target, { applicationName });
+  const clients: [pg.Client, ...pg.Client[]] = [first];
+  const close = async () => { await Promise.allSettled(clients.map((client) => client.end())); };
+  try {
+    while (clients.length < connections) clients.push(await connect(target, { applicationName }));
+    for (const client of clients) await begin(client, tables);
+    const { rows } = await first.query<{ text: string; id: string }>('SELECT pg_current_snapshot()::text AS text, pg_export_snapshot() AS id');
+    const [{ text, id }] = rows;
+    for (const client of clients.slice(1)) await client.query(`SET TRANSACTION SNAPSHOT '${id}'`);
+    return { clients, text, place: placeOf(first), close };
+  } catch (error) {
+    await close();
+    if (codeOf(error) === NO_SUCH_TABLE) return undefined;
+    throw error instanceof DeltaError ? error : translate(error, placeOf(first));
+  }
+}
+
+/** Opens a transaction and locks the tables. LOCK TABLE takes no snapshot, so the snapshot is younger than every lock. */
+async function begin(client: pg.Client, tables: readonly Chosen[]): Promise<void> {
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  // Rows hidden by a policy would be lost without a word; this makes Postgres refuse instead.
+  await client.query('SET LOCAL row_security = off');
+  await client.query('SET LOCAL statement_timeout = 0');
+  await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
+  await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+  for (const table of tables) await lockTable(client, table);
+  await client.query('SET LOCAL lock_timeout = 0');
+}
+
+async function lockTable(client: pg.Client, table: Chosen): Promise<void> {
+  try {
+    await client.query(`LOCK TABLE ${fromClause(client, table)} IN ACCESS SHARE MODE`);
+  } catch (error) {
+    if (codeOf(error) !== LOCK_TIMED_OUT) throw explain(error, client, table);
+    await client.query('ROLLBACK');
+    throw new DeltaError('busy', `${placeOf(client)}: table ${table.schema}.${table.table} is locked by ${await lockHolder(client, table)}`, {
+      hint: 'wait until that is done, or end it with pg_terminate_backend(), and start again',
+      cause: error,
+    });
+  }
+}
+
+/** The table as FROM and LOCK name it: a partitioned root speaks for its partitions, an ordinary table for itself alone. */
+export function fromClause(client: pg.Client, table: Pick<Chosen, 'schema' | 'table' | 'kind'>): string {
+  const name = `${client.escapeIdentifier(table.schema)}.${client.escapeIdentifier(table.table)}`;
+  return table.kind === 'partitioned' ? name : `ONLY ${name}`;
+}
+
+function explain(error: unknown, client: pg.Client, table: Chosen): unknown {
+  if (codeOf(error) !== '42501') return error;
+  const name = `${client.escapeIdentifier(table.schema)}.${client.escapeIdentifier(table.table)}`;
+  return new DeltaError('config', `${placeOf(client)}: role ${client.user} may not read ${table.schema}.${table.table}`, {
+    hint: `as its owner: GRANT USAGE ON SCHEMA ${client.escapeIdentifier(table.schema)} TO ${client.user}; GRANT SELECT ON ${name} TO ${client.user};`,
+    cause: error,
+  });
+}
+
+/** Who holds, or waits for, a lock that keeps readers out; in words. */
+async function lockHolder(client: pg.Client, table: Chosen): Promise<string> {
+  const { rows } = await client.query<{ pid: number; user: string; state: string; since: string }>(`
+    SELECT a.pid, a.usename AS user, a.state, date_trunc('second', a.xact_start)::text AS since
+    FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
+    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
+      AND (l.relation = $1 OR l.relation IN (SELECT relid FROM pg_partition_tree($1)))
+    ORDER BY l.granted DESC, a.xact_start LIMIT 1`, [table.oid]);
+  if (rows.length === 0) return 'another session';
+  const [{ pid, user, state, since }] = rows;
+  return `process ${pid} of ${user} (${state}, in a transaction since ${since})`;
+}
