@@ -12,7 +12,7 @@ import { DeltaError } from '../errors.js';
 import { comparePositions, follows, formatPosition, ORIGIN, type Position } from './position.js';
 import { decodeHeader, type SegmentHeader } from './segment.js';
 import type { Transport } from './transport.js';
-import { chain, decodeUnit, findTrailer, trailerCrc, TRAILER_BYTES, type Transaction, type Unit } from './unit.js';
+import { chain, decodeUnit, findTrailer, trailerCrc, TRAILER_BYTES, type Unit } from './unit.js';
 
 /** Bytes read at once. A unit that does not fit is checked in pieces and read again for its lines. */
 export const BLOCK_BYTES = 1 << 20;
@@ -36,7 +36,21 @@ export interface Place {
   readonly position: Position;
 }
 
-export class LogReader {
+/** A source of units, whatever the format of the log. */
+export interface UnitReader {
+  /** Behind the last unit that was given out. */
+  readonly place: Place;
+  /** True where the last read came to the end of what there is. */
+  readonly caughtUp: boolean;
+  /** The next units; none at the end of the log. Their bodies are good until the next call. */
+  next(): Promise<Unit[]>;
+  /** Waits until there may be more to read. */
+  wait(timeoutMs: number, signal?: AbortSignal): Promise<void>;
+  /** What is whole only because the log ends here. */
+  finish(): Unit[];
+}
+
+export class LogReader implements UnitReader {
   readonly #transport: Transport;
   readonly #block: Buffer;
   #place: Place;
@@ -45,6 +59,7 @@ export class LogReader {
   #large: LargeUnit | undefined;
   #mayRetry = true;
   #segments: string[] = [];
+  caughtUp = false;
   /** What the open line of the current segment said, once it was read. */
   header: SegmentHeader | undefined;
 
@@ -56,10 +71,6 @@ export class LogReader {
 
   get place(): Place { return this.#place; }
 
-  /**
-   * The verified units of the next block; none at the end of the log. Their bodies lie in
-   * the reader's own buffer and are good until the next call.
-   */
   async next(): Promise<Unit[]> {
     for (;;) {
       if (this.#large !== undefined) {
@@ -67,7 +78,9 @@ export class LogReader {
         if (unit === 'again') continue;
         return unit === 'torn' ? [] : [unit];
       }
-      const read = await this.#transport.read(this.#place.segment, this.#place.offset + this.#kept, this.#block.subarray(this.#kept));
+      const room = this.#block.subarray(this.#kept);
+      const read = await this.#transport.read(this.#place.segment, this.#place.offset + this.#kept, room);
+      this.caughtUp = read < room.length;
       if (read === 0) {
         if (await this.#advance()) continue;
         return [];
@@ -80,28 +93,12 @@ export class LogReader {
     }
   }
 
-  /** Waits until there may be more to read. */
   async wait(timeoutMs: number, signal?: AbortSignal): Promise<void> {
     if (await this.#transport.changed(this.#place.segment, timeoutMs, signal)) this.#segments = [];
   }
 
-  /** The lines of a transaction that is too large for one block, in blocks of whole lines (a longer line is a block of its own). */
-  async *blocks(transaction: Transaction): AsyncGenerator<Buffer> {
-    let block = Buffer.allocUnsafe(this.#block.length);
-    let kept = 0;
-    for (let offset = transaction.bodyStart; offset < transaction.bodyEnd;) {
-      const room = block.subarray(kept, Math.min(block.length, kept + transaction.bodyEnd - offset));
-      const read = await this.#transport.read(transaction.segment, offset, room);
-      if (read === 0) throw this.#damaged(transaction.start, 'became shorter while it was read');
-      offset += read;
-      const filled = kept + read;
-      const lines = block.lastIndexOf(10, filled - 1) + 1;
-      if (lines > 0) yield block.subarray(0, lines);
-      kept = filled - lines;
-      if (lines === 0 && filled === block.length) block = Buffer.concat([block], block.length * 2);
-      else block.copyWithin(0, lines, filled);
-    }
-  }
+  /** Nothing: in this format a unit says itself that it is whole. */
+  finish(): Unit[] { return []; }
 
   /** The whole units at the block's start; undefined where one does not fit and the reader went back. */
   #takeUnits(block: Buffer): Unit[] | undefined {

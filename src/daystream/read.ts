@@ -1,0 +1,94 @@
+/** The log for programs: an async iterator of transactions, by the reader that the mirror uses. */
+import { DeltaError } from '../errors.js';
+import { ChangeDecoder, type Change } from './change.js';
+import { Folder } from './folder.js';
+import { linesOf } from './lines.js';
+import type { Lsn } from './lsn.js';
+import { isOriginal, OriginalReader } from './original.js';
+import { ORIGIN, parsePosition, comparePositions, type Position } from './position.js';
+import { LogReader, type Place, type UnitReader } from './reader.js';
+import { findLine, seekPosition, seekStart, segmentFor, segmentsOf } from './seek.js';
+import type { Transport } from './transport.js';
+import type { Transaction } from './unit.js';
+
+/** The net under the folder's own word that there is more. */
+export const POLL_MS = 1000;
+
+export interface ReadOptions {
+  /** Position (`clock:sequence`) from which on; the log's start when absent. */
+  readonly from?: string;
+  /** True: at the end of the log, wait for more instead of ending. */
+  readonly follow?: boolean;
+  /** Ends the iteration. */
+  readonly signal?: AbortSignal;
+}
+
+export interface LogTransaction {
+  /** Positions of its first and last line. */
+  readonly first: Position;
+  readonly last: Position;
+  /** 64-bit. */
+  readonly xid: bigint;
+  /** Commit record; undefined in a log of the original format, as is the time. */
+  readonly commitLsn: Lsn | undefined;
+  /** µs since 1970 UTC. */
+  readonly commitTimeUs: bigint | undefined;
+  /** Its changes in order, read block by block: memory stays bounded however large it is. Good until the next transaction is asked for. */
+  changes(): AsyncGenerator<Change>;
+}
+
+/**
+ * The transactions of the log in a folder, whole and verified, in commit order. Throws
+ * DeltaError: log-missing, log-damaged, log-foreign (another format version), usage (a
+ * malformed position).
+ */
+export async function* readTransactions(source: string, options: ReadOptions = {}): AsyncGenerator<LogTransaction> {
+  const transport = new Folder(source);
+  try {
+    const reader = await openReader(transport, options.from === undefined ? undefined : parsePosition(options.from));
+    while (options.signal?.aborted !== true) {
+      const units = await reader.next();
+      for (const unit of units) if (unit.kind === 'transaction') yield toPublic(transport, unit);
+      if (units.length > 0) continue;
+      if (options.follow !== true) {
+        for (const unit of reader.finish()) if (unit.kind === 'transaction') yield toPublic(transport, unit);
+        return;
+      }
+      await reader.wait(POLL_MS, options.signal);
+    }
+  } finally {
+    await transport.close();
+  }
+}
+
+/** A reader from a position on (the log's start when undefined), for either format. */
+export async function openReader(transport: Transport, from: Position | undefined): Promise<UnitReader> {
+  const [oldest] = await segmentsOf(transport);
+  if (!(await isOriginal(transport, oldest))) {
+    const place = from === undefined || comparePositions(from, ORIGIN) === 0 ? await seekStart(transport) : await seekPosition(transport, from);
+    return new LogReader(transport, place);
+  }
+  return new OriginalReader(transport, await seekOriginal(transport, oldest, from ?? ORIGIN));
+}
+
+async function seekOriginal(transport: Transport, oldest: string, from: Position): Promise<Place> {
+  if (comparePositions(from, ORIGIN) === 0) return { segment: oldest, offset: 0, crc: 0, position: ORIGIN };
+  const segment = await segmentFor(transport, from);
+  return { segment, offset: await findLine(transport, segment, from), crc: 0, position: ORIGIN };
+}
+
+function toPublic(transport: Transport, unit: Transaction): LogTransaction {
+  const { first, last, xid, commitLsn, commitTimeUs } = unit;
+  async function* changes(): AsyncGenerator<Change> {
+    const decoder = new ChangeDecoder();
+    for await (const block of linesOf(transport, unit)) {
+      try {
+        yield* decoder.decode(block);
+      } catch (error) {
+        if (!(error instanceof DeltaError)) throw error;
+        throw new DeltaError(error.code, `${transport.place}/${unit.segment}:${unit.start}: ${error.message}`, { hint: error.hint, cause: error });
+      }
+    }
+  }
+  return { first, last, xid, commitLsn, commitTimeUs, changes };
+}

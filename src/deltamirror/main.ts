@@ -1,0 +1,86 @@
+#!/usr/bin/env node
+/** `deltamirror`: replays the log into a cache, and follows it. */
+import { resolve } from 'node:path';
+import { InvalidArgumentError } from 'commander';
+import { command, run } from '../cli.js';
+import { Folder } from '../daystream/folder.js';
+import { isOriginal } from '../daystream/original.js';
+import { ORIGIN, parsePosition, type Position } from '../daystream/position.js';
+import { segmentsOf } from '../daystream/seek.js';
+import { DeltaError } from '../errors.js';
+import { lock } from '../lock.js';
+import { adoptCache } from '../sqlite/adopt.js';
+import { readKind } from '../sqlite/header.js';
+import { openCache, requireCache } from '../sqlite/open.js';
+import { readPosition } from '../sqlite/position.js';
+import { mirror } from './mirror.js';
+import { Report } from './report.js';
+
+interface Options {
+  readonly from?: Position;
+  readonly source?: string;
+  readonly once?: boolean;
+  readonly json?: boolean;
+}
+
+const program = command('deltamirror', 'Replays a daystream into a cache, and follows it.')
+  .argument('<cache>', 'the SQLite file that deltaimport made')
+  .option('--from <clock:sequence>', 'begin here instead of behind what the cache holds', position)
+  .option('--source <folder>', 'the daystream; default: the one that the cache was made from')
+  .option('--once', 'stop at the end of the log')
+  .option('--json', 'print the final state as JSON')
+  .addHelpText('after', `
+Examples:
+  deltamirror cache.db                          follow the log that cache.db was imported from
+  deltamirror --once --json cache.db            catch up, print where it stands, stop
+  deltamirror --from 1507507200:0 --source logs cache.db`)
+  .action(async (cache: string, options: Options) => {
+    const stop = new AbortController();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+    await start(resolve(cache), options, stop.signal);
+  });
+
+async function start(path: string, options: Options, signal: AbortSignal): Promise<void> {
+  if (!(await adoptable(path, options))) requireCache(path);
+  const held = lock(`${path}.lock`, `deltamirror ${path}`);
+  try {
+    if (await adoptable(path, options)) adopt(path, options.source!);
+    const cache = openCache(path);
+    const transport = new Folder(options.source ?? readPosition(cache)?.source ?? '');
+    try {
+      const report = new Report();
+      const applier = await mirror(path, cache, transport, { from: options.from, once: options.once === true, signal }, report);
+      report.ended(applier, options.json === true);
+    } finally {
+      await transport.close();
+      cache.close();
+    }
+  } finally {
+    held.release();
+  }
+}
+
+/** True for a SQLite file that its user made for a log in the original format, with --from and --source. */
+async function adoptable(path: string, { from, source }: Options): Promise<boolean> {
+  if (from === undefined || source === undefined || readKind(path) !== 'not-ours') return false;
+  const folder = new Folder(source);
+  try {
+    return await isOriginal(folder, (await segmentsOf(folder))[0]);
+  } finally {
+    await folder.close();
+  }
+}
+
+function adopt(path: string, source: string): void {
+  adoptCache(path, { position: ORIGIN, crc: 0, lsn: 0n, commitTimeUs: 0, appliedAtUs: 0, system: '0', timeline: 0, slot: '', epoch: 0, source: resolve(source), snapshot: null });
+}
+
+function position(text: string): Position {
+  try {
+    return parsePosition(text);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof DeltaError ? `Write clock:sequence, like 1507507200:0.` : String(error));
+  }
+}
+
+await run(program);

@@ -1,0 +1,93 @@
+/** The heart of deltamirror: read → apply, one loop. */
+import { comparePositions, formatPosition, ORIGIN, type Position } from '../daystream/position.js';
+import { POLL_MS } from '../daystream/read.js';
+import type { UnitReader } from '../daystream/reader.js';
+import type { Transport } from '../daystream/transport.js';
+import type { Unit } from '../daystream/unit.js';
+import { DeltaError } from '../errors.js';
+import { cacheError, type Cache } from '../sqlite/open.js';
+import { readPosition } from '../sqlite/position.js';
+import { readTables } from '../sqlite/tables.js';
+import { Applier } from './applier.js';
+import { TableFault } from './fault.js';
+import { openAt } from './place.js';
+import type { Report } from './report.js';
+
+/** Several transactions share a SQLite commit while there is more to read, up to so much log or time. */
+const BATCH_BYTES = 8 << 20;
+const BATCH_MS = 500;
+
+export interface MirrorOptions {
+  readonly from: Position | undefined;
+  /** Ends at the end of the log instead of waiting for more. */
+  readonly once: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Mirrors until the end of the log (`once`) or until the signal. Throws DeltaError; the cache then holds the last commit. */
+export async function mirror(path: string, cache: Cache, transport: Transport, options: MirrorOptions, report: Report): Promise<Applier> {
+  const at = readPosition(cache);
+  if (at === undefined) throw new DeltaError('cache', `${path}: holds no position: its import did not finish`, { hint: `make it anew: deltaimport --tables … --source ${transport.place} ${path}` });
+  const tables = readTables(cache);
+  const start = await openAt(transport, at, options.from);
+  if (start.rewritten) report.note(`the log was written anew behind ${formatPosition(at.position)} after a power loss; what the cache has is skipped by LSN`);
+  const cure = `deltaimport --tables ${tables.map((table) => table.pattern).filter((pattern, i, all) => all.indexOf(pattern) === i).join(',')} --source ${transport.place} ${path}`;
+  const applier = new Applier(cache, transport, at, tables, { cure, absent: start.original ? 'null-or-unchanged' : 'unchanged' });
+  report.started(applier, tables);
+  let { reader } = start;
+  try {
+    while (!options.signal.aborted) {
+      try {
+        if (await drain(reader, applier, options, report)) break;
+        await reader.wait(POLL_MS, options.signal);
+      } catch (error) {
+        if (!(error instanceof ExcludedTable)) throw error;
+        // What was undone is read again, and applied without the table from that transaction on.
+        const begun = comparePositions(applier.at.position, ORIGIN) > 0;
+        reader = (await openAt(transport, applier.at, begun ? undefined : options.from)).reader;
+      }
+    }
+  } catch (error) {
+    applier.rollback();
+    throw cacheError(path, error);
+  }
+  applier.commit();
+  return applier;
+}
+
+/** Applies all there is; true where the mirror is to end here. */
+async function drain(reader: UnitReader, applier: Applier, { once, signal }: MirrorOptions, report: Report): Promise<boolean> {
+  let bytes = 0;
+  let since = performance.now();
+  for (;;) {
+    let units = await reader.next();
+    const end = units.length === 0;
+    if (end && once) units = reader.finish();
+    for (const unit of units) {
+      await applyOne(unit, applier, report);
+      bytes += unit.end - unit.start;
+    }
+    // Caught up: readers see it at once. Behind: several transactions share a commit.
+    if (end || reader.caughtUp || bytes >= BATCH_BYTES || performance.now() - since >= BATCH_MS) {
+      applier.commit();
+      report.committed(applier, end || reader.caughtUp);
+      bytes = 0;
+      since = performance.now();
+    }
+    if (end || signal.aborted) return end && once;
+  }
+}
+
+/** Thrown after a table went into quarantine and the open SQLite transaction was undone. */
+class ExcludedTable extends Error {}
+
+async function applyOne(unit: Unit, applier: Applier, report: Report): Promise<void> {
+  try {
+    await applier.apply(unit);
+  } catch (error) {
+    if (!(error instanceof TableFault)) throw error;
+    applier.rollback();
+    report.quarantined(error, applier.exclude(error, unit.first));
+    throw new ExcludedTable();
+  }
+}

@@ -1,0 +1,72 @@
+/** What the person at the terminal, or the journal, is told: one live line on a terminal, plain lines at changes of state elsewhere. */
+import { formatLsn } from '../daystream/lsn.js';
+import { formatPosition } from '../daystream/position.js';
+import type { CacheTable, Quarantine } from '../sqlite/tables.js';
+import type { Applier } from './applier.js';
+import type { TableFault } from './fault.js';
+
+const LIVE_EVERY_MS = 200;
+const PLAIN_EVERY_MS = 60_000;
+
+export class Report {
+  readonly #live = process.stderr.isTTY === true;
+  readonly #startedAt = performance.now();
+  #printedAt = 0;
+  #printedRows = 0;
+  #state: 'behind' | 'caught up' | undefined;
+
+  /** A line of its own. */
+  note(text: string): void {
+    process.stderr.write(`${this.#live ? '\r\x1b[K' : ''}deltamirror: ${text}\n`);
+  }
+
+  started(applier: Applier, tables: readonly CacheTable[]): void {
+    this.note(`following ${applier.at.source} from ${formatPosition(applier.at.position)}, ${plural(tables.length, 'table')}`);
+    for (const { schema, name, quarantine } of tables) {
+      if (quarantine !== undefined) this.note(`${schema}.${name} is in quarantine since ${formatPosition(quarantine.position)}: ${quarantine.reason} — ${quarantine.cure}`);
+    }
+  }
+
+  quarantined(fault: TableFault, quarantine: Quarantine): void {
+    this.note(`${fault.schema}.${fault.table} goes into quarantine at ${formatPosition(quarantine.position)}: ${quarantine.reason} — ${quarantine.cure}`);
+  }
+
+  /** After each commit to the cache. */
+  committed(applier: Applier, caughtUp: boolean): void {
+    const now = performance.now();
+    const state = caughtUp ? 'caught up' : 'behind';
+    const every = this.#live ? LIVE_EVERY_MS : PLAIN_EVERY_MS;
+    const changed = state !== this.#state && (this.#live || this.#state === undefined || state === 'caught up');
+    if (now - this.#printedAt < every && !changed) return;
+    const seconds = Math.max(now - (this.#printedAt || this.#startedAt), 1) / 1000;
+    const rate = Math.round((applier.rows - this.#printedRows) / seconds);
+    const text = `${state} at ${formatPosition(applier.at.position)}, ${rate} rows/s${lag(applier)}`;
+    if (this.#live) process.stderr.write(`\r\x1b[Kdeltamirror: ${text}`);
+    else this.note(text);
+    this.#state = state;
+    this.#printedAt = now;
+    this.#printedRows = applier.rows;
+  }
+
+  /** The last word: as a line, or as JSON on stdout. */
+  ended(applier: Applier, json: boolean): void {
+    const seconds = (performance.now() - this.#startedAt) / 1000;
+    const { position, lsn, commitTimeUs } = applier.at;
+    const { transactions, rows, quarantined } = applier;
+    if (json) {
+      process.stdout.write(`${JSON.stringify({ position: formatPosition(position), lsn: formatLsn(lsn), commitTimeUs, transactions, rows, quarantined, seconds })}\n`);
+      return;
+    }
+    const excluded = quarantined === 0 ? '' : `; ${plural(quarantined, 'table')} in quarantine: see SELECT * FROM _daystream_tables`;
+    this.note(`stopped at ${formatPosition(position)}: ${plural(transactions, 'transaction')}, ${plural(rows, 'row')} in ${seconds.toFixed(1)} s${excluded}`);
+  }
+}
+
+/** How old the newest commit in the cache was when it was applied. */
+function lag({ at }: Applier): string {
+  return at.commitTimeUs === 0 ? '' : `, last commit ${Math.max(0, (Date.now() * 1000 - at.commitTimeUs) / 1e6).toFixed(1)} s ago`;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
