@@ -1,0 +1,55 @@
+/**
+ * Where a copy joins the log: behind the newest horizon H whose snapshot is contained in
+ * the copy's snapshot S. All above H is in the copy; what follows H and is visible in S
+ * is skipped by the mirror (docs/format.md §4).
+ */
+import { DeltaError } from '../errors.js';
+import { readOpenLine } from '../daystream/backward.js';
+import { horizonsBackward, type Horizon } from '../daystream/horizons.js';
+import { decodeHeader, type SegmentHeader } from '../daystream/segment.js';
+import { contains, parseSnapshot } from '../daystream/snapshot.js';
+import type { Transport } from '../daystream/transport.js';
+
+export const HORIZON_TIMEOUT_MS = 30_000;
+const POLL_MS = 1_000;
+
+export interface Join {
+  readonly horizon: Horizon;
+  /** Of the segment that holds the horizon. */
+  readonly header: SegmentHeader;
+}
+
+/** The newest place where a copy at `snapshot` can join; undefined where the log has none yet. */
+export async function findJoin(transport: Transport, snapshot: string): Promise<Join | undefined> {
+  const seen = parseSnapshot(snapshot);
+  return newestJoin(transport, (horizon) => contains(seen, parseSnapshot(horizon)));
+}
+
+/**
+ * Waits until the log has a horizon with a snapshot, so that a copy can be worth its
+ * while; calls `waiting` once when it has to. Gives the system that the log is of.
+ */
+export async function awaitHorizon(transport: Transport, waiting: (why: string) => void, signal: AbortSignal): Promise<Join> {
+  const deadline = Date.now() + HORIZON_TIMEOUT_MS;
+  for (let told = false; ; told = true) {
+    const join = await newestJoin(transport, () => true);
+    if (join !== undefined) return join;
+    signal.throwIfAborted();
+    const why = (await transport.list()).length === 0 ? 'holds no daystream yet' : 'has no horizon with a snapshot yet';
+    if (Date.now() > deadline) {
+      throw new DeltaError('log-missing', `${transport.place}: ${why}`, {
+        hint: 'is deltastream running, with --out on this folder? it writes a horizon every 10 s',
+      });
+    }
+    if (!told) waiting(`${transport.place} ${why}: waiting up to ${HORIZON_TIMEOUT_MS / 1000} s`);
+    await transport.changed((await transport.list()).at(-1), POLL_MS, signal);
+  }
+}
+
+async function newestJoin(transport: Transport, accepts: (snapshot: string) => boolean): Promise<Join | undefined> {
+  for await (const horizon of horizonsBackward(transport)) {
+    if (horizon.snapshot === undefined || !accepts(horizon.snapshot)) continue;
+    return { horizon, header: decodeHeader((await readOpenLine(transport, horizon.segment)).line) };
+  }
+  return undefined;
+}

@@ -1,0 +1,99 @@
+/** Copies tables side by side: several connections that send, one file that takes. The largest table goes first, so that none is left running alone at the end. */
+import type pg from 'pg';
+import { DeltaError } from '../errors.js';
+import { placeOf } from '../postgres/connection.js';
+import { copyOut } from '../postgres/copy.js';
+import { translate } from '../postgres/failure.js';
+import { fromClause, type SharedSnapshot } from '../postgres/snapshot.js';
+import { BulkTable } from '../sqlite/bulk.js';
+import type { Cache } from '../sqlite/open.js';
+import { valueOf } from '../sqlite/values.js';
+import type { TablePlan } from './plan.js';
+import type { Progress, TableProgress } from './progress.js';
+import { readRows } from './rows.js';
+
+export interface CopyJob {
+  readonly cache: Cache;
+  readonly path: string;
+  readonly snapshot: SharedSnapshot;
+  readonly plans: readonly TablePlan[];
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** What a table's copy came to. */
+export interface Copied {
+  readonly schema: string;
+  readonly name: string;
+  readonly table: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly indexes: number;
+  readonly leftOut: TablePlan['leftOut'];
+}
+
+export async function copyTables(job: CopyJob): Promise<Copied[]> {
+  const waiting = [...job.plans].sort((a, b) => b.source.bytes - a.source.bytes);
+  const copied: Copied[] = [];
+  const work = async (client: pg.Client): Promise<void> => {
+    for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
+      job.signal.throwIfAborted();
+      copied.push(await copyTable(job, client, plan));
+    }
+  };
+  const results = await Promise.allSettled(job.snapshot.clients.map(async (client) => {
+    try {
+      await work(client);
+    } catch (error) {
+      waiting.length = 0; // the others finish their table and stop
+      for (const other of job.snapshot.clients) void other.end();
+      throw error;
+    }
+  }));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return copied;
+}
+
+async function copyTable(job: CopyJob, client: pg.Client, plan: TablePlan): Promise<Copied> {
+  const started = performance.now();
+  const { source, table } = plan;
+  const bulk = new BulkTable(job.path, job.cache, table);
+  const bar = job.progress.table(`${source.schema}.${source.table}`, source.estimatedRows);
+  const { rows, bytes } = await copyRows(client, plan, bulk, bar);
+  bulk.finish();
+  for (const index of plan.indexes) {
+    bar.doing(`index ${index.name}`);
+    await new Promise(setImmediate); // an index takes its time: let a signal in between
+    job.signal.throwIfAborted();
+    bulk.createIndex(index);
+  }
+  bar.done(rows);
+  return { schema: source.schema, name: source.table, table: table.table, rows, bytes, seconds: (performance.now() - started) / 1000, indexes: plan.indexes.length, leftOut: plan.leftOut };
+}
+
+async function copyRows(client: pg.Client, { source, table }: TablePlan, bulk: BulkTable, bar: TableProgress): Promise<{ rows: number; bytes: number }> {
+  const columns = table.columns.map(({ type }) => valueOf(type));
+  const names = table.columns.map(({ name }) => client.escapeIdentifier(name)).join(', ');
+  const push = bulk.push.bind(bulk);
+  let rows = 0;
+  let bytes = 0;
+  try {
+    const sent = await copyOut(client, `COPY (SELECT ${names} FROM ${fromClause(client, source)}) TO STDOUT`, (block) => {
+      rows += readRows(block, columns, push);
+      bytes += block.length;
+      bar.at(rows);
+    });
+    if (sent !== rows) throw new Error(`${source.schema}.${source.table}: ${rows} of ${sent} rows were read`);
+    return { rows, bytes };
+  } catch (error) {
+    throw named(error, `${placeOf(client)}: table ${source.schema}.${source.table}`);
+  }
+}
+
+/** The error with the table in front. */
+function named(error: unknown, place: string): unknown {
+  if (!(error instanceof DeltaError)) return error instanceof Error && !('code' in error) && error.message.includes(' rows were read') ? error : translate(error, place);
+  return error.code === 'postgres' ? new DeltaError('postgres', `${place} ${error.message}`, { hint: error.hint, cause: error.cause }) : error;
+}

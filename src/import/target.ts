@@ -1,0 +1,49 @@
+/**
+ * The file an import makes, and the draft it fills beside it. The target is touched only
+ * when the draft is whole, so an interruption leaves it as it was; the draft's name says
+ * that it is none, and the next import removes it.
+ */
+import { accessSync, constants, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { DeltaError, reasonOf } from '../errors.js';
+import { readKind } from '../sqlite/header.js';
+import { cachePath, lockCache } from '../sqlite/lock.js';
+import { requireCache } from '../sqlite/open.js';
+import { publish, removeDatabase } from '../sqlite/publish.js';
+
+export interface Target {
+  /** The cache to be. */
+  readonly path: string;
+  readonly draft: string;
+  /** Puts the whole draft in the cache's place. */
+  publish(signal: AbortSignal): Promise<void>;
+  /** Removes the draft, if it is still there, and lets go of the cache. */
+  close(): void;
+}
+
+/** Takes the cache for this process. Throws DeltaError busy (a mirror or import has it), cache (the file there is not ours), config. */
+export function openTarget(given: string): Target {
+  if (given !== given.trim() || basename(given) === '') throw new DeltaError('usage', `cache.db: "${given}" is no file name for a cache`, { hint: 'name a file without blanks around it' });
+  const path = cachePath(given);
+  const folder = dirname(path);
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new DeltaError('config', `${folder}: cannot write there: ${reasonOf(cause)}`, { hint: 'give a file in a folder that exists and that this user may write to', cause });
+  }
+  if (readKind(path) !== 'missing') requireCache(path);
+  const held = lockCache(path, `deltaimport ${path}`);
+  const prefix = `.${basename(path)}.import-`;
+  // We hold the lock, so whoever left these is dead.
+  for (const name of readdirSync(folder)) if (name.startsWith(prefix)) removeDatabase(join(folder, name));
+  const draft = join(folder, prefix + process.pid);
+  return {
+    path,
+    draft,
+    publish: (signal) => publish(draft, path, signal),
+    close: () => {
+      removeDatabase(draft);
+      held.release();
+    },
+  };
+}

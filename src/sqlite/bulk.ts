@@ -1,0 +1,100 @@
+/**
+ * Filling a file that nobody else sees yet: no journal, no syncs, exclusive. What is
+ * half done is worth nothing, so a crash costs nothing.
+ */
+import Database from 'better-sqlite3';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { APPLICATION_ID, CACHE_VERSION } from './header.js';
+import { insertSql } from './insert.js';
+import { guarded, type Cache } from './open.js';
+import { POSITION_DDL } from './position.js';
+import { createIndexSql, createTableSql, type CacheIndex } from './schema.js';
+import { TABLES_DDL, type CacheTable } from './tables.js';
+import type { Bindable } from './values.js';
+
+const PAGE_CACHE_KIB = 64 * 1024;
+const SORTER_THREADS = 2;
+/** Rows a statement. Measured on 12 columns: 1 row 327 k/s, 8 rows 470 k/s, 32 rows 483 k/s, 100 rows 474 k/s. */
+const ROWS_AT_ONCE = 32;
+const VARIABLE_LIMIT = 32_766;
+/** Rows that ANALYZE looks at in each index: an estimate is enough for the planner. */
+const ANALYSIS_LIMIT_ROWS = 1000;
+
+/** A new file with the cache's own tables, empty, in one open transaction. */
+export function createBulk(path: string): Cache {
+  return guarded(path, () => {
+    const cache = new Database(path);
+    cache.pragma('journal_mode = OFF');
+    cache.pragma('synchronous = OFF');
+    cache.pragma('locking_mode = EXCLUSIVE');
+    cache.pragma(`cache_size = -${PAGE_CACHE_KIB}`);
+    cache.pragma(`threads = ${SORTER_THREADS}`);
+    cache.pragma(`application_id = ${APPLICATION_ID}`);
+    cache.pragma(`user_version = ${CACHE_VERSION}`);
+    cache.exec('BEGIN');
+    cache.exec(POSITION_DDL);
+    cache.exec(TABLES_DDL);
+    return cache;
+  });
+}
+
+/** Commits, gathers statistics, turns WAL on for whoever opens the file next, closes and syncs it. */
+export function finishBulk(path: string, cache: Cache): void {
+  guarded(path, () => {
+    cache.exec('COMMIT');
+    cache.pragma(`analysis_limit = ${ANALYSIS_LIMIT_ROWS}`);
+    cache.exec('ANALYZE');
+    cache.pragma('locking_mode = NORMAL');
+    cache.pragma('journal_mode = WAL');
+    cache.close();
+  });
+  const file = openSync(path, 'r+');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Takes the rows of one table, value by value in the order of its columns. */
+export class BulkTable {
+  readonly #path: string;
+  readonly #cache: Cache;
+  readonly #table: CacheTable;
+  readonly #width: number;
+  readonly #many: Database.Statement<unknown[]>;
+  readonly #values: (Bindable | null)[];
+  #filled = 0;
+
+  constructor(path: string, cache: Cache, table: CacheTable) {
+    this.#path = path;
+    this.#cache = cache;
+    this.#table = table;
+    this.#width = table.columns.length;
+    const rows = Math.min(ROWS_AT_ONCE, Math.floor(VARIABLE_LIMIT / this.#width));
+    guarded(path, () => cache.exec(createTableSql(table)));
+    this.#many = cache.prepare(insertSql(table, rows));
+    this.#values = Array<Bindable | null>(rows * this.#width).fill(null);
+  }
+
+  push(value: Bindable | null): void {
+    this.#values[this.#filled++] = value;
+    if (this.#filled === this.#values.length) {
+      this.#filled = 0;
+      guarded(this.#path, () => this.#many.run(this.#values));
+    }
+  }
+
+  /** Writes what is left of the rows. */
+  finish(): void {
+    guarded(this.#path, () => {
+      const one = this.#cache.prepare(insertSql(this.#table));
+      for (let at = 0; at < this.#filled; at += this.#width) one.run(this.#values.slice(at, at + this.#width));
+      this.#filled = 0;
+    });
+  }
+
+  createIndex(index: CacheIndex): void {
+    guarded(this.#path, () => this.#cache.exec(createIndexSql(this.#table, index)));
+  }
+}
