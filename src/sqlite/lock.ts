@@ -12,6 +12,5 @@ export function cachePath(path: string): string {
  * SQLite locks bytes of the cache itself. Throws DeltaError busy with who holds it.
  */
 export function lockCache(path: string, holder: string): Lock {
-  const real = cachePath(path);
-  return lock(join(dirname(real), `.${basename(real)}.lock`), holder);
+  return lock(`${cachePath(path)}.lock`, holder);
 }

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createBulk, finishBulk } from '../../src/sqlite/bulk.js';
+import { openCache } from '../../src/sqlite/open.js';
+import { placeWriter, readPosition, writePosition, type CachePosition } from '../../src/sqlite/position.js';
+import { readTables, writeTable, type CacheTable } from '../../src/sqlite/tables.js';
+import { temporaryFolder } from '../support/folder.js';
+
+const POSITION: CachePosition = {
+  position: { clock: 1760000000, sequence: 7 }, crc: 0xfedcba98, lsn: 0xffff_ffff_ffffn, commitTimeUs: 1760000000123456, appliedAtUs: 1760000000123999,
+  system: '7300000000000000001', timeline: 3, slot: 'fleet', epoch: 2, source: '/var/daystream', snapshot: '742:745:743',
+};
+
+test('the position is read as it was written, and moves with each commit', (t) => {
+  const path = join(temporaryFolder(t), 'cache.db');
+  finishBulk(path, createBulk(path));
+  const cache = openCache(path);
+  try {
+    assert.equal(readPosition(cache), undefined);
+    writePosition(cache, POSITION);
+    assert.deepEqual(readPosition(cache), POSITION);
+    const next = { position: { clock: 1760000001, sequence: 0 }, crc: 1, lsn: 0x1_0000_0000_0000n, commitTimeUs: 1760000001000000, appliedAtUs: 1760000001000001 };
+    placeWriter(cache)(next);
+    assert.deepEqual(readPosition(cache), { ...POSITION, ...next });
+    assert.deepEqual(cache.prepare('SELECT count(*) AS n FROM _daystream_position').get(), { n: 1 });
+  } finally {
+    cache.close();
+  }
+});
+
+test('a table is read as it was written, followed or in quarantine', (t) => {
+  const path = join(temporaryFolder(t), 'cache.db');
+  finishBulk(path, createBulk(path));
+  const cache = openCache(path);
+  const table: CacheTable = {
+    schema: 'sales', name: 'Orders "2"', table: 'sales.Orders "2"', oid: 4294967295, identity: 'index', key: [3, 1], pattern: 'sales.*',
+    columns: [{ attnum: 1, name: 'a\tb', type: 'numeric(10,2)', notNull: true }, { attnum: 3, name: 'é', type: 'text', notNull: false }],
+  };
+  try {
+    writeTable(cache, table);
+    assert.deepEqual(readTables(cache), [table]);
+    const quarantined = { ...table, quarantine: { reason: 'no key', cure: 'ALTER TABLE …', position: { clock: 5, sequence: 6 } } };
+    writeTable(cache, quarantined);
+    assert.deepEqual(readTables(cache), [quarantined]);
+    writeTable(cache, table);
+    assert.deepEqual(readTables(cache), [table]);
+  } finally {
+    cache.close();
+  }
+});

@@ -1,0 +1,32 @@
+/** What tests of the import share: a log that a copy can join, and an import without a terminal. */
+import { join } from 'node:path';
+import type { Server } from '../../dev/postgres.js';
+import { parseLsn } from '../../src/daystream/lsn.js';
+import { Writer } from '../../src/daystream/writer.js';
+import { importTables, type ImportResult } from '../../src/import/import.js';
+import type { Progress } from '../../src/import/progress.js';
+import { parsePatterns } from '../../src/postgres/pattern.js';
+
+export const ENTRY = join(import.meta.dirname, '../../src/import/main.js');
+
+const SILENT: Progress = { say: () => {}, stop: () => {}, table: () => ({ at: () => {}, doing: () => {}, done: () => {} }) };
+
+/** Makes a log of this server in a folder, with one horizon as of now. */
+export async function writeLog(server: Server, directory: string): Promise<void> {
+  await appendHorizon(server, directory);
+}
+
+/** Appends a horizon to the server's log; `snapshot` instead of the one as of now. */
+export async function appendHorizon(server: Server, directory: string, snapshot?: string): Promise<void> {
+  const [now] = await server.query<{ system: string; lsn: string; snapshot: string }>(
+    'SELECT system_identifier::text AS system, pg_current_wal_lsn()::text AS lsn, pg_current_snapshot()::text AS snapshot FROM pg_control_system()');
+  const writer = await Writer.open(directory, { system: now.system, timeline: 1, slot: 'test' }, parseLsn(now.lsn));
+  writer.horizon(parseLsn(now.lsn), BigInt(Date.now()) * 1000n, snapshot ?? now.snapshot);
+  await writer.sync();
+  writer.close();
+}
+
+/** Imports in this process, silently. */
+export function runImport(server: Server, tables: string, source: string, cache: string, database = 'postgres'): Promise<ImportResult> {
+  return importTables({ patterns: parsePatterns(tables), source, postgres: server.url(database), jobs: 2, cache }, SILENT, new AbortController().signal);
+}
