@@ -60,9 +60,9 @@ export async function openSource(options: StreamOptions, stop: AbortSignal, tell
   try {
     refuse(findings, options, tell);
     if (replication === undefined) throw new DeltaError('connection', `${placeOf(sql)}: no replication connection`);
-    const identity = await identifySystem(replication);
     if (await readSlot(sql, options.slot) === undefined) await makeSlot(sql, replication, options.slot, stop, tell);
     const slot = await readSlot(sql, options.slot);
+    const identity = await identifySystem(replication);
     if (slot?.confirmedFlushLsn == null) throw new DeltaError('slot', `slot "${options.slot}": has no position`, { hint: `deltastream doctor --slot ${options.slot}` });
     return {
       replication,
