@@ -9,8 +9,9 @@
  * goes on to the next one, whose open line must name this one's end.
  */
 import { DeltaError } from '../errors.js';
+import { readOpenLine } from './backward.js';
 import { comparePositions, follows, formatPosition, ORIGIN, type Position } from './position.js';
-import { decodeHeader, type SegmentHeader } from './segment.js';
+import { decodeHeader } from './segment.js';
 import type { Transport } from './transport.js';
 import { chain, decodeUnit, findTrailer, trailerCrc, TRAILER_BYTES, type Unit } from './unit.js';
 
@@ -60,8 +61,6 @@ export class LogReader implements UnitReader {
   #mayRetry = true;
   #segments: string[] = [];
   caughtUp = false;
-  /** What the open line of the current segment said, once it was read. */
-  header: SegmentHeader | undefined;
 
   constructor(transport: Transport, place: Place, blockBytes = BLOCK_BYTES) {
     this.#transport = transport;
@@ -164,22 +163,10 @@ export class LogReader implements UnitReader {
     if (comparePositions(position, ORIGIN) > 0 && !follows(position, unit.first)) {
       throw this.#damaged(raw.start, `line ${formatPosition(unit.first)} does not follow ${formatPosition(position)}`);
     }
-    if (unit.kind === 'open') this.#enter(decodeHeader(unit.line), raw.start);
+    if ((unit.kind === 'open') !== (raw.start === 0)) throw this.#damaged(raw.start, 'an open line begins a segment, and stands nowhere else');
     this.#place = { segment, offset: raw.end, crc: raw.crc, position: unit.last };
     this.#mayRetry = true;
     return unit;
-  }
-
-  /** Checks an open line against the segment before it. */
-  #enter(header: SegmentHeader, start: number): void {
-    const { segment, position, crc } = this.#place;
-    if (start !== 0) throw this.#damaged(start, 'an open line stands inside the segment');
-    if (comparePositions(header.previous, position) !== 0 || header.previousCrc !== crc) {
-      throw new DeltaError('log-missing', `${this.#transport.place}/${segment}: follows ${formatPosition(header.previous)}, but the log before it ends at ${formatPosition(position)}`, {
-        hint: 'a segment is missing in between: put it back, or copy the tables again with deltaimport',
-      });
-    }
-    this.header = header;
   }
 
   #goBack(at: number): void {
@@ -198,8 +185,12 @@ export class LogReader implements UnitReader {
     if (size > offset + this.#kept) return true; // it has grown since
     if (next === undefined) return false;
     if (this.#kept > 0) throw this.#damaged(offset, `ends in half a unit, though ${next} exists`);
-    const first = Buffer.allocUnsafe(1);
-    if ((await this.#transport.read(next, 0, first)) === 0) return false; // made, but not yet written
+    const header = decodeHeader((await readOpenLine(this.#transport, next)).line);
+    if (comparePositions(header.previous, position) !== 0 || header.previousCrc !== crc) {
+      throw new DeltaError('log-missing', `${this.#transport.place}/${next}: follows ${formatPosition(header.previous)}, but the log before it ends at ${formatPosition(position)}`, {
+        hint: 'a segment is missing in between: put it back, or copy the tables again with deltaimport',
+      });
+    }
     this.#place = { segment: next, offset: 0, crc, position };
     return true;
   }

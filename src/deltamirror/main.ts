@@ -8,9 +8,9 @@ import { isOriginal } from '../daystream/original.js';
 import { ORIGIN, parsePosition, type Position } from '../daystream/position.js';
 import { segmentsOf } from '../daystream/seek.js';
 import { DeltaError } from '../errors.js';
-import { lock } from '../lock.js';
 import { adoptCache } from '../sqlite/adopt.js';
 import { readKind } from '../sqlite/header.js';
+import { cachePath, lockCache } from '../sqlite/lock.js';
 import { openCache, requireCache } from '../sqlite/open.js';
 import { readPosition } from '../sqlite/position.js';
 import { mirror } from './mirror.js';
@@ -37,18 +37,18 @@ Examples:
   .action(async (cache: string, options: Options) => {
     const stop = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-    await start(resolve(cache), options, stop.signal);
+    await start(cachePath(cache), options, stop.signal);
   });
 
 async function start(path: string, options: Options, signal: AbortSignal): Promise<void> {
   if (!(await adoptable(path, options))) requireCache(path);
-  const held = lock(`${path}.lock`, `deltamirror ${path}`);
+  const held = lockCache(path, `deltamirror ${path}`);
   try {
     if (await adoptable(path, options)) adopt(path, options.source!);
     const cache = openCache(path);
     const transport = new Folder(options.source ?? readPosition(cache)?.source ?? '');
     try {
-      const report = new Report();
+      const report = new Report(process.stderr);
       const applier = await mirror(path, cache, transport, { from: options.from, once: options.once === true, signal }, report);
       report.ended(applier, options.json === true);
     } finally {

@@ -6,16 +6,17 @@ import type { Transport } from '../daystream/transport.js';
 import type { Unit } from '../daystream/unit.js';
 import { DeltaError } from '../errors.js';
 import { cacheError, type Cache } from '../sqlite/open.js';
+import { paceReplay } from '../sqlite/pace.js';
 import { readPosition } from '../sqlite/position.js';
-import { readTables } from '../sqlite/tables.js';
+import { readTables, type CacheTable } from '../sqlite/tables.js';
 import { Applier } from './applier.js';
 import { TableFault } from './fault.js';
 import { openAt } from './place.js';
 import type { Report } from './report.js';
 
 /** Several transactions share a SQLite commit while there is more to read, up to so much log or time. */
-const BATCH_BYTES = 8 << 20;
-const BATCH_MS = 500;
+const BATCH_BYTES = 32 << 20;
+const BATCH_MS = 1000;
 
 export interface MirrorOptions {
   readonly from: Position | undefined;
@@ -31,14 +32,15 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
   const tables = readTables(cache);
   const start = await openAt(transport, at, options.from);
   if (start.rewritten) report.note(`the log was written anew behind ${formatPosition(at.position)} after a power loss; what the cache has is skipped by LSN`);
-  const cure = `deltaimport --tables ${tables.map((table) => table.pattern).filter((pattern, i, all) => all.indexOf(pattern) === i).join(',')} --source ${transport.place} ${path}`;
+  const cure = importCommand(path, transport, tables);
   const applier = new Applier(cache, transport, at, tables, { cure, absent: start.original ? 'null-or-unchanged' : 'unchanged' });
+  const pace = paceReplay(cache);
   report.started(applier, tables);
   let { reader } = start;
   try {
     while (!options.signal.aborted) {
       try {
-        if (await drain(reader, applier, options, report)) break;
+        if (await drain(reader, applier, pace, options, report)) break;
         await reader.wait(POLL_MS, options.signal);
       } catch (error) {
         if (!(error instanceof ExcludedTable)) throw error;
@@ -56,7 +58,7 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
 }
 
 /** Applies all there is; true where the mirror is to end here. */
-async function drain(reader: UnitReader, applier: Applier, { once, signal }: MirrorOptions, report: Report): Promise<boolean> {
+async function drain(reader: UnitReader, applier: Applier, pace: (caughtUp: boolean) => void, { once, signal }: MirrorOptions, report: Report): Promise<boolean> {
   let bytes = 0;
   let since = performance.now();
   for (;;) {
@@ -67,10 +69,12 @@ async function drain(reader: UnitReader, applier: Applier, { once, signal }: Mir
       await applyOne(unit, applier, report);
       bytes += unit.end - unit.start;
     }
+    const caughtUp = end || reader.caughtUp;
     // Caught up: readers see it at once. Behind: several transactions share a commit.
-    if (end || reader.caughtUp || bytes >= BATCH_BYTES || performance.now() - since >= BATCH_MS) {
+    if (caughtUp || bytes >= BATCH_BYTES || performance.now() - since >= BATCH_MS) {
+      pace(caughtUp);
       applier.commit();
-      report.committed(applier, end || reader.caughtUp);
+      report.committed(applier, caughtUp);
       bytes = 0;
       since = performance.now();
     }
@@ -90,4 +94,14 @@ async function applyOne(unit: Unit, applier: Applier, report: Report): Promise<v
     report.quarantined(error, applier.exclude(error, unit.first));
     throw new ExcludedTable();
   }
+}
+
+/** What makes this cache anew. */
+function importCommand(path: string, transport: Transport, tables: readonly CacheTable[]): string {
+  const patterns = [...new Set(tables.map((table) => table.pattern))].sort().join(',');
+  return `deltaimport --tables ${shellWord(patterns)} --source ${shellWord(transport.place)} ${shellWord(path)}`;
+}
+
+function shellWord(text: string): string {
+  return /^[\w./,:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

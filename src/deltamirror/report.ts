@@ -8,16 +8,28 @@ import type { TableFault } from './fault.js';
 const LIVE_EVERY_MS = 200;
 const PLAIN_EVERY_MS = 60_000;
 
+/** Where the lines go: a terminal, or anything that takes text. */
+export interface Output {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
 export class Report {
-  readonly #live = process.stderr.isTTY === true;
+  readonly #out: Output;
+  readonly #live: boolean;
   readonly #startedAt = performance.now();
   #printedAt = 0;
   #printedRows = 0;
   #state: 'behind' | 'caught up' | undefined;
 
+  constructor(out: Output) {
+    this.#out = out;
+    this.#live = out.isTTY === true;
+  }
+
   /** A line of its own. */
   note(text: string): void {
-    process.stderr.write(`${this.#live ? '\r\x1b[K' : ''}deltamirror: ${text}\n`);
+    this.#out.write(`${this.#live ? '\r\x1b[K' : ''}deltamirror: ${text}\n`);
   }
 
   started(applier: Applier, tables: readonly CacheTable[]): void {
@@ -41,7 +53,7 @@ export class Report {
     const seconds = Math.max(now - (this.#printedAt || this.#startedAt), 1) / 1000;
     const rate = Math.round((applier.rows - this.#printedRows) / seconds);
     const text = `${state} at ${formatPosition(applier.at.position)}, ${rate} rows/s${lag(applier)}`;
-    if (this.#live) process.stderr.write(`\r\x1b[Kdeltamirror: ${text}`);
+    if (this.#live) this.#out.write(`\r\x1b[Kdeltamirror: ${text}`);
     else this.note(text);
     this.#state = state;
     this.#printedAt = now;

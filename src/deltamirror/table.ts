@@ -159,7 +159,7 @@ function take(plan: Plan, lines: string, start: number, end: number): boolean {
     const key = keys[i];
     if (!lines.startsWith(key, at)) return false;
     at += key.length;
-    let tab = i === keys.length - 1 ? end : lines.indexOf('\t', at);
+    let tab = lines.indexOf('\t', at);
     if (tab === -1 || tab > end) tab = end;
     values[row === undefined ? i : row.targets[i]] = decode(lines.slice(at, tab), convert[i]);
     at = tab + 1;

@@ -1,0 +1,290 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { parsePosition } from '../../src/daystream/position.js';
+import { formatLsn } from '../../src/daystream/lsn.js';
+import { Writer } from '../../src/daystream/writer.js';
+import { keyedTable, makeCache, query, runMirror } from '../support/cache.js';
+import { temporaryFolder } from '../support/folder.js';
+import { appendTransactions, IDENTITY, openWriter, readAll, transactionLines } from '../support/log.js';
+
+const DAY = 86_400;
+const T0 = 1_760_000_000;
+
+interface Bench { folder: string; log: string; cache: string }
+
+function bench(t: TestContext, tables = [keyedTable('t')], snapshot: string | null = null): Bench {
+  const folder = temporaryFolder(t);
+  const paths = { folder, log: join(folder, 'log'), cache: join(folder, 'cache.db') };
+  makeCache(paths.cache, paths.log, tables, snapshot);
+  return paths;
+}
+
+/** A transaction of given lines, each `table action col val …` with spaces for tabs. */
+function transaction(xid: number, lines: readonly string[]): Buffer {
+  const lsn = BigInt(xid) * 0x1000n;
+  return Buffer.from([
+    `_action\tbegin\t_xid\t${xid}\t_lsn\t${formatLsn(lsn)}\t_ts\t1760000000000000`,
+    ...lines.map((line) => {
+      const [table, action, ...columns] = line.split(' ');
+      return [`_table\t${table}\t_xid\t${xid}\t_action\t${action}`, ...columns].join('\t');
+    }),
+    `_action\tcommit\t_xid\t${xid}\t_lsn\t${formatLsn(lsn + 48n)}\t_rows\t${lines.length}`,
+  ].join('\n'));
+}
+
+async function writeLog(path: string, ...transactions: Buffer[]): Promise<void> {
+  const writer = await openWriter(path, { clock: () => T0 });
+  for (const each of transactions) writer.append(each);
+  await writer.sync();
+  writer.close();
+}
+
+const ids = (cache: string, table = 't') => query(cache, `SELECT id FROM ${table} ORDER BY id`).map(({ id }) => id);
+
+test('replaying a log applies every change once, and replaying it again changes nothing', async (t) => {
+  const { log, cache } = bench(t, [keyedTable('t', ['a', 'b'])]);
+  await writeLog(log,
+    transaction(1, ['t insert id 1 a x b \\N', 't insert id 2 a  b y']),
+    transaction(2, ['t update id 1 a z', 't replace id 2', 't update id 3 a tab\\there b y']),
+    transaction(3, ['t insert id 2 a new b \\\\N', 't delete id 1']));
+  const first = await runMirror(cache, log);
+  assert.equal(first.applier.transactions, 3);
+  const rows = query(cache, 'SELECT * FROM t ORDER BY id');
+  assert.deepEqual(rows, [{ id: 2, a: 'new', b: '\\N' }, { id: 3, a: 'tab\there', b: 'y' }]);
+  const again = await runMirror(cache, log);
+  assert.equal(again.applier.transactions, 0);
+  const fromStart = await runMirror(cache, log, { from: parsePosition('0:0') });
+  assert.equal(fromStart.applier.transactions, 0, 'P4: what the cache has is skipped by LSN');
+  assert.deepEqual(query(cache, 'SELECT * FROM t ORDER BY id'), rows);
+});
+
+test('P3: of a transaction that is not whole in the log nothing is visible, and all of it once it is', async (t) => {
+  const { log, cache } = bench(t);
+  const writer = await openWriter(log);
+  appendTransactions(writer, 1, 1);
+  const lines = transactionLines(2, 0x2000n, ['20', '21', '22']).toString().split('\n');
+  for (const line of lines) {
+    writer.write();
+    await runMirror(cache, log);
+    assert.deepEqual(ids(cache), [1]);
+    writer.append(Buffer.from(line));
+  }
+  writer.write();
+  await runMirror(cache, log);
+  assert.deepEqual(ids(cache), [1, 20, 21, 22]);
+  writer.close();
+});
+
+test('P4: after a power loss took back the end of the log, transactions that come again at later positions are skipped', async (t) => {
+  const { log, cache } = bench(t);
+  let clock = T0;
+  const writer = await openWriter(log, { clock: () => clock });
+  appendTransactions(writer, 1, 7);
+  const segment = join(log, readdirSync(log)[0]);
+  writer.write();
+  const kept = readFileSync(segment).length;
+  appendTransactions(writer, 8, 3);
+  await writer.sync();
+  writer.close();
+  await runMirror(cache, log);
+  assert.deepEqual(ids(cache), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  truncateSync(segment, kept);
+  await assert.rejects(runMirror(cache, log), { code: 'log-missing' }, 'the log now ends before the cache');
+  clock += 3;
+  const again = await openWriter(log, { clock: () => clock });
+  appendTransactions(again, 8, 5);
+  await again.sync();
+  again.close();
+  const { said } = await runMirror(cache, log);
+  assert.match(said.join(''), /written anew/);
+  assert.deepEqual(ids(cache), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+});
+
+test('transactions that the import saw are skipped by their xid, and no others', async (t) => {
+  const { log, cache } = bench(t, [keyedTable('t')], '3:6:4');
+  await writeLog(log, ...[2, 3, 4, 5, 6].map((xid) => transaction(xid, [`t insert id ${xid}`])));
+  await runMirror(cache, log);
+  assert.deepEqual(ids(cache), [4, 6]);
+});
+
+const DIVERGED: readonly [string, string[], RegExp][] = [
+  ['an update that finds no row', ['t update id 9 a x'], /update found no row/],
+  ['a delete that finds no row', ['t delete id 9'], /delete found no row/],
+  ['an insert that finds one', ['t insert id 1 a x'], /insert met a row/],
+  ['a key change onto a key that is there', ['t insert id 2 a x', 't replace id 2', 't update id 1 a x'], /new key already/],
+  ['a column that the cache does not have', ['t insert id 2 a x c y'], /has a column c/],
+  ['an insert with a column too few', ['t insert id 2'], /fewer columns/],
+  ['a quarantine line of the log', ['t quarantine _reason because _cure mend'], /because — mend/],
+];
+
+for (const [name, lines, reason] of DIVERGED) {
+  test(`P5: ${name} puts its table in quarantine as of the transaction before, and the others go on`, async (t) => {
+    const { log, cache } = bench(t, [keyedTable('t', ['a']), keyedTable('other')]);
+    await writeLog(log,
+      transaction(1, ['t insert id 1 a first']),
+      transaction(2, ['other insert id 2', 't update id 1 a half', ...lines]),
+      transaction(3, ['t update id 1 a later', 'other insert id 3']));
+    const { applier, said } = await runMirror(cache, log);
+    assert.match(said.join(''), reason);
+    assert.equal(applier.quarantined, 1);
+    assert.deepEqual(query(cache, 'SELECT * FROM t'), [{ id: 1, a: 'first' }]);
+    assert.deepEqual(ids(cache, 'other'), [2, 3]);
+    const [row] = query(cache, "SELECT state, reason, cure, position FROM _daystream_tables WHERE name = 't'");
+    assert.equal(row.state, 'quarantined');
+    assert.match(String(row.cure), /deltaimport --tables other,t --source/);
+    assert.equal(row.position, `${T0}:4`);
+    const again = await runMirror(cache, log);
+    assert.equal(again.applier.quarantined, 1);
+    assert.match(again.said.join(''), /is in quarantine/);
+  });
+}
+
+test('P5: a changed shape puts the table in quarantine, the same shape does not', async (t) => {
+  const shape = (columns: string, key = '1', oid = 1) => `t\tschema\t_oid\t${oid}\t_identity\tdefault\t_key\t${key}\t${columns}`;
+  const same = 'id\t1 notnull integer\ta\t2 null text';
+  const cases: [string, RegExp][] = [
+    [shape(`${same}\tb\t3 null text`), /column b was added/],
+    [shape('id\t1 notnull integer'), /column a was dropped/],
+    [shape('id\t1 notnull integer\tz\t2 null text'), /renamed to z/],
+    [shape('id\t1 notnull integer\ta\t2 null bytea'), /from text to bytea/],
+    [shape(same, '2'), /key changed/],
+    [shape(same, '1', 7), /made anew/],
+  ];
+  for (const [changed, reason] of cases) {
+    const { log, cache } = bench(t, [keyedTable('t', ['a'])]);
+    const lines = (line: string, xid: number) => transaction(xid, []).toString().replace('\n', `\n_table\t${line.replace('\tschema', `\t_xid\t${xid}\t_action\tschema`)}\n`);
+    await writeLog(log, Buffer.from(lines(shape(same), 1)), Buffer.from(lines(changed, 2)));
+    const { said } = await runMirror(cache, log);
+    assert.match(said.join(''), reason);
+    assert.equal(query(cache, 'SELECT position FROM _daystream_tables')[0].position, `${T0}:4`);
+  }
+});
+
+test('P6: whatever byte of the log is changed, nothing is applied but whole transactions before it', async (t) => {
+  const { folder, log, cache } = bench(t);
+  await writeLog(log, ...[1, 2, 3].map((xid) => transaction(xid, [`t insert id ${xid}`])));
+  const segment = join(log, readdirSync(log)[0]);
+  const whole = readFileSync(segment);
+  const ends = (await readAll(log)).map((unit) => unit.end);
+  for (let at = 0; at < whole.length; at++) {
+    const bytes = Buffer.from(whole);
+    bytes[at] ^= 1;
+    writeFileSync(segment, bytes);
+    const path = join(folder, `${at}.db`);
+    makeCache(path, log, [keyedTable('t')]);
+    const failure = await runMirror(path, log).then(() => undefined, (error: unknown) => error);
+    const intact = ends.filter((end) => end <= at).length;
+    assert.deepEqual(ids(path), [1, 2, 3].slice(0, Math.max(0, intact - 1)), `byte ${at}`);
+    // A byte of the last trailer makes a torn tail of it, which is no error.
+    if (at < ends.at(-1)! - 15) assert.ok(failure !== undefined && 'code' in (failure as Error), `byte ${at} was not noticed: ${failure}`);
+    rmSync(path);
+  }
+  writeFileSync(segment, whole);
+  await runMirror(cache, log);
+  assert.deepEqual(ids(cache), [1, 2, 3]);
+});
+
+test('P6: a unit that is lost, doubled or swapped is found', async (t) => {
+  const { folder, log } = bench(t);
+  await writeLog(log, ...[1, 2, 3, 4].map((xid) => transaction(xid, [`t insert id ${xid}`])));
+  const segment = join(log, readdirSync(log)[0]);
+  const whole = readFileSync(segment);
+  const [open, a, b, c, d] = (await readAll(log)).map((unit) => whole.subarray(unit.start, unit.end));
+  for (const [name, units] of Object.entries({ lost: [open, a, c, d], doubled: [open, a, b, b, c, d], swapped: [open, a, c, b, d], headless: [a, b, c, d] })) {
+    writeFileSync(segment, Buffer.concat(units));
+    const path = join(folder, `${name}.db`);
+    makeCache(path, log, [keyedTable('t')]);
+    await assert.rejects(runMirror(path, log), { code: 'log-damaged' }, name);
+  }
+});
+
+async function threeDays(log: string): Promise<string[]> {
+  let clock = T0;
+  const writer = await openWriter(log, { clock: () => clock });
+  for (let xid = 1; xid <= 6; xid++) {
+    appendTransactions(writer, xid, 1);
+    if (xid % 2 === 0) clock += DAY;
+  }
+  await writer.sync();
+  writer.close();
+  return readdirSync(log).sort();
+}
+
+test('P6: a missing segment stops the mirror before anything behind it is applied', async (t) => {
+  const { log, cache, folder } = bench(t);
+  const [, second] = await threeDays(log);
+  renameSync(join(log, second), join(folder, second));
+  await assert.rejects(runMirror(cache, log), { code: 'log-missing' });
+  assert.deepEqual(ids(cache), [1, 2]);
+  renameSync(join(folder, second), join(log, second));
+  await runMirror(cache, log);
+  assert.deepEqual(ids(cache), [1, 2, 3, 4, 5, 6]);
+});
+
+test('a cache that stands at the end of a removed segment goes on, one that stands before it is told', async (t) => {
+  const { log, cache, folder } = bench(t);
+  const [first, second] = await threeDays(log);
+  const behind = join(folder, 'behind.db');
+  makeCache(behind, log, [keyedTable('t')]);
+  renameSync(join(log, second), join(folder, second));
+  await assert.rejects(runMirror(cache, log));
+  await assert.rejects(runMirror(behind, log));
+  renameSync(join(folder, second), join(log, second));
+  await runMirror(cache, log);
+  renameSync(join(log, first), join(folder, first));
+  await assert.rejects(runMirror(behind, log, { from: parsePosition(`${T0}:0`) }), { code: 'log-missing', message: /begins at/ });
+  await runMirror(behind, log); // it stood exactly at the first segment's end
+  assert.deepEqual(ids(behind), [1, 2, 3, 4, 5, 6]);
+});
+
+test('a log of another system or slot is refused before anything is applied', async (t) => {
+  const { log, cache, folder } = bench(t);
+  await writeLog(log, transaction(1, ['t insert id 1']));
+  await runMirror(cache, log);
+  for (const identity of [{ ...IDENTITY, slot: 'other' }, { ...IDENTITY, system: '99' }]) {
+    const foreign = join(folder, `${identity.slot}-${identity.system}`);
+    const writer = await Writer.open(foreign, identity, 0n, { clock: () => T0 });
+    appendTransactions(writer, 1, 3);
+    await writer.sync();
+    writer.close();
+    await assert.rejects(runMirror(cache, foreign), { code: 'log-foreign' });
+    await assert.rejects(runMirror(cache, foreign, { from: parsePosition('0:0') }), { code: 'log-foreign' });
+  }
+  assert.deepEqual(ids(cache), [1]);
+});
+
+test('--from behind what the cache holds is refused, before the log or past its end too', async (t) => {
+  const { log, cache } = bench(t);
+  await writeLog(log, transaction(1, ['t insert id 1']), transaction(2, ['t insert id 2']));
+  await assert.rejects(runMirror(cache, log, { from: parsePosition(`${T0}:99`) }), { code: 'log-missing', message: /ends before/ });
+  await assert.rejects(runMirror(cache, log, { from: parsePosition('5:0') }), { code: 'log-missing', message: /begins at/ });
+  await runMirror(cache, log);
+  await assert.rejects(runMirror(cache, log, { from: parsePosition(`${T0 + 5}:0`) }), { code: 'usage' });
+});
+
+test('a transaction larger than a block is applied like any other', async (t) => {
+  const { log, cache } = bench(t, [keyedTable('t', ['a'])]);
+  const big = Array.from({ length: 40_000 }, (_, i) => `t insert id ${i} a ${'x'.repeat(i % 97)}`);
+  await writeLog(log, transaction(1, big), transaction(2, ['t delete id 7']), transaction(3, ['t insert id 7 a ' + 'y'.repeat(3 << 20)]));
+  await runMirror(cache, log);
+  assert.deepEqual(query(cache, 'SELECT count(*) AS n, sum(length(a)) AS bytes FROM t'), [{ n: 40_000, bytes: big.reduce((sum, _, i) => sum + (i === 7 ? 3 << 20 : i % 97), 0) }]);
+});
+
+test('a table named like a key of the format, and columns that begin with an underscore, are only names', async (t) => {
+  const { log, cache } = bench(t, [keyedTable('_action', ['_crc', '_table'])]);
+  await writeLog(log, transaction(1, ['_action insert id 1 \\_crc _crc \\_table 00000000']), transaction(2, ['_action update id 1 \\_crc \\N']));
+  await runMirror(cache, log);
+  assert.deepEqual(query(cache, 'SELECT * FROM _action'), [{ id: 1, _crc: null, _table: '00000000' }]);
+});
+
+test('rows without a key: one of several equal rows goes, and one is changed', async (t) => {
+  const nokey = { ...keyedTable('t', ['a']), key: [], identity: 'full' as const };
+  const { log, cache } = bench(t, [nokey]);
+  await writeLog(log,
+    transaction(1, ['t insert id 1 a \\N', 't insert id 1 a \\N', 't insert id 1 a \\N', 't insert id \\N a x']),
+    transaction(2, ['t delete id 1 a \\N', 't replace id 1 a \\N', 't update id 2 a \\N', 't replace id \\N a x', 't update id \\N a z']));
+  await runMirror(cache, log);
+  assert.deepEqual(query(cache, 'SELECT * FROM t ORDER BY id, a'), [{ id: null, a: 'z' }, { id: 1, a: null }, { id: 2, a: null }]);
+});
