@@ -94,8 +94,12 @@ recover(Plugin *plugin, ReorderBufferTXN *txn, RowPlan *plan, int start)
 	LWLockReleaseAll();
 
 	plugin->lines.len = start;
-	plan->valid = plan->valid && plan->complete;
-	plugin->relations->stale |= !plan->valid;
+	if (!plan->complete)
+	{
+		plan->valid = false;
+		plan->told->shape_valid = false;
+		plugin->relations->stale = true;
+	}
 	plan->told->broken = plugin->transaction.xid;
 	quarantine_error(plugin, plan, error->message);
 }
@@ -121,7 +125,7 @@ write_guarded(Plugin *plugin, ReorderBufferTXN *txn, Relation relation, ReorderB
 			if (plan->told->broken != plugin->transaction.xid)
 			{
 				if (!plan->complete)
-					plan_complete(plan, relation);
+					plan_complete(plan, relation, plugin->relations->context);
 				tell_schema(plugin, plan);
 				start = plugin->lines.len;
 				rows = write(plugin, plan, relation, change);

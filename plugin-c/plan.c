@@ -254,11 +254,12 @@ plan_key(RowPlan *plan, Relation relation)
 }
 
 /*
- * Columns, key and schema line. When this fails, the plan must be marked
- * invalid: it is rebuilt from the beginning.
+ * Columns, key and schema line; what partitions share goes to the shared context.
+ * When this fails, the plan and its shape must be marked invalid: they are
+ * rebuilt from the beginning.
  */
 void
-plan_complete(RowPlan *plan, Relation relation)
+plan_complete(RowPlan *plan, Relation relation, MemoryContext shared)
 {
 	MemoryContext before = MemoryContextSwitchTo(plan->context);
 	bool		is_partition = plan->root != plan->relid;
@@ -269,7 +270,7 @@ plan_complete(RowPlan *plan, Relation relation)
 	plan->identity = relation->rd_rel->relreplident;
 	plan_columns(plan, relation, RelationGetDescr(root));
 	plan_key(plan, relation);
-	plan->schema = schema_text(plan, root);
+	plan->schema = schema_text(plan, root, shared);
 	if (is_partition)
 		RelationClose(root);
 

@@ -21,18 +21,20 @@
 static Relations *current = NULL;
 static bool registered = false;
 
+/* True for the root of a partition and what is between. */
 static bool
-depends_on(const RowPlan *plan, Oid relid)
+is_above(const RowPlan *plan, Oid relid)
 {
-	if (!OidIsValid(relid) || plan->relid == relid)
-		return true;
 	for (int i = 0; i < plan->ancestor_count; i++)
 		if (plan->ancestors[i] == relid)
 			return true;
 	return false;
 }
 
-/* A relation changed (InvalidOid: any): its plan, and those of its partitions. */
+/*
+ * A relation changed (InvalidOid: any): its plan, and those of its partitions. A
+ * partition's own change leaves the shape alone, which is the root's.
+ */
 static void
 on_relation_change(Datum arg, Oid relid)
 {
@@ -44,11 +46,14 @@ on_relation_change(Datum arg, Oid relid)
 	hash_seq_init(&scan, current->plans);
 	while ((plan = hash_seq_search(&scan)) != NULL)
 	{
-		if (plan->valid && depends_on(plan, relid))
-		{
-			plan->valid = false;
-			current->stale = true;
-		}
+		bool		shared = !OidIsValid(relid) || plan->root == relid || is_above(plan, relid);
+
+		if (!shared && plan->relid != relid)
+			continue;
+		if (shared && plan->told != NULL)
+			plan->told->shape_valid = false;
+		plan->valid = false;
+		current->stale = true;
 	}
 }
 
@@ -106,8 +111,8 @@ told_of(Relations *relations, Oid root)
 
 	if (!found)
 	{
-		told->schema = NULL;
-		told->plan = told->quarantined = told->broken = 0;
+		memset(told, 0, sizeof(Told));
+		told->root = root;
 	}
 	return told;
 }
@@ -118,6 +123,8 @@ plan_reset(RowPlan *plan)
 {
 	Oid			relid = plan->relid;
 
+	if (plan->told != NULL)
+		plan->told->plans--;
 	if (plan->context != NULL)
 		MemoryContextDelete(plan->context);
 	memset(plan, 0, sizeof(RowPlan));
@@ -138,7 +145,10 @@ relations_plan(Relations *relations, Relation relation)
 	if (found && plan->valid)
 		return plan;
 	if (!found)
+	{
+		plan->told = NULL;
 		plan->context = NULL;
+	}
 	plan_reset(plan);
 
 	plan->context = AllocSetContextCreate(relations->context, "deltastream plan", ALLOCSET_SMALL_SIZES);
@@ -148,7 +158,10 @@ relations_plan(Relations *relations, Relation relation)
 	plan->root = relid;
 	plan_names(plan, relation, relations->options);
 	if (plan->followed)
+	{
 		plan->told = told_of(relations, plan->root);
+		plan->told->plans++;
+	}
 	return plan;
 }
 
@@ -172,16 +185,21 @@ relations_sweep(Relations *relations)
 	{
 		if (plan->valid)
 			continue;
+		/* Once the last plan is gone, nobody hears of what changes between root and leaf. */
+		if (plan->told != NULL)
+			plan->told->shape_valid = false;
 		plan_reset(plan);
 		hash_search(relations->plans, &plan->relid, HASH_REMOVE, NULL);
 	}
 	hash_seq_init(&scan, relations->told);
 	while ((told = hash_seq_search(&scan)) != NULL)
 	{
-		if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(told->root)))
+		if (told->plans > 0 || SearchSysCacheExists1(RELOID, ObjectIdGetDatum(told->root)))
 			continue;
 		if (told->schema != NULL)
 			pfree(told->schema);
+		if (told->shape != NULL)
+			pfree(told->shape);
 		hash_search(relations->told, &told->root, HASH_REMOVE, NULL);
 	}
 }

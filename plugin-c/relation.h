@@ -41,10 +41,13 @@ typedef struct Column
 typedef struct Told
 {
 	Oid			root;			/* hash key */
+	int			plans;			/* that point here */
 	char	   *schema;			/* the text of the last schema line; NULL before the first */
 	uint64		plan;			/* number of the plan whose schema line that is */
 	uint64		quarantined;	/* the last transaction with a quarantine line */
 	uint64		broken;			/* the last transaction whose rows could not be written */
+	bool		shape_valid;
+	char	   *shape;			/* the columns of the schema line, which all partitions share */
 } Told;
 
 /* How the changes of one relation are written. */
@@ -97,9 +100,9 @@ extern void relations_sweep(Relations *relations);
 
 /* plan.c */
 extern void plan_names(RowPlan *plan, Relation relation, const Options *options);
-extern void plan_complete(RowPlan *plan, Relation relation);
+extern void plan_complete(RowPlan *plan, Relation relation, MemoryContext shared);
 
 /* schema.c */
-extern char *schema_text(RowPlan *plan, Relation root);
+extern char *schema_text(RowPlan *plan, Relation root, MemoryContext shared);
 
 #endif

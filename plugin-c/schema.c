@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "compat.h"
@@ -127,9 +128,9 @@ append_column(StringInfo out, TupleDesc shape, Column *column)
 	append_text(out, type, strlen(type));
 }
 
-/* The schema line behind `_action TAB schema`: the root's shape, the key of the relation that changed. */
-char *
-schema_text(RowPlan *plan, Relation root)
+/* The columns of the schema line, those of the root. */
+static char *
+shape_text(RowPlan *plan, Relation root)
 {
 	TupleDesc	shape = RelationGetDescr(root);
 	Datum	   *missing = palloc0(sizeof(Datum) * Max(shape->natts, 1));
@@ -138,8 +139,6 @@ schema_text(RowPlan *plan, Relation root)
 
 	find_missing(root, missing, known);
 	initStringInfo(&text);
-	appendStringInfo(&text, "\t_oid\t%u\t_identity\t%s", plan->root, identity_name(plan->identity));
-	append_key(&text, plan);
 	for (int c = 0; c < plan->column_count; c++)
 	{
 		Column	   *column = &plan->columns[c];
@@ -150,5 +149,40 @@ schema_text(RowPlan *plan, Relation root)
 		append_literal(&text, "\t_missing\t");
 		append_value(&text, column, missing[column->number - 1]);
 	}
+	return text.data;
+}
+
+/* Reads the shape once for all partitions of a root. */
+static const char *
+shape_of(Told *told, RowPlan *plan, Relation root, MemoryContext shared)
+{
+	MemoryContext scratch;
+	MemoryContext before;
+
+	if (told->shape_valid)
+		return told->shape;
+	/* Set first: an invalidation that comes while we read the catalog must stick. */
+	told->shape_valid = true;
+	if (told->shape != NULL)
+		pfree(told->shape);
+	told->shape = NULL;
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "deltastream shape", ALLOCSET_DEFAULT_SIZES);
+	before = MemoryContextSwitchTo(scratch);
+	told->shape = MemoryContextStrdup(shared, shape_text(plan, root));
+	MemoryContextSwitchTo(before);
+	MemoryContextDelete(scratch);
+	return told->shape;
+}
+
+/* The schema line behind `_action TAB schema`: the root's shape, the key of the relation that changed. */
+char *
+schema_text(RowPlan *plan, Relation root, MemoryContext shared)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "\t_oid\t%u\t_identity\t%s", plan->root, identity_name(plan->identity));
+	append_key(&text, plan);
+	appendStringInfoString(&text, shape_of(plan->told, plan, root, shared));
 	return text.data;
 }
