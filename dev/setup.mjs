@@ -1,0 +1,137 @@
+/**
+ * Makes a fresh clone ready, and does nothing where it is: Node packages, the system's Postgres
+ * and compiler, the TypeScript, the plugin. Then it becomes the module it is given:
+ * `node dev/setup.mjs dist/dev/demo.js --seconds 10`. It runs before anything is built, so it
+ * is plain JavaScript over node: alone.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const NODE_AT_LEAST = [20, 19];
+const ROOT = resolve(import.meta.dirname ?? '.', '..');
+const POSTGRES_BASE = '/usr/lib/postgresql';
+
+requireNode();
+installSystemPackages();
+installNodePackages();
+run('TypeScript does not compile', process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.']);
+run('the plugin does not compile', 'make', ['-C', 'plugin-c', '-s', `PG_CONFIG=${join(postgresBinaries(), 'pg_config')}`]);
+await become(process.argv.slice(2));
+
+function requireNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  const [wantedMajor, wantedMinor] = NODE_AT_LEAST;
+  if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return;
+  fail(`Node ${process.versions.node} is too old: install Node ${NODE_AT_LEAST.join('.')} or later from https://nodejs.org`);
+}
+
+/** Postgres with its server headers, and a compiler: for the plugin, and for better-sqlite3 where it has no binary to download. */
+function installSystemPackages() {
+  const missing = missingPrograms();
+  if (missing.length === 0) return;
+  const mayInstall = process.getuid?.() === 0 && isProgram('apt-get');
+  if (!mayInstall) fail(`missing: ${missing.join(', ')} — type: sudo apt-get install ${debianPackages().join(' ')} (or what your system calls them)`);
+  tell(`installing by apt-get, for ${missing.join(', ')}`);
+  apt('update', '-q');
+  // The headers' package is named after the version that comes first.
+  apt('install', '-y', '-q', '--no-install-recommends', ...debianPackages().filter((name) => !name.includes('-dev')));
+  apt('install', '-y', '-q', '--no-install-recommends', ...debianPackages());
+  const left = missingPrograms();
+  if (left.length > 0) fail(`still missing after apt-get install: ${left.join(', ')}`);
+}
+
+function missingPrograms() {
+  const missing = ['gcc', 'g++', 'make', 'python3'].filter((name) => !isProgram(name));
+  const binaries = postgresBinaries();
+  if (binaries === undefined) return [...missing, 'a PostgreSQL server'];
+  return hasServerHeaders(binaries) ? missing : [...missing, 'the PostgreSQL server headers'];
+}
+
+function debianPackages() {
+  const major = /(\d+)\/bin$/.exec(postgresBinaries() ?? '')?.[1];
+  return ['postgresql', 'build-essential', 'python3', `postgresql-server-dev-${major ?? 'all'}`];
+}
+
+/** The folder of the server's programs: $PG_BIN, or the newest version in Debian's layout, as in dev/postgres.ts. */
+function postgresBinaries() {
+  if (process.env.PG_BIN !== undefined) return process.env.PG_BIN;
+  const versions = existsSync(POSTGRES_BASE) ? readdirSync(POSTGRES_BASE).filter((version) => existsSync(join(POSTGRES_BASE, version, 'bin/initdb'))) : [];
+  versions.sort((a, b) => Number(b) - Number(a));
+  return versions.length === 0 ? undefined : join(POSTGRES_BASE, versions[0], 'bin');
+}
+
+function hasServerHeaders(binaries) {
+  const asked = spawnSync(join(binaries, 'pg_config'), ['--includedir-server', '--pgxs'], { encoding: 'utf8' });
+  if (asked.status !== 0) return false;
+  const [headers, pgxs] = asked.stdout.trim().split('\n');
+  return existsSync(join(headers, 'postgres.h')) && existsSync(pgxs);
+}
+
+function installNodePackages() {
+  if (!areInstalled()) {
+    tell('installing the Node packages (npm ci); the first time better-sqlite3 may be compiled, which takes a minute');
+    run('npm ci failed', 'npm', ['ci', '--no-audit', '--no-fund'], headersOfNode());
+  }
+  if (!sqliteLoads()) run('better-sqlite3 does not load', 'npm', ['rebuild', 'better-sqlite3'], headersOfNode());
+}
+
+/** True where every package that this machine needs is there in the version of package-lock.json. */
+function areInstalled() {
+  const hidden = join(ROOT, 'node_modules/.package-lock.json');
+  if (!existsSync(hidden)) return false;
+  const wanted = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
+  const held = JSON.parse(readFileSync(hidden, 'utf8')).packages;
+  return Object.entries(wanted).every(([path, { version, optional }]) => path === '' || (held[path] === undefined ? optional === true : held[path].version === version));
+}
+
+/** False after a change of Node's version too: the binary belongs to one. */
+function sqliteLoads() {
+  try {
+    new (createRequire(join(ROOT, 'package.json'))('better-sqlite3'))(':memory:').close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Node's own headers where they are installed with it, so that compiling downloads nothing. */
+function headersOfNode() {
+  const prefix = dirname(dirname(process.execPath));
+  return existsSync(join(prefix, 'include/node/node.h')) ? { npm_package_config_node_gyp_nodedir: prefix } : {};
+}
+
+/** Goes on as the module, in this process, so that a signal reaches it and its exit code is ours. */
+async function become([module, ...rest]) {
+  if (module === undefined) return;
+  const path = join(ROOT, module);
+  process.argv.splice(1, process.argv.length, path, ...rest);
+  await import(pathToFileURL(path).href);
+}
+
+function apt(...args) {
+  run(`apt-get ${args[0]} failed`, 'apt-get', args, { DEBIAN_FRONTEND: 'noninteractive' });
+}
+
+function isProgram(name) {
+  return spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
+}
+
+function run(otherwise, program, args, environment = {}) {
+  try {
+    execFileSync(program, args, { cwd: ROOT, env: { ...process.env, ...environment }, stdio: 'inherit' });
+  } catch {
+    fail(`${otherwise}: see above`);
+  }
+}
+
+function tell(text) {
+  process.stderr.write(`setup: ${text}\n`);
+}
+
+function fail(text) {
+  tell(text);
+  process.exit(1);
+}
