@@ -34,7 +34,7 @@ export interface Copied {
 }
 
 export async function copyTables(job: CopyJob): Promise<Copied[]> {
-  const waiting = [...job.plans].sort((a, b) => b.source.bytes - a.source.bytes);
+  const waiting = [...job.plans].sort((a, b) => b.source.estimatedBytes - a.source.estimatedBytes);
   const copied: Copied[] = [];
   const work = async (client: pg.Client): Promise<void> => {
     for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
@@ -85,15 +85,24 @@ async function copyRows(client: pg.Client, { source, table }: TablePlan, bulk: B
       bytes += block.length;
       bar.at(rows);
     });
-    if (sent !== rows) throw new Error(`${source.schema}.${source.table}: ${rows} of ${sent} rows were read`);
+    if (sent !== rows) throw new MissingRows(`${source.schema}.${source.table}: ${rows} of ${sent} rows were read`);
     return { rows, bytes };
   } catch (error) {
     throw named(error, `${placeOf(client)}: table ${source.schema}.${source.table}`);
   }
 }
 
-/** The error with the table in front. */
+/** The error with the table in front; what SQLite says already begins with the file. */
 function named(error: unknown, place: string): unknown {
-  if (!(error instanceof DeltaError)) return error instanceof Error && !('code' in error) && error.message.includes(' rows were read') ? error : translate(error, place);
+  if (error instanceof MissingRows) return error;
+  if (!(error instanceof DeltaError)) return withHint(translate(error, place));
   return error.code === 'postgres' ? new DeltaError('postgres', `${place} ${error.message}`, { hint: error.hint, cause: error.cause }) : error;
 }
+
+function withHint(error: DeltaError): DeltaError {
+  const { cause, code, message } = error;
+  return error.hint === undefined && code === 'postgres' ? new DeltaError(code, message, { cause, hint: 'cure that in Postgres, or leave the table out of --tables' }) : error;
+}
+
+/** A bug of ours: COPY sent more rows than were read. */
+class MissingRows extends Error {}

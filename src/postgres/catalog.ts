@@ -9,9 +9,9 @@ import type { Chosen } from './choice.js';
 
 export interface SourceTable extends Chosen {
   readonly relation: Relation;
-  /** Postgres's estimate; 0 before the first ANALYZE. */
+  /** Postgres's estimates; 0 before the first ANALYZE. */
   readonly estimatedRows: number;
-  readonly bytes: number;
+  readonly estimatedBytes: number;
   readonly indexes: readonly SourceIndex[];
   /** Indexes that have no plain counterpart elsewhere, and why. */
   readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
@@ -47,7 +47,7 @@ function describe(table: Chosen, columns: readonly ColumnRow[], indexes: readonl
     ...table,
     relation: { schema: table.schema, table: table.table, oid: table.oid, identity, key, columns: columns.map(toColumn) },
     estimatedRows: Math.max(0, size.rows),
-    bytes: size.bytes,
+    estimatedBytes: size.bytes,
     indexes: sound.filter((index) => plainReason(index) === undefined && index.attnums.join() !== key.join()).map((index) => ({
       name: index.name,
       columns: index.attnums.map((attnum, i) => ({ name: names.get(attnum) ?? '', descending: index.descending[i] })),
@@ -115,12 +115,12 @@ const INDEXES = `
   FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_am ON pg_am.oid = relam
   WHERE indrelid = ANY ($1::oid[]) ORDER BY indrelid, relname`;
 
-/** A partitioned table is as large as its leaves together. */
+/** From the catalog's estimates: pg_table_size() would wait for whoever locks a table. A partitioned table is as large as its leaves together. */
 const SIZES = `
-  SELECT c.oid::int8::float8 AS oid, c.relreplident::text AS identity,
-    sum(greatest(coalesce(leaf.reltuples, c.reltuples), 0))::float8 AS rows,
-    sum(coalesce(pg_table_size(coalesce(leaf.oid, c.oid)), 0))::float8 AS bytes
-  FROM pg_class AS c
-  LEFT JOIN LATERAL pg_partition_tree(c.oid) AS tree ON c.relkind = 'p' AND tree.isleaf
-  LEFT JOIN pg_class AS leaf ON leaf.oid = tree.relid
+  WITH estimate AS (
+    SELECT CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid ELSE c.oid END AS root, greatest(c.reltuples, 0) AS rows, c.relpages + coalesce(toast.relpages, 0) AS pages
+    FROM pg_class AS c LEFT JOIN pg_class AS toast ON toast.oid = c.reltoastrelid WHERE c.relkind = 'r')
+  SELECT c.oid::int8::float8 AS oid, c.relreplident::text AS identity, coalesce(sum(estimate.rows), 0)::float8 AS rows,
+    (coalesce(sum(estimate.pages), 0) * current_setting('block_size')::int)::float8 AS bytes
+  FROM pg_class AS c LEFT JOIN estimate ON estimate.root = c.oid
   WHERE c.oid = ANY ($1::oid[]) GROUP BY c.oid, c.relreplident`;

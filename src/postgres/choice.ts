@@ -34,8 +34,6 @@ interface Row {
   /** Of a partition. */
   readonly root: string | null;
   readonly rootOid: number | null;
-  /** Of a partitioned table: a partition that is foreign or unlogged. */
-  readonly unloggedLeaf: string | null;
 }
 
 const SUGGESTION_LIMIT = 3;
@@ -49,9 +47,9 @@ export async function chooseTables(client: pg.Client, patterns: readonly Pattern
   const chosen: Chosen[] = [];
   const rejected: { readonly row: Row; readonly reason: string }[] = [];
   for (const row of rows) {
-    const pattern = patterns.find(({ schema, table }) => matches({ schema, table, text: '' }, row.schema, row.table));
+    const pattern = patterns.find((candidate) => matches(candidate, row.schema, row.table));
     if (pattern === undefined) continue;
-    const reason = unfollowable(row);
+    const reason = unfollowable(row, rows);
     if (reason === undefined) {
       chosen.push({ oid: row.oid, schema: row.schema, table: row.table, kind: row.relkind === 'p' ? 'partitioned' : 'ordinary', pattern: pattern.text });
     } else if (patterns.some((named) => isExact(named) && matches(named, row.schema, row.table))) {
@@ -71,18 +69,19 @@ function isWorthNaming(row: Row, chosen: readonly Chosen[]): boolean {
   return row.relkind !== 'v' && !chosen.some(({ oid }) => oid === row.rootOid);
 }
 
-function unfollowable(row: Row): string | undefined {
+/** Why a relation's rows cannot be followed; undefined where they can. */
+function unfollowable(row: Row, all: readonly Row[]): string | undefined {
   if (row.root !== null) return `is a partition of ${row.root}, whose name its rows have in the log`;
   if (row.relkind === 'v') return 'is a view; only tables can be followed';
   if (row.relkind === 'm') return 'is a materialized view; only tables can be followed';
   if (row.relkind === 'f') return 'is a foreign table; its changes are not in this Postgres\'s WAL';
   if (row.persistence === 'u') return 'is unlogged; its changes are not in the WAL';
-  if (row.unloggedLeaf !== null) return `its partition ${row.unloggedLeaf} is foreign or unlogged, so its changes are not in the WAL`;
-  return undefined;
+  const leaf = all.find(({ rootOid, relkind, persistence }) => rootOid === row.oid && (relkind === 'f' || persistence === 'u'));
+  return leaf && `its partition ${leaf.schema}.${leaf.table} is foreign or unlogged, so its changes are not in the WAL`;
 }
 
 function nothingMatches(pattern: Pattern, rows: readonly Row[]): DeltaError {
-  const tables = rows.filter((row) => unfollowable(row) === undefined);
+  const tables = rows.filter((row) => unfollowable(row, rows) === undefined);
   if (!isExact(pattern)) {
     const schemas = [...new Set(tables.map(({ schema }) => `${schema}.*`))];
     return new DeltaError('usage', `--tables ${pattern.text}: no table there`, { hint: suggest(schemas) });
@@ -117,15 +116,12 @@ function distance(a: string, b: string): number {
   return row[b.length];
 }
 
-/** Tables of initdb have oids below 16384, those of a session live in pg_temp_N: neither is followed. */
+/** Takes no lock on what it reads about. Tables of initdb have oids below 16384, those of a session live in pg_temp_N: neither is followed. */
 const QUERY = `
   SELECT c.oid::int8::float8 AS oid, n.nspname::text AS schema, c.relname::text AS table, c.relkind::text AS relkind,
     c.relpersistence::text AS persistence,
     CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::regclass::text END AS root,
-    CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::int8::float8 END AS "rootOid",
-    CASE WHEN c.relkind = 'p' THEN (
-      SELECT leaf.oid::regclass::text FROM pg_partition_tree(c.oid) AS tree JOIN pg_class AS leaf ON leaf.oid = tree.relid
-      WHERE tree.isleaf AND (leaf.relkind = 'f' OR leaf.relpersistence <> 'p') LIMIT 1) END AS "unloggedLeaf"
+    CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid::int8::float8 END AS "rootOid"
   FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'f', 'm', 'v') AND c.oid >= 16384
     AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'

@@ -105,7 +105,7 @@ async function lockHolder(client: pg.Client, table: Chosen): Promise<string> {
     SELECT a.pid, a.usename AS user, a.state, date_trunc('second', a.xact_start)::text AS since
     FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
     WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
-      AND (l.relation = $1 OR l.relation IN (SELECT relid FROM pg_partition_tree($1)))
+      AND (l.relation = $1::oid OR l.relation IN (SELECT oid FROM pg_class WHERE relispartition AND pg_partition_root(oid) = $1::oid))
     ORDER BY l.granted DESC, a.xact_start LIMIT 1`, [table.oid]);
   if (rows.length === 0) return 'another session';
   const [{ pid, user, state, since }] = rows;

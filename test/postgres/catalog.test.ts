@@ -97,7 +97,7 @@ test('partitions are folded into their root, as large as all of them', async () 
   const described = await describe('parts.p');
   assert.deepEqual(described.relation.key, [1]);
   assert.equal(described.estimatedRows, 20);
-  assert.ok(described.bytes >= 16_384);
+  assert.ok(described.estimatedBytes >= 16_384);
   const error = await refusal('parts.p21');
   assert.match(error.message, /parts\.p21: is a partition of parts\.p/);
   assert.match(error.hint ?? '', /--tables parts\.p/);
