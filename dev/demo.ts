@@ -18,12 +18,15 @@ import { Server } from './postgres.js';
 
 const SWEEP_EVERY_MS = 5;
 const PATIENCE_MS = 10_000;
+const ORPHAN_CHECK_MS = 500;
 const EXIT_USAGE = 2;
 const STOPPED = 'stopped; everything is removed';
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
 process.stdout.on('error', () => stop.abort()); // the terminal is gone
+const parent = process.ppid;
+setInterval(() => { if (process.ppid !== parent) stop.abort(); }, ORPHAN_CHECK_MS).unref(); // npm keeps a SIGTERM to itself
 
 const seconds = readSeconds();
 /** What has to go, the newest first. */

@@ -1,0 +1,112 @@
+/** The documentation told by the code: its examples are read, its links followed, its commands and options looked up. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { decodeLine } from '../src/daystream/codec.js';
+import { Folder } from '../src/daystream/folder.js';
+import { segmentName } from '../src/daystream/segment.js';
+import { verifyLog, type Verified } from '../src/daystream/verify.js';
+import { readTransactions, type Change } from '../src/index.js';
+import { temporaryFolder } from './support/folder.js';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const pages = ['README.md', ...readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]
+  .map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { bin: Record<string, string>; scripts: Record<string, string> };
+
+/** The commands of which each has options of its own. */
+const COMMANDS = ['deltastream', 'deltastream doctor', 'deltaimport', 'deltamirror', 'daystream', 'daystream cat', 'daystream ls', 'daystream verify'];
+/** Options that the pages name of other programs, and of the demo. */
+const OTHERS = new Set(['--seconds', '--start', '--delete', '--user', '--allow-scripts', '--no-loop', '--drop-slot']);
+
+const format = pages.find(({ path }) => path === 'docs/format.md')!.text;
+
+test('every line of a log that the format page shows is read by the codec', () => {
+  const lines = [...fences(format, 'daystream'), ...fences(format, 'daystream-original')].flatMap((fence) => fence.split('\n').slice(0, -1));
+  assert.ok(lines.length >= 10);
+  for (const line of lines) assert.ok(decodeLine(line).own.has('_action'), line);
+});
+
+test("the format page's sample is a log whose sequence, rows and chain are right", async (t) => {
+  const [sample] = fences(format, 'daystream').filter((fence) => fence.includes('\t_action\topen\t'));
+  const { folder, verified } = await verifySample(t, sample);
+  const expected = { chain: true, transactions: 1, lines: 9, tornBytes: 0, position: { clock: 1760000000, sequence: 8 } };
+  assert.deepEqual({ ...verified, ...expected }, verified);
+  const changes: Change[] = [];
+  for await (const transaction of readTransactions(folder)) for await (const change of transaction.changes()) changes.push(change);
+  const place = { schema: 'public', table: 'flights' };
+  assert.deepEqual(changes.filter(({ kind }) => kind !== 'schema'), [
+    { kind: 'insert', ...place, row: new Map([['id', 'UAL1'], ['alt', null], ['note', '']]) },
+    { kind: 'update', ...place, old: new Map([['id', 'UAL1']]), row: new Map([['id', 'UAL2'], ['alt', '350']]) },
+    { kind: 'insert', schema: 'ops', table: 'log', row: new Map([['_id', '1'], ['text', 'a\tb\\c']]) },
+  ]);
+});
+
+test("the format page's sample of the original format is read as one", async (t) => {
+  const { verified } = await verifySample(t, fences(format, 'daystream-original')[0]);
+  assert.deepEqual({ ...verified, chain: false, transactions: 2, lines: 2 }, verified);
+});
+
+test('every link to a file of ours leads to it, and to a heading of it', () => {
+  for (const { path, text } of pages) {
+    for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(target)) continue;
+      const [file, anchor] = target.split('#');
+      const linked = file === '' ? join(ROOT, path) : join(ROOT, dirname(path), file);
+      assert.ok(existsSync(linked), `${path}: ${target}`);
+      if (anchor !== undefined) assert.ok(anchors(readFileSync(linked, 'utf8')).includes(anchor), `${path}: ${target}`);
+    }
+  }
+});
+
+test('every npm script and every file that a page names is there', () => {
+  for (const { path, text } of pages) {
+    for (const [, script] of text.matchAll(/\bnpm run ([\w-]+)/g)) assert.ok(script in manifest.scripts, `${path}: npm run ${script}`);
+    for (const [, file] of text.matchAll(/`((?:src|dev|docs|test|plugin-c|bench|logs)\/[\w./-]*)`/g)) {
+      assert.ok(existsSync(join(ROOT, file)), `${path}: ${file}`);
+    }
+  }
+});
+
+test('every option that a page gives one of our commands is in its --help', () => {
+  const known = new Map(COMMANDS.map((command) => [command, optionsOf(command)]));
+  const all = new Set([...known.values()].flatMap((options) => [...options]));
+  for (const { path, text } of pages) {
+    for (const [, command, rest] of text.matchAll(/\b(deltastream doctor|deltastream|deltaimport|deltamirror|daystream (?:cat|ls|verify))((?: [^|`\n#]+)?)/g)) {
+      for (const option of optionsIn(rest)) assert.ok(known.get(command)!.has(option), `${path}: ${command}${rest}: ${option}`);
+    }
+    for (const [span] of text.matchAll(/`[^`\n]+`/g)) {
+      for (const option of optionsIn(span)) assert.ok(all.has(option) || OTHERS.has(option), `${path}: ${span}`);
+    }
+  }
+});
+
+/** The contents of a page's fenced blocks of one language. */
+function fences(text: string, language: string): string[] {
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(([, content]) => content);
+}
+
+/** A heading's name in a link, as GitHub makes it. */
+function anchors(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
+}
+
+function optionsIn(text: string): string[] {
+  return [...text.matchAll(/(?<=[\s`(])--[a-z][a-z-]*/g)].map(([option]) => option);
+}
+
+function optionsOf(command: string): Set<string> {
+  const [program, ...rest] = command.split(' ');
+  const { stdout } = spawnSync(process.execPath, [join(ROOT, manifest.bin[program]), ...rest, '--help'], { encoding: 'utf8' });
+  return new Set([...stdout.matchAll(/^ +(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => option));
+}
+
+async function verifySample(t: Parameters<typeof temporaryFolder>[0], sample: string): Promise<{ folder: string; verified: Verified }> {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, segmentName(Number(/^_c\t(\d+)/.exec(sample)![1]))), sample);
+  const log = new Folder(folder);
+  t.after(() => log.close());
+  return { folder, verified: await verifyLog(log) };
+}

@@ -1,0 +1,91 @@
+/** The rules of architecture (docs/architecture.md) that no compiler checks, read off the sources. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, resolve } from 'node:path';
+import { test } from 'node:test';
+
+const SRC = resolve(import.meta.dirname, '../../src');
+const LINES_AT_MOST = 300;
+
+/** Which other rooms a room may import from. The files that stand in src/ itself are rooms of their own. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  lock: ['errors'],
+  cli: ['errors'],
+  daystream: ['errors'],
+  postgres: ['errors', 'daystream'],
+  sqlite: ['errors', 'lock', 'daystream'],
+  deltastream: ['errors', 'lock', 'cli', 'daystream', 'postgres'],
+  deltamirror: ['errors', 'lock', 'cli', 'daystream', 'sqlite'],
+  import: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite'],
+  inspect: ['errors', 'cli', 'daystream'],
+  index: ['errors', 'daystream', 'sqlite'],
+};
+
+/** Where a package may be imported; the start of the path below src/. */
+const PACKAGE_IN: Readonly<Record<string, readonly string[]>> = {
+  'better-sqlite3': ['sqlite/'],
+  chokidar: ['daystream/folder.ts'],
+  'cli-progress': ['import/'],
+  commander: ['cli.ts', 'deltastream/main.ts', 'deltamirror/main.ts', 'import/main.ts', 'inspect/main.ts'],
+  'fs-native-extensions': ['lock.ts'],
+  pg: ['postgres/', 'deltastream/', 'import/'],
+  'pg-cursor': ['postgres/'],
+  split2: ['deltastream/'],
+};
+
+interface Source {
+  /** Path below src/. */
+  readonly path: string;
+  readonly text: string;
+}
+
+const sources: readonly Source[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
+  .map((path) => ({ path, text: readFileSync(join(SRC, path), 'utf8') }));
+
+test('a room imports only from the rooms that the table allows', () => {
+  for (const { path, specifier } of imports()) {
+    if (!specifier.startsWith('.')) continue;
+    const [from, to] = [roomOf(path), roomOf(normalize(join(dirname(path), specifier)))];
+    assert.ok(from === to || MAY_IMPORT[from]?.includes(to), `src/${path} imports ${specifier}: ${from} may not import ${to}`);
+  }
+});
+
+test('a package is imported only in the room that it serves', () => {
+  for (const { path, specifier } of imports()) {
+    if (specifier.startsWith('.') || specifier.startsWith('node:')) continue;
+    assert.ok(PACKAGE_IN[specifier]?.some((place) => path.startsWith(place)), `src/${path} imports ${specifier}`);
+  }
+});
+
+test('every import of our own ends in .js, and none is computed', () => {
+  for (const { path, specifier } of imports()) {
+    if (specifier.startsWith('.')) assert.match(specifier, /\.js$/, `src/${path} imports ${specifier}`);
+  }
+  for (const { path, text } of sources) assert.doesNotMatch(text, /\bimport\(|\brequire\(/, `src/${path} imports while it runs`);
+});
+
+test(`no file of src is longer than ${LINES_AT_MOST} lines`, () => {
+  for (const { path, text } of sources) {
+    const lines = text.split('\n').length - 1;
+    assert.ok(lines <= LINES_AT_MOST, `src/${path} has ${lines} lines`);
+  }
+});
+
+test('no type is switched off and nothing is left to do', () => {
+  for (const { path, text } of sources) {
+    const found = /(?:[:<|,(]|\bas)\s*any\b(?=\s*[\])>,;=|&[{]|$)|@ts-\w+|\b(?:TODO|FIXME|XXX)\b/m.exec(text);
+    assert.equal(found, null, `src/${path}: ${found?.[0]}`);
+  }
+});
+
+function roomOf(path: string): string {
+  return path.includes('/') ? path.slice(0, path.indexOf('/')) : path.replace(/\.[jt]s$/, '');
+}
+
+function* imports(): Generator<{ path: string; specifier: string }> {
+  for (const { path, text } of sources) {
+    for (const [, from, alone] of text.matchAll(/^(?:import|export)\b[^;'"]*?\bfrom '([^']+)'|^import '([^']+)'/gm)) yield { path, specifier: from ?? alone };
+  }
+}
