@@ -1,0 +1,32 @@
+/** Slots that hold the same WAL: twins of one slot, each used once. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+
+const POLL_MS = 5;
+
+/** Makes the slot that the twins are copied from. What is committed from here on is in each of them. */
+export async function makeSlot(client: pg.Client, name: string): Promise<void> {
+  await client.query("select pg_create_logical_replication_slot($1, 'deltastream')", [name]);
+}
+
+/** A copy of a slot, for any plugin. */
+export async function twin(client: pg.Client, slot: string, name: string, plugin: string): Promise<string> {
+  await client.query('select pg_copy_logical_replication_slot($1, $2, false, $3)', [slot, name, plugin]);
+  return name;
+}
+
+export async function dropSlot(client: pg.Client, name: string): Promise<void> {
+  await client.query('select pg_drop_replication_slot($1)', [name]);
+}
+
+/** Where the WAL ends now. */
+export async function walEnd(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn');
+  return rows[0].lsn;
+}
+
+/** Waits until more than `lsn` is confirmed. */
+export async function confirmed(client: pg.Client, slot: string, lsn: string): Promise<void> {
+  const text = 'select confirmed_flush_lsn > $2::pg_lsn as done from pg_replication_slots where slot_name = $1';
+  while ((await client.query<{ done: boolean }>({ name: 'confirmed', text, values: [slot, lsn] })).rows[0].done !== true) await sleep(POLL_MS);
+}
