@@ -8,6 +8,11 @@
 #error "deltastream needs PostgreSQL 14 or later"
 #endif
 
+/* 16 moved the macros for values of variable length out of postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* The tuple of a change: 17 dropped the buffer around it. */
 #if PG_VERSION_NUM >= 170000
 #define change_tuple(tuple) (tuple)

@@ -82,7 +82,7 @@ report_progress(LogicalDecodingContext *ctx, Plugin *plugin)
  * context.
  */
 static void
-recover(Plugin *plugin, ReorderBufferTXN *txn, RowPlan *plan, int start)
+recover(Plugin *plugin, RowPlan *plan)
 {
 	ErrorData  *error;
 
@@ -93,7 +93,7 @@ recover(Plugin *plugin, ReorderBufferTXN *txn, RowPlan *plan, int start)
 	FlushErrorState();
 	LWLockReleaseAll();
 
-	plugin->lines.len = start;
+	plugin->lines.len = plugin->change_start;
 	if (!plan->complete)
 	{
 		plan->valid = false;
@@ -104,16 +104,32 @@ recover(Plugin *plugin, ReorderBufferTXN *txn, RowPlan *plan, int start)
 	quarantine_error(plugin, plan, error->message);
 }
 
-/* What a guarded writer writes: the lines of one change of one relation. It gives the number of row lines. */
+/* What writes the lines of one change of one relation; it gives the number of row lines. */
 typedef int (*Writer) (Plugin *plugin, RowPlan *plan, Relation relation, ReorderBufferChange *change);
+
+/* The lines of a change and what must stand before them. */
+static void
+write_lines(Plugin *plugin, RowPlan *plan, Relation relation, ReorderBufferChange *change, Writer write)
+{
+	int			rows;
+
+	if (plan->told->broken == plugin->transaction.xid)
+		return;
+	if (!plan->complete)
+		plan_complete(plan, relation, plugin->relations->context);
+	tell_schema(plugin, plan);
+	plugin->change_start = plugin->lines.len;
+	rows = write(plugin, plan, relation, change);
+	if (plugin->lines.len > UNSENT_LIMIT_BYTES)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("its line would be longer than 1 GB")));
+	plugin->transaction.rows += rows;
+}
 
 static void
 write_guarded(Plugin *plugin, ReorderBufferTXN *txn, Relation relation, ReorderBufferChange *change, Writer write)
 {
 	ResourceOwner owner = CurrentResourceOwner;
 	RowPlan    *volatile plan = NULL;
-	volatile int start = plugin->lines.len;
-	int			rows;
 
 	PG_TRY();
 	{
@@ -121,24 +137,14 @@ write_guarded(Plugin *plugin, ReorderBufferTXN *txn, Relation relation, ReorderB
 		if (plan->followed)
 		{
 			open_transaction(plugin, txn);
-			start = plugin->lines.len;
-			if (plan->told->broken != plugin->transaction.xid)
-			{
-				if (!plan->complete)
-					plan_complete(plan, relation, plugin->relations->context);
-				tell_schema(plugin, plan);
-				start = plugin->lines.len;
-				rows = write(plugin, plan, relation, change);
-				if (plugin->lines.len > UNSENT_LIMIT_BYTES)
-					ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("its line would be longer than 1 GB")));
-				plugin->transaction.rows += rows;
-			}
+			plugin->change_start = plugin->lines.len;
+			write_lines(plugin, plan, relation, change, write);
 		}
 	}
 	PG_CATCH();
 	{
 		CurrentResourceOwner = owner;
-		recover(plugin, txn, plan, start);
+		recover(plugin, plan);
 	}
 	PG_END_TRY();
 }

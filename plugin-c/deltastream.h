@@ -27,6 +27,7 @@ typedef struct Plugin
 	Options		options;
 	Relations  *relations;
 	StringInfoData lines;		/* whole lines that are not sent yet, each with its LF */
+	int			change_start;	/* where in lines those of the current change begin */
 	Transaction transaction;
 	int			settings_level;
 	int			unreported;		/* changes since progress was reported */

@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 
+#include "compat.h"
 #include "line.h"
 
 /* Postgres's own text of a value that is not NULL, in UTF-8 and escaped. */
