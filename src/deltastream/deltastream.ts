@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatLsn } from '../daystream/lsn.js';
 import { Writer } from '../daystream/writer.js';
 import type { WriterFiles } from '../daystream/writer-files.js';
-import { DeltaError, reasonOf } from '../errors.js';
+import { DeltaError, reasonOf, type ErrorCode } from '../errors.js';
 import { codeOf, mayPass } from '../postgres/failure.js';
 import { checkSlotName } from '../postgres/slot.js';
 import { lockFolder } from './folder.js';
@@ -33,7 +33,8 @@ class Run {
   #writer: Writer | undefined;
   #system = '';
   #everFollowed = false;
-  #told: 'following' | 'lost' | undefined;
+  /** Why it does not follow, as far as that has been told. */
+  #told: ErrorCode | undefined;
   #failures = 0;
   readonly #startedMs = performance.now();
 
@@ -51,17 +52,25 @@ class Run {
           await this.#session();
         } catch (error) {
           if (!(error instanceof DeltaError) || !this.#shouldRetry(error)) throw error;
+          if (!this.#everFollowed) this.#forgetWriter();
           await this.#pause(error);
         }
       }
     } finally {
-      this.#writer?.close();
+      this.#forgetWriter();
     }
+  }
+
+  /** Until something was followed nothing was written, and where a new log begins is asked again. */
+  #forgetWriter(): void {
+    this.#writer?.close();
+    this.#writer = undefined;
   }
 
   /** One connection, from its making to its end. */
   async #session(): Promise<void> {
-    const source = await openSource(this.options, this.stop, (text) => this.report.tell(text));
+    const source = await this.#opened();
+    if (source === undefined) return;
     try {
       const writer = await this.#writerFor(source);
       checkContinuity(source, writer.lsn, this.options);
@@ -69,6 +78,15 @@ class Run {
     } finally {
       source.close();
     }
+  }
+
+  /** Undefined when the stop came first: connecting, or making a slot, may take long. */
+  async #opened(): Promise<Source | undefined> {
+    const opening = openSource(this.options, (text) => this.report.tell(text));
+    const stopped = new Promise<undefined>((resolve) => this.stop.addEventListener('abort', () => resolve(undefined), { once: true }));
+    const source = await Promise.race([opening, stopped]);
+    if (source === undefined) opening.then((late) => late.close(), () => {}); // nobody waits for it any more
+    return source;
   }
 
   async #writerFor(source: Source): Promise<Writer> {
@@ -90,7 +108,7 @@ class Run {
     }
     this.#everFollowed = true;
     this.#failures = 0;
-    this.#told = 'following';
+    this.#told = undefined;
     this.report.tell(`following slot "${this.options.slot}" of ${source.place} from ${formatLsn(writer.lsn)} into ${this.options.out}`);
   }
 
@@ -107,8 +125,8 @@ class Run {
 
   /** Waits before the next try, longer each time, never in step with others; says only what is news. */
   async #pause(error: DeltaError): Promise<void> {
-    if (this.#told !== 'lost') this.report.tell(`${reasonOf(error)}; trying again until it works`);
-    this.#told = 'lost';
+    if (this.#told !== error.code) this.report.tell(`${reasonOf(error)}; trying again`);
+    this.#told = error.code;
     const limitMs = Math.min(BACKOFF_LIMIT_MS, BACKOFF_FIRST_MS * 2 ** this.#failures++);
     await sleep(limitMs * (0.5 + Math.random() / 2), undefined, { signal: this.stop }).catch(() => {}); // a stop ends the wait
   }

@@ -1,5 +1,5 @@
 /** The folder of the log: made where there is none, and held by one writer. */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeltaError, reasonOf } from '../errors.js';
 import { lock, type Lock } from '../lock.js';
@@ -8,7 +8,8 @@ import type { StreamOptions } from './options.js';
 /** Makes the folder where there is none, and takes it. Throws DeltaError `config` or `busy`. */
 export function lockFolder(options: Pick<StreamOptions, 'out' | 'slot'>): Lock {
   try {
-    mkdirSync(options.out, { recursive: true });
+    // Its parent must exist: a mistyped path makes no tree of folders.
+    if (!existsSync(options.out)) mkdirSync(options.out);
   } catch (cause) {
     throw new DeltaError('config', `${options.out}: ${reasonOf(cause)}`, { hint: 'give a folder that this user may write to with --out', cause });
   }

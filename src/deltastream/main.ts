@@ -10,6 +10,9 @@ import { Report } from './report.js';
 import { streamFrom } from './stdin.js';
 
 const EXIT_SECOND_SIGNAL = 130;
+/** What a stop may take, even where a disk hangs: what is not synced then is not confirmed either. */
+const STOP_LIMIT_MS = 5_000;
+const EXIT_NOT_IN_TIME = 1;
 
 interface Given extends Omit<StreamOptions, 'out' | 'slot' | 'fsyncIntervalMs'> {
   readonly out: string | undefined;
@@ -51,6 +54,7 @@ async function stream(given: Given): Promise<void> {
     process.on(signal, () => {
       if (stop.signal.aborted) process.exit(EXIT_SECOND_SIGNAL);
       stop.abort();
+      setTimeout(() => process.exit(EXIT_NOT_IN_TIME), STOP_LIMIT_MS).unref();
     });
   }
   const report = new Report();

@@ -1,6 +1,5 @@
 /** Making the slot, which waits for every transaction that runs, with a word about whom it waits for. */
 import type pg from 'pg';
-import { DeltaError } from '../errors.js';
 import { createSlot } from '../postgres/slot.js';
 
 const PATIENCE_MS = 3_000;
@@ -15,15 +14,11 @@ interface Oldest {
 }
 
 /** `other` is a second connection, free to ask while the first one waits. */
-export async function makeSlot(client: pg.Client, other: pg.Client, slot: string, stop: AbortSignal, tell: (text: string) => void): Promise<void> {
+export async function makeSlot(client: pg.Client, other: pg.Client, slot: string, tell: (text: string) => void): Promise<void> {
   await client.query("select set_config('client_connection_check_interval', $1, false)", [String(CHECK_CLIENT_MS)]).catch(() => {}); // not on every system
   const timer = setTimeout(() => void tellWhy(other, slot, tell), PATIENCE_MS);
-  const stopped = new Promise<never>((_, reject) => {
-    stop.addEventListener('abort', () => reject(new DeltaError('slot', `slot "${slot}": not made, stopped while it waited`)), { once: true });
-  });
-  stopped.catch(() => {});
   try {
-    await Promise.race([createSlot(client, slot), stopped]);
+    await createSlot(client, slot);
     tell(`made slot "${slot}"; drop it when it is no longer wanted: SELECT pg_drop_replication_slot('${slot}');`);
   } finally {
     clearTimeout(timer);

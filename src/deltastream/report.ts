@@ -6,16 +6,28 @@ const LIVE_INTERVAL_MS = 1_000;
 const PLAIN_INTERVAL_MS = 60_000;
 const ERASE_LINE = '\r\x1b[K';
 
+/** Where it goes: standard error, or what a test reads. */
+export interface ReportOutput {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
 /** On a terminal one line that changes; elsewhere a plain line a minute, when there was anything. */
 export class Report {
-  readonly #live = process.stderr.isTTY === true;
+  readonly #output: ReportOutput;
+  readonly #live: boolean;
   #timer: NodeJS.Timeout | undefined;
   #rows = 0;
   #bytes = 0;
 
+  constructor(output: ReportOutput = process.stderr) {
+    this.#output = output;
+    this.#live = output.isTTY === true;
+  }
+
   /** A change of state: one line. */
   tell(text: string): void {
-    process.stderr.write(`${this.#live ? ERASE_LINE : ''}deltastream: ${text}\n`);
+    this.#output.write(`${this.#live ? ERASE_LINE : ''}deltastream: ${text}\n`);
   }
 
   /** Shows how the writer gets on, until `stop`. `lagBytes` is of WAL; undefined: not known. */
@@ -26,13 +38,13 @@ export class Report {
 
   stop(): void {
     clearInterval(this.#timer);
-    if (this.#live) process.stderr.write(ERASE_LINE);
+    if (this.#live) this.#output.write(ERASE_LINE);
   }
 
   #show(writer: Writer, intervalMs: number, lagBytes: number | undefined): void {
     const { rows, bytes, position } = writer.stats;
     const text = `${formatPosition(position)}  ${count(rows)} rows (${count((rows - this.#rows) * 1000 / intervalMs)}/s)  ${size(bytes)}${lagBytes === undefined ? '' : `  lag ${size(lagBytes)}`}`;
-    if (this.#live) process.stderr.write(`${ERASE_LINE}${text}`);
+    if (this.#live) this.#output.write(`${ERASE_LINE}${text}`);
     else if (bytes !== this.#bytes) this.tell(text);
     this.#rows = rows;
     this.#bytes = bytes;

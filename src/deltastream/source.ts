@@ -9,7 +9,7 @@ import { mayPass, translate } from '../postgres/failure.js';
 import { toError, type Finding } from '../postgres/finding.js';
 import { preflight } from '../postgres/preflight.js';
 import { identifySystem, type Identity } from '../postgres/replication.js';
-import { readSlot } from '../postgres/slot.js';
+import { readerOf, readSlot } from '../postgres/slot.js';
 import { Beside } from './beside.js';
 import { makeSlot } from './make-slot.js';
 import type { StreamOptions } from './options.js';
@@ -54,15 +54,18 @@ export async function examine(options: Pick<StreamOptions, 'pg' | 'createSlot' |
 }
 
 /** Opens what `follow` needs. Throws the first reason against it; `tell` gets the others. Makes the slot where it is asked to and the log is new. */
-export async function openSource(options: StreamOptions, stop: AbortSignal, tell: (text: string) => void): Promise<Source> {
+export async function openSource(options: StreamOptions, tell: (text: string) => void): Promise<Source> {
   const createSlot = options.createSlot && !hasLog(options.out);
   const { sql, replication, findings } = await examine({ ...options, createSlot });
   try {
     refuse(findings, options, tell);
     if (replication === undefined) throw new DeltaError('connection', `${placeOf(sql)}: no replication connection`);
-    if (await readSlot(sql, options.slot) === undefined) await makeSlot(sql, replication, options.slot, stop, tell);
+    if (await readSlot(sql, options.slot) === undefined) await makeSlot(sql, replication, options.slot, tell);
     const slot = await readSlot(sql, options.slot);
     const identity = await identifySystem(replication);
+    if (slot !== undefined && slot.activePid !== null) {
+      throw new DeltaError('busy', `slot "${slot.name}": is being read by ${readerOf(slot)}`, { hint: 'stop that process, or use another --slot' });
+    }
     if (slot?.confirmedFlushLsn == null) throw new DeltaError('slot', `slot "${options.slot}": has no position`, { hint: `deltastream doctor --slot ${options.slot}` });
     return {
       replication,
