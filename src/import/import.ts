@@ -20,7 +20,7 @@ import { awaitHorizon, findJoin, type Join } from './join.js';
 import { copyTables, type Copied } from './load.js';
 import { planTable } from './plan.js';
 import type { Progress } from './progress.js';
-import { openTarget, type Target } from './target.js';
+import { checkTarget, openTarget, type Target } from './target.js';
 
 export interface ImportOptions {
   readonly patterns: readonly Pattern[];
@@ -50,19 +50,23 @@ const ATTEMPT_LIMIT = 10;
 /** Makes or replaces a cache. Throws DeltaError; whatever goes wrong, an existing cache is as it was. */
 export async function importTables(options: ImportOptions, progress: Progress, signal: AbortSignal): Promise<ImportResult> {
   const started = performance.now();
-  const target = openTarget(options.cache);
+  const path = checkTarget(options.cache);
   const transport = new Folder(options.source);
   try {
     const choice = await chooseAndCheck(options, transport, progress, signal);
-    const copy = await copyAtSnapshot(options, choice, transport, target, progress, signal);
-    await target.publish(signal);
-    return { cache: target.path, ...copy, passedOver: choice.passedOver, seconds: (performance.now() - started) / 1000 };
+    const target = openTarget(path);
+    try {
+      const copy = await copyAtSnapshot(options, choice, transport, target, progress, signal);
+      await target.publish(signal);
+      return { cache: path, ...copy, passedOver: choice.passedOver, seconds: (performance.now() - started) / 1000 };
+    } finally {
+      target.close();
+    }
   } catch (error) {
-    if (signal.aborted) throw stopped(target, error);
+    if (signal.aborted) throw stopped(path, error);
     throw error;
   } finally {
     await transport.close();
-    target.close();
   }
 }
 
@@ -147,7 +151,7 @@ async function joinedSnapshot(options: ImportOptions, choice: Choice, transport:
   throw new DeltaError('busy', `${transport.place}: no horizon fits a snapshot of Postgres, or its tables keep changing, after ${ATTEMPT_LIMIT} attempts`, { hint: 'see that deltastream runs and follows this database, then start again' });
 }
 
-function stopped(target: Target, cause: unknown): DeltaError {
-  return new DeltaError('io', `${target.path}: the import was stopped; nothing was changed`, { hint: 'start it again when you like', cause });
+function stopped(path: string, cause: unknown): DeltaError {
+  return new DeltaError('io', `${path}: the import was stopped; nothing was changed`, { hint: 'start it again when you like', cause });
 }
 

@@ -28,14 +28,10 @@ const program = command('deltaimport', 'Copies Postgres tables into a SQLite cac
     const progress = progressTo(process.stderr);
     const abort = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
-    try {
-      const patterns = parsePatterns(options.tables);
-      const result = await importTables({ patterns, source: options.source, postgres: options.pg, jobs: options.jobs, cache }, progress, abort.signal);
-      progress.stop();
-      process.stdout.write(options.json === true ? `${asJson(result)}\n` : asText(result));
-    } finally {
-      progress.stop();
-    }
+    const patterns = parsePatterns(options.tables);
+    const result = await importTables({ patterns, source: options.source, postgres: options.pg, jobs: options.jobs, cache }, progress, abort.signal)
+      .finally(() => progress.stop());
+    process.stdout.write(options.json === true ? `${asJson(result)}\n` : asText(result));
   });
 
 await run(program);

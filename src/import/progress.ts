@@ -17,6 +17,7 @@ export interface TableProgress {
   done(rows: number): void;
 }
 
+const BAR_COLUMNS = 16;
 const LINE_INTERVAL_MS = 10_000;
 
 export function progressTo(stream: NodeJS.WriteStream): Progress {
@@ -27,6 +28,7 @@ function bars(stream: NodeJS.WriteStream): Progress {
   const bars = new MultiBar({
     stream,
     format: '{name} {bar} {value}/{total} rows · {rate} rows/s · {left}',
+    barsize: BAR_COLUMNS,
     hideCursor: true,
     stopOnComplete: false,
     forceRedraw: true,

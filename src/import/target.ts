@@ -21,8 +21,8 @@ export interface Target {
   close(): void;
 }
 
-/** Takes the cache for this process. Throws DeltaError busy (a mirror or import has it), cache (the file there is not ours), config. */
-export function openTarget(given: string): Target {
+/** Gives the path of the cache to be. Throws DeltaError usage, cache (the file there is not ours) or config (the folder); leaves no trace. */
+export function checkTarget(given: string): string {
   if (given !== given.trim() || basename(given) === '') throw new DeltaError('usage', `cache.db: "${given}" is no file name for a cache`, { hint: 'name a file without blanks around it' });
   const path = cachePath(given);
   const folder = dirname(path);
@@ -32,11 +32,17 @@ export function openTarget(given: string): Target {
     throw new DeltaError('config', `${folder}: cannot write there: ${reasonOf(cause)}`, { hint: 'give a file in a folder that exists and that this user may write to', cause });
   }
   if (readKind(path) !== 'missing') requireCache(path);
+  return path;
+}
+
+/** Takes the cache for this process. Throws DeltaError busy (a mirror or another import has it) and what checkTarget does. */
+export function openTarget(given: string): Target {
+  const path = checkTarget(given);
   const held = lockCache(path, `deltaimport ${path}`);
   const prefix = `.${basename(path)}.import-`;
   // We hold the lock, so whoever left these is dead.
-  for (const name of readdirSync(folder)) if (name.startsWith(prefix)) removeDatabase(join(folder, name));
-  const draft = join(folder, prefix + process.pid);
+  for (const name of readdirSync(dirname(path))) if (name.startsWith(prefix)) removeDatabase(join(dirname(path), name));
+  const draft = join(dirname(path), prefix + process.pid);
   return {
     path,
     draft,
