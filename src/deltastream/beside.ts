@@ -11,6 +11,7 @@ export class Beside {
   #client: pg.Client | undefined;
   #connecting: Promise<void> | undefined;
   #walLsn: Lsn | undefined;
+  #closed = false;
 
   constructor(target: string | undefined, client: pg.Client) {
     this.#target = target;
@@ -34,12 +35,17 @@ export class Beside {
 
   /** True when the server still has somebody who reads the slot; false too when it cannot be asked. */
   async isSlotActive(slot: string): Promise<boolean> {
-    await this.#connecting;
+    if (this.#client === undefined) await this.#reconnect();
     const row = await this.#ask<{ active: boolean }>('select active from pg_catalog.pg_replication_slots where slot_name = $1', [slot]);
     return row?.active === true;
   }
 
   close(): void {
+    this.#closed = true;
+    this.#drop();
+  }
+
+  #drop(): void {
     this.#client?.end().catch(() => {}); // it may be gone already
     this.#client = undefined;
   }
@@ -47,23 +53,28 @@ export class Beside {
   /** One row; undefined when the connection failed. Then it is made again, and nobody waits for it. */
   async #ask<Row extends pg.QueryResultRow>(text: string, values: string[]): Promise<Row | undefined> {
     if (this.#client === undefined) {
-      this.#reconnect();
+      void this.#reconnect();
       return undefined;
     }
     try {
       const query = { text, values, query_timeout: QUERY_TIMEOUT_MS };
       return (await this.#client.query<Row>(query)).rows[0];
     } catch {
-      this.close(); // the stream is what matters, and it tells when the server is gone
-      this.#reconnect();
+      this.#drop(); // the stream is what matters, and it tells when the server is gone
+      void this.#reconnect();
       return undefined;
     }
   }
 
-  #reconnect(): void {
+  /** One attempt at a time; never throws. */
+  #reconnect(): Promise<void> {
     this.#connecting ??= connect(this.#target, { applicationName: 'deltastream' })
-      .then((client) => { this.#client = client; }, () => {})
+      .then((client) => {
+        this.#client = client;
+        if (this.#closed) this.#drop();
+      }, () => {})
       .finally(() => { this.#connecting = undefined; });
+    return this.#connecting;
   }
 }
 

@@ -67,14 +67,18 @@ export async function openSource(options: StreamOptions, tell: (text: string) =>
       throw new DeltaError('busy', `slot "${slot.name}": is being read by ${readerOf(slot)}`, { hint: 'stop that process, or use another --slot' });
     }
     if (slot?.confirmedFlushLsn == null) throw new DeltaError('slot', `slot "${options.slot}": has no position`, { hint: `deltastream doctor --slot ${options.slot}` });
+    const beside = new Beside(options.pg, sql);
     return {
       replication,
-      beside: new Beside(options.pg, sql),
+      beside,
       identity,
       place: placeOf(sql),
       confirmedLsn: parseLsn(slot.confirmedFlushLsn),
       warnings: findings.filter(({ severity }) => severity === 'warning'),
-      close: () => end(sql, replication),
+      close() {
+        beside.close();
+        end(replication);
+      },
     };
   } catch (error) {
     end(sql, replication);

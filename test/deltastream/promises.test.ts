@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { Server } from '../../dev/postgres.js';
 import { parseLsn } from '../../src/daystream/lsn.js';
 import { isSegmentName } from '../../src/daystream/segment.js';
+import type { Single } from '../../src/daystream/unit.js';
 import { realFiles, type WriterFiles } from '../../src/daystream/writer-files.js';
 import { deltastream } from '../../src/deltastream/deltastream.js';
 import { Report } from '../../src/deltastream/report.js';
@@ -127,6 +128,32 @@ test('a stop within a giant transaction leaves whole units only, in good order',
   await until('the transaction is whole', () => /\t_action\t(commit|horizon)\t/.test(lastLine(out)) && logBytes(out) > 20_000_000);
   assert.deepEqual(await insertedIds(out, 'giant'), range(600_000));
 });
+
+test('a horizon has a snapshot only where it sees every transaction in the log', async (t) => {
+  const own = await Server.start({ settings: { synchronous_standby_names: 'ghost', synchronous_commit: 'local' } });
+  t.after(() => own.stop());
+  await own.query('create table t (id int primary key)');
+  const out = temporaryFolder(t);
+  await follow(t, own, 'fleet', out, '--create-slot');
+  const waiting = await own.client();
+  t.after(() => waiting.end());
+  await waiting.query('set synchronous_commit = on');
+  const commit = waiting.query('insert into t values (1)'); // committed, and not visible before a standby has it
+  await until('the row is in the log', async () => (await insertedIds(out, 't')).length === 1);
+  const withoutSnapshot = await until('a horizon follows it', async () => (await horizonsAfterRow(out))[0]);
+  assert.equal(withoutSnapshot.line.own.get('_snapshot'), undefined);
+  assert.deepEqual(await own.query('select id from t'), []);
+  await own.query("alter system set synchronous_standby_names = ''");
+  await own.query('select pg_reload_conf()');
+  await commit;
+  await until('a horizon sees it', async () => (await horizonsAfterRow(out)).some(({ line }) => line.own.get('_snapshot') !== undefined));
+});
+
+async function horizonsAfterRow(out: string): Promise<Single[]> {
+  const units = await readAll(out);
+  const row = units.findIndex(({ kind }) => kind === 'transaction');
+  return units.slice(row + 1).filter((unit): unit is Single => unit.kind === 'horizon');
+}
 
 test('after a stop the slot has been told all that the log has', async (t) => {
   await makeSlotAndTable('stopped');
