@@ -2,13 +2,14 @@
  * `npm run demo`: a Postgres of its own, a fleet that moves, and the whole path into a SQLite
  * file. `--seconds n` ends it by itself. However it ends, nothing is left behind.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { reasonOf } from '../src/errors.js';
-import { openReader, type Cache } from '../src/sqlite/open.js';
+import { openReader } from '../src/sqlite/open.js';
 import { compareAll } from '../test/support/compare.js';
 import { Command } from './demo/commands.js';
 import { Fleet, TABLES } from './demo/fleet.js';
@@ -16,13 +17,13 @@ import { Meter } from './demo/meter.js';
 import { count, Screen } from './demo/screen.js';
 import { Server } from './postgres.js';
 
-const SWEEP_EVERY_MS = 5;
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 20_000;
 const ORPHAN_CHECK_MS = 500;
 const EXIT_USAGE = 2;
 const STOPPED = 'stopped; everything is removed';
 
 const stop = new AbortController();
+const stopped = once(stop.signal, 'abort');
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
 process.stdout.on('error', () => stop.abort()); // the terminal is gone
 const parent = process.ppid;
@@ -40,7 +41,7 @@ try {
   ending = stop.signal.aborted ? STOPPED : `demo: ${reasonOf(error)}`;
 } finally {
   screen.stop();
-  for (const remove of leftovers.reverse()) await remove();
+  for (const remove of leftovers.reverse()) await attempt(remove);
 }
 screen.say(ending);
 process.exit();
@@ -72,44 +73,50 @@ async function demo(): Promise<string> {
 
   // It flies all the while: a copy of tables that change joins the log without a gap.
   let meter: Meter | undefined;
-  const flight = fly(fleet, (id, rows) => meter?.committing(id, rows));
-  const stream = new Command(...steps.stream, where);
-  leftovers.push(() => stream.stop());
-  const copy = new Command(...steps.import, where);
-  leftovers.push(() => copy.stop());
-  await Promise.race([copy.done(), failure(stream), flight]);
+  const flight = fleet.fly((sweep, rows) => meter?.committing(sweep, rows));
+  leftovers.push(() => fleet.land());
+  const stream = follow(...steps.stream, where);
+  const streaming = [failure(stream), flight, stopped];
+  await Promise.race([until(() => existsSync(join(folder, 'daystream')), 'deltastream did not begin'), ...streaming]);
+  const copy = follow(...steps.import, where);
+  await Promise.race([copy.done(), ...streaming]);
   if (stop.signal.aborted) return STOPPED;
-  const mirror = new Command(...steps.mirror, where);
-  leftovers.push(() => mirror.stop());
+  const mirror = follow(...steps.mirror, where);
 
   const cache = openReader(cachePath);
   leftovers.push(() => { cache.close(); });
-  const failed = Promise.race([failure(stream), failure(mirror)]);
-  await Promise.race([firstArrival(cache), failed, flight]);
-  const measured = meter = new Meter(cache);
+  const newest = cache.prepare<[], number | null>('SELECT max(id) FROM sweeps').pluck();
+  const imported = newest.get();
+  const following = [failure(mirror), ...streaming];
+  await Promise.race([until(() => newest.get() !== imported, 'nothing arrived in the cache'), ...following]);
+  if (stop.signal.aborted) return STOPPED;
+  const measured = meter = new Meter(() => newest.get() ?? 0);
   leftovers.push(() => measured.close());
   screen.start({ title: `PostgreSQL ${version} → daystream → SQLite`, typed, cachePath, cache }, () => measured.read());
-  await Promise.race([flight, failed]);
+  await Promise.race([...(seconds === undefined ? [] : [sleep(seconds * 1000)]), ...following]);
+
   const { p50Ms, p99Ms } = measured.read();
-  await Promise.race([until(() => measured.caughtUp, 'the cache did not catch up'), failed]);
+  await fleet.land();
+  await Promise.race([until(() => newest.get() === fleet.sweeps, 'the cache did not catch up'), failure(stream), failure(mirror)]);
   const rows = await compareAll(client, cachePath, TABLES);
   return `equal: ${TABLES.length} tables, ${count(rows)} rows compared value by value, after ${count(measured.rows)} rows with a lag of p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms; everything is removed`;
 }
 
-/** Sweeps at a steady pace until the time is over or somebody stops it. */
-async function fly(fleet: Fleet, committing: (sweep: number, rows: number) => void): Promise<void> {
-  const start = performance.now();
-  for (let sweep = 1; !stop.signal.aborted && performance.now() - start < seconds * 1000; sweep++) {
-    await fleet.sweep(committing);
-    await sleep(Math.max(0, start + sweep * SWEEP_EVERY_MS - performance.now()));
+/** What cannot be removed must not keep the rest from being removed. */
+async function attempt(remove: () => Promise<void> | void): Promise<void> {
+  try {
+    await remove();
+  } catch (error) {
+    process.exitCode = 1;
+    process.stderr.write(`demo: left behind: ${reasonOf(error)}\n`);
   }
 }
 
-/** Resolves when the mirror has begun to move the cache on from where the import left it. */
-async function firstArrival(cache: Cache): Promise<void> {
-  const newest = cache.prepare('SELECT max(id) FROM sweeps').pluck();
-  const imported = newest.get();
-  await until(() => newest.get() !== imported, 'nothing arrived in the cache');
+/** Starts a command that is stopped at the end. */
+function follow(...of: ConstructorParameters<typeof Command>): Command {
+  const command = new Command(...of);
+  leftovers.push(() => command.stop());
+  return command;
 }
 
 async function until(holds: () => boolean, otherwise: string): Promise<void> {
@@ -126,10 +133,12 @@ async function failure(command: Command): Promise<never> {
   throw new Error('a command that follows has ended by itself');
 }
 
-function readSeconds(): number {
+/** What `--seconds` says; undefined: until somebody stops it. */
+function readSeconds(): number | undefined {
   try {
     const { values } = parseArgs({ options: { seconds: { type: 'string' } } });
-    const given = Number(values.seconds ?? Infinity);
+    if (values.seconds === undefined) return undefined;
+    const given = Number(values.seconds);
     if (!(given > 0)) throw new Error(`--seconds ${values.seconds}: is not a number of seconds`);
     return given;
   } catch (error) {

@@ -66,11 +66,12 @@ test('a folder that is not a log is named, with what to give', (t) => {
   }
 });
 
-test('a bad URL is refused without a word of it', () => {
+test('a bad URL is refused without a word of it', (t) => {
+  const folder = temporaryFolder(t);
   for (const pg of ['mysql://u:secret@h/d', 'postgres://u:sec/ret@h/d', 'secret']) {
     const refused = [
-      ['deltastream', type('deltastream', '--slot', 's', '--out', join(ROOT, 'dist'), '--pg', pg)],
-      ['deltaimport', type('deltaimport', '--tables', 't', '--source', ROOT, '--pg', pg, 'cache.db')],
+      ['deltastream', type('deltastream', '--slot', 's', '--out', folder, '--pg', pg)],
+      ['deltaimport', type('deltaimport', '--tables', 't', '--source', folder, '--pg', pg, join(folder, 'cache.db'))],
     ] as const;
     for (const [command, result] of refused) {
       assertRefused(result, command, USAGE, /--pg: not a Postgres URL — write it like postgres:/);

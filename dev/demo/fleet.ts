@@ -2,12 +2,14 @@
  * What the demo's Postgres is busy with: flights that climb, cruise and land. Each transaction is
  * a radar sweep that moves some of them; who has landed is deleted, and another departs.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 
 export const TABLES = ['airports', 'flights', 'sweeps'] as const;
 
 const FLEET_SIZE = 300;
 const MOVED_PER_SWEEP = 10;
+const SWEEP_EVERY_MS = 5;
 const CLIMB_UNTIL = 0.12;
 const DESCEND_FROM = 0.8;
 
@@ -52,6 +54,8 @@ export class Fleet {
   readonly #flights: Flight[] = [];
   readonly #ids = new Set<string>();
   #sweeps = 0;
+  #landing = false;
+  #flight: Promise<void> | undefined;
 
   private constructor(client: pg.Client) {
     this.#client = client;
@@ -66,9 +70,29 @@ export class Fleet {
     return fleet;
   }
 
-  /** One transaction. `committing` is called when COMMIT goes out, with the sweep's number and the rows it wrote. */
-  async sweep(committing: (sweep: number, rows: number) => void): Promise<void> {
-    const sweep = ++this.#sweeps;
+  /** Sweeps committed. */
+  get sweeps(): number { return this.#sweeps; }
+
+  /** Sweeps at a steady pace until `land`. `committing` is called when a COMMIT goes out, with the sweep's number and the rows it wrote. */
+  async fly(committing: (sweep: number, rows: number) => void): Promise<void> {
+    const start = performance.now();
+    this.#flight = (async () => {
+      while (!this.#landing) {
+        await this.#sweep(committing);
+        await sleep(Math.max(0, start + this.#sweeps * SWEEP_EVERY_MS - performance.now()));
+      }
+    })();
+    await this.#flight;
+  }
+
+  /** Ends the flight, with the last sweep committed. */
+  async land(): Promise<void> {
+    this.#landing = true;
+    await this.#flight;
+  }
+
+  async #sweep(committing: (sweep: number, rows: number) => void): Promise<void> {
+    const sweep = this.#sweeps + 1;
     await this.#client.query('BEGIN');
     const moved = this.#advance();
     const rows = moved.map((flight) => rowOf(flight));
@@ -78,6 +102,7 @@ export class Fleet {
     await this.#client.query({ ...SWEEP, values: [sweep, moved.length] });
     committing(sweep, moved.length + 2 * landed.length + 1);
     await this.#client.query('COMMIT');
+    this.#sweeps = sweep;
   }
 
   /** Moves some flights on. */

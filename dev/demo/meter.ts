@@ -2,7 +2,6 @@
  * The demo's clock and its window: how long after its COMMIT went out a transaction can be read
  * in the SQLite file, by a reader of that file like any other.
  */
-import type { Cache } from '../../src/sqlite/open.js';
 
 /** How often the reader looks; a lag is at most this much less than shown. */
 const LOOK_EVERY_MS = 1;
@@ -23,23 +22,21 @@ export interface Reading {
 }
 
 export class Meter {
-  readonly #newest;
+  readonly #newest: () => number;
   readonly #startedMs = performance.now();
   readonly #underWay: Sweep[] = [];
   #arrived: { atMs: number; lagMs: number; rows: number }[] = [];
   #timer: NodeJS.Timeout | undefined;
   #rows = 0;
 
-  constructor(cache: Cache) {
-    this.#newest = cache.prepare<[], { id: number | null }>('SELECT max(id) AS id FROM sweeps');
+  /** `newest` is the number of the newest sweep that can be read now. */
+  constructor(newest: () => number) {
+    this.#newest = newest;
     this.#look();
   }
 
   /** Rows seen to arrive, in all. */
   get rows(): number { return this.#rows; }
-
-  /** True when all that was committed has been seen. */
-  get caughtUp(): boolean { return this.#underWay.length === 0; }
 
   committing(id: number, rows: number): void {
     this.#underWay.push({ id, rows, sentMs: performance.now() });
@@ -62,7 +59,7 @@ export class Meter {
   }
 
   #look(): void {
-    const visible = this.#newest.get()?.id ?? 0;
+    const visible = this.#newest();
     const now = performance.now();
     while (this.#underWay.length > 0 && this.#underWay[0].id <= visible) {
       const { rows, sentMs } = this.#underWay.shift()!;
