@@ -3,6 +3,7 @@
  * transaction (P4), which holds whole transactions of Postgres only, so a reader of the
  * cache sees Postgres as of some commit and never half of one (P3).
  */
+import { constants } from 'node:buffer';
 import { decodeLine } from '../daystream/codec.js';
 import { linesOf } from '../daystream/lines.js';
 import { maxLsn } from '../daystream/lsn.js';
@@ -33,6 +34,10 @@ export interface ApplierOptions {
 }
 
 const TAB = 9;
+/** What fits in a string of JavaScript, were it all ASCII. */
+const LINE_LIMIT_BYTES = constants.MAX_STRING_LENGTH;
+/** Position, table and action of a line are far shorter. */
+const HEAD_BYTES = 4096;
 const skipRow: RowAction = () => {};
 
 export class Applier {
@@ -128,12 +133,23 @@ export class Applier {
     const original = unit.commitLsn === undefined;
     const prefix = original ? '_c\t' : `_c\t${unit.first.clock}\t_s\t`;
     let lines = 0;
-    for await (const block of linesOf(this.#transport, unit)) lines += this.#applyLines(block.toString('utf8'), prefix, unit);
+    for await (const block of linesOf(this.#transport, unit)) {
+      lines += block.length > LINE_LIMIT_BYTES ? this.#refuseLine(block, unit) : this.#applyLines(block.toString('utf8'), prefix, unit);
+    }
     if (!original && lines !== unit.last.sequence - unit.first.sequence - 1) {
       throw new DeltaError('log-damaged', `${this.#transport.place}/${unit.segment}:${unit.start}: the transaction has ${lines} lines, its positions say otherwise`);
     }
     this.transactions++;
     this.rows += unit.rows;
+  }
+
+  /** A line that is too long for a string stands in a block of its own. */
+  #refuseLine(block: Buffer, unit: Transaction): number {
+    const { own } = decodeLine(block.toString('utf8', 0, HEAD_BYTES).replace(/(\t_action\t[a-z]+)\t[^]*$/, '$1'));
+    const place = { schema: own.get('_schema') ?? PUBLIC, table: own.get('_table') ?? '' };
+    const key = keyOf(place.schema, place.table);
+    if (this.#writers.has(key) && !this.#isOut(key, unit)) throw new TableFault(place, `a row takes ${block.length} bytes in the log, more than the ${LINE_LIMIT_BYTES} that a mirror takes`);
+    return 1;
   }
 
   /** Applies a block of whole lines; gives their number. The hot loop of a replay. */

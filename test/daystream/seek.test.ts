@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { readTransactions } from '../../src/daystream/read.js';
+import { Folder } from '../../src/daystream/folder.js';
+import { LogReader } from '../../src/daystream/reader.js';
+import { resume } from '../../src/daystream/resume.js';
+import { comparePositions, formatPosition } from '../../src/daystream/position.js';
+import { decodeLine } from '../../src/daystream/codec.js';
+import { horizonsBackward } from '../../src/daystream/horizons.js';
+import { temporaryFolder } from '../support/folder.js';
+import { appendTransactions, IDENTITY, openWriter, readAll, transactionLines } from '../support/log.js';
+import { Random } from '../support/random.js';
+
+async function randomLog(folder: string, random: Random): Promise<void> {
+  let clock = 1_760_000_000;
+  const writer = await openWriter(folder, { clock: () => clock });
+  for (let xid = 1; xid <= 120; xid++) {
+    const rows = Array.from({ length: random.below(8) }, () => 'x'.repeat(random.below(random.pick([5, 200, 120_000]))));
+    writer.append(transactionLines(xid, BigInt(xid) * 0x1000n, rows));
+    if (random.below(20) === 0) writer.horizon(0n, 1n, `${xid + 1}:${xid + 1}:`);
+    if (random.below(5) === 0) clock += random.pick([1, 7, 40_000]);
+  }
+  await writer.sync();
+  writer.close();
+}
+
+test('--from any line begins with the first transaction at or behind it, and a cache at any unit resumes right behind it', async (t) => {
+  const random = new Random();
+  t.diagnostic(`SEED=${random.seed}`);
+  const folder = temporaryFolder(t);
+  await randomLog(folder, random);
+  const units = await readAll(folder);
+  const positions = readdirSync(folder).sort().flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1)).map((line) => decodeLine(line).position);
+  for (let i = 0; i < 60; i++) {
+    const from = random.pick(positions);
+    const wanted = units.find((unit) => unit.kind === 'transaction' && comparePositions(unit.first, from) >= 0);
+    let found: string | undefined;
+    for await (const { first } of readTransactions(folder, { from: formatPosition(from) })) {
+      found = formatPosition(first);
+      break;
+    }
+    assert.equal(found, wanted && formatPosition(wanted.first), `from ${formatPosition(from)}`);
+  }
+  const log = new Folder(folder);
+  t.after(() => log.close());
+  for (const [i, unit] of units.entries()) {
+    const { rewritten, ...place } = await resume(log, { ...IDENTITY, position: unit.last, crc: unit.crc, lsn: 0x1000n });
+    assert.equal(rewritten, false);
+    const [next] = await new LogReader(log, place).next();
+    assert.deepEqual(next?.first, units[i + 1]?.first);
+  }
+});
+
+test('horizons are found from the end, also behind a torn tail and beside values that look like one', async (t) => {
+  const folder = temporaryFolder(t);
+  const writer = await openWriter(folder);
+  writer.horizon(0n, 1n, '5:5:');
+  writer.append(transactionLines(1, 0x2000n, ['_action\thorizon\t_lsn\t0/1\t_ts\t1\t_crc\t00000000']));
+  writer.horizon(0n, 2n, undefined);
+  appendTransactions(writer, 9, 3000);
+  await writer.sync();
+  writer.close();
+  appendFileSync(join(folder, readdirSync(folder)[0]), '_c\t9999999999\t_s\t0\t_action\thorizon\t_lsn\t0/');
+  const log = new Folder(folder);
+  t.after(() => log.close());
+  const found: [bigint, string | undefined][] = [];
+  for await (const horizon of horizonsBackward(log)) found.push([horizon.timestampUs, horizon.snapshot]);
+  assert.deepEqual(found, [[2n, undefined], [1n, '5:5:']]);
+});
+
+test('readTransactions gives typed changes with NULL, empty and unchanged apart', async (t) => {
+  const folder = temporaryFolder(t);
+  const writer = await openWriter(folder);
+  writer.append(Buffer.from([
+    '_action\tbegin\t_xid\t4294967300\t_lsn\t0/2000\t_ts\t1760000000123456',
+    '_table\tt\t_xid\t4294967300\t_action\tschema\t_oid\t7\t_identity\tfull\t_key\t2,1\tid\t1 notnull integer\tb\t2 notnull numeric(10,2)\t\\_c\t4 null text\t_missing\tno\\tne',
+    '_table\tt\t_xid\t4294967300\t_action\tinsert\tid\t1\tb\t\\N\t\\_c\t',
+    '_table\tt\t_xid\t4294967300\t_action\treplace\tid\t1',
+    '_schema\ts\t_table\tt\t_xid\t4294967300\t_action\tupdate\tid\t2',
+    '_table\tt\t_xid\t4294967300\t_action\tdelete\tid\t2',
+    '_table\tt\t_xid\t4294967300\t_action\ttruncate',
+    '_xid\t4294967300\t_action\tmessage\t_prefix\tp\t_content\thello',
+    '_xid\t4294967300\t_action\tmessage\t_prefix\tp\t_bytes\t\\\\x00ff',
+    '_action\tcommit\t_xid\t4294967300\t_lsn\t0/2030\t_rows\t3',
+  ].join('\n')));
+  await writer.sync();
+  writer.close();
+  const [transaction, ...others] = await collect(readTransactions(folder), async ({ changes, ...rest }) => ({ ...rest, changes: await collect(changes(), (change) => change) }));
+  assert.equal(others.length, 0);
+  assert.equal(transaction.xid, 4294967300n);
+  assert.equal(transaction.commitLsn, 0x2000n);
+  assert.equal(transaction.commitTimeUs, 1760000000123456n);
+  const place = { schema: 'public', table: 't' };
+  assert.deepEqual(transaction.changes, [
+    { kind: 'schema', ...place, relation: { ...place, oid: 7, identity: 'full', key: [2, 1], columns: [
+      { name: 'id', attnum: 1, type: 'integer', notNull: true },
+      { name: 'b', attnum: 2, type: 'numeric(10,2)', notNull: true },
+      { name: '_c', attnum: 4, type: 'text', notNull: false, missing: 'no\tne' },
+    ] } },
+    { kind: 'insert', ...place, row: new Map([['id', '1'], ['b', null], ['_c', '']]) },
+    { kind: 'update', schema: 's', table: 't', old: new Map([['id', '1']]), row: new Map([['id', '2']]) },
+    { kind: 'delete', ...place, old: new Map([['id', '2']]) },
+    { kind: 'truncate', ...place },
+    { kind: 'message', prefix: 'p', content: 'hello', bytes: undefined },
+    { kind: 'message', prefix: 'p', content: undefined, bytes: Buffer.from([0, 255]) },
+  ]);
+});
+
+async function collect<From, To>(from: AsyncIterable<From>, map: (each: From) => To | Promise<To>): Promise<To[]> {
+  const all: To[] = [];
+  for await (const each of from) all.push(await map(each));
+  return all;
+}
+
+test('following ends when it is told to, and hands out what is written meanwhile', async (t) => {
+  const folder = temporaryFolder(t);
+  const writer = await openWriter(folder);
+  appendTransactions(writer, 1, 1);
+  writer.write();
+  const stop = new AbortController();
+  const seen: bigint[] = [];
+  for await (const { xid } of readTransactions(folder, { follow: true, signal: stop.signal })) {
+    seen.push(xid);
+    if (xid === 5n) stop.abort();
+    appendTransactions(writer, Number(xid) + 1, 1);
+    writer.write();
+  }
+  assert.deepEqual(seen, [1n, 2n, 3n, 4n, 5n]);
+  writer.close();
+});
