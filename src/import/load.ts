@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import { DeltaError } from '../errors.js';
 import { placeOf } from '../postgres/connection.js';
-import { copyOut } from '../postgres/copy.js';
+import { BLOCK_BYTES, copyOut } from '../postgres/copy.js';
 import { translate } from '../postgres/failure.js';
 import { fromClause, type SharedSnapshot } from '../postgres/snapshot.js';
 import { BulkTable } from '../sqlite/bulk.js';
@@ -62,7 +62,7 @@ async function copyTable(job: CopyJob, client: pg.Client, plan: TablePlan): Prom
   const bulk = new BulkTable(job.path, job.cache, table);
   const bar = job.progress.table(`${source.schema}.${source.table}`, source.estimatedRows);
   const { rows, bytes } = await copyRows(client, plan, bulk, bar);
-  bulk.finish();
+  bulk.flush();
   for (const index of plan.indexes) {
     bar.doing(`index ${index.name}`);
     await new Promise(setImmediate); // an index takes its time: let a signal in between
@@ -82,6 +82,7 @@ async function copyRows(client: pg.Client, { source, table }: TablePlan, bulk: B
   try {
     const sent = await copyOut(client, `COPY (SELECT ${names} FROM ${fromClause(client, source)}) TO STDOUT`, (block) => {
       rows += readRows(block, columns, push);
+      if (block.length > BLOCK_BYTES) bulk.flush(); // a row of this size is not kept for others to come
       bytes += block.length;
       bar.at(rows);
     });

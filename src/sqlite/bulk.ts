@@ -63,6 +63,7 @@ export class BulkTable {
   readonly #table: CacheTable;
   readonly #width: number;
   readonly #many: Database.Statement<unknown[]>;
+  readonly #one: Database.Statement<unknown[]>;
   readonly #values: (Bindable | null)[];
   #filled = 0;
 
@@ -74,6 +75,7 @@ export class BulkTable {
     const rows = Math.min(ROWS_AT_ONCE, Math.floor(VARIABLE_LIMIT / this.#width));
     guarded(path, () => cache.exec(createTableSql(table)));
     this.#many = cache.prepare(insertSql(table, rows));
+    this.#one = cache.prepare(insertSql(table));
     this.#values = Array<Bindable | null>(rows * this.#width).fill(null);
   }
 
@@ -85,13 +87,13 @@ export class BulkTable {
     }
   }
 
-  /** Writes what is left of the rows. */
-  finish(): void {
+  /** Writes the rows that wait for others: at the end, and where they are large. */
+  flush(): void {
     guarded(this.#path, () => {
-      const one = this.#cache.prepare(insertSql(this.#table));
-      for (let at = 0; at < this.#filled; at += this.#width) one.run(this.#values.slice(at, at + this.#width));
-      this.#filled = 0;
+      for (let at = 0; at < this.#filled; at += this.#width) this.#one.run(this.#values.slice(at, at + this.#width));
     });
+    this.#filled = 0;
+    this.#values.fill(null);
   }
 
   createIndex(index: CacheIndex): void {

@@ -21,6 +21,12 @@ test('every escape of COPY is undone, and a field that looks like NULL is not', 
   assert.deepEqual(read('x\ty\\\\\tz\n1\t2\t\\N\n', 3).values, ['x', 'y\\', 'z', '1', '2', null]);
 });
 
+test('a long field is unescaped as a short one is', () => {
+  const plain = '\b\f\n\r\t\v\\é漢😀x\\N'.repeat(1000);
+  const escaped = plain.replace(/[\\\b\f\n\r\t\v]/g, (char) => ({ '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\v': '\\v' })[char] ?? '\\\\');
+  assert.deepEqual(read(`${escaped}\t${'x'.repeat(5000)}\\\\\n`, 2).values, [plain, `${'x'.repeat(5000)}\\`]);
+});
+
 test('bytes that are not UTF-8 are refused, not replaced', () => {
   assert.throws(() => read(Buffer.from('63616ee90a', 'hex'), 1), (error) => error instanceof DeltaError && /not UTF-8/.test(error.message));
   assert.deepEqual(read('漢😀\n', 1).values, ['漢😀']);
