@@ -89,14 +89,21 @@ export class Path {
   }
 
   static async start(t: TestContext, options: ServerOptions = {}): Promise<Path> {
-    const server = await Server.start(options);
-    const path = new Path(server, temporaryFolder(t));
-    t.after(async () => {
-      for (const daemon of path.#daemons) await daemon.stop('SIGKILL');
-      await server.stop();
-    });
-    await server.query('CREATE TABLE marker (n bigint PRIMARY KEY)');
+    const path = await Path.on(await Server.start(options), temporaryFolder(t));
+    t.after(() => path.end());
     return path;
+  }
+
+  /** On a server that runs already; `end` stops it. */
+  static async on(server: Server, folder: string): Promise<Path> {
+    await server.query('CREATE TABLE marker (n bigint PRIMARY KEY)');
+    return new Path(server, folder);
+  }
+
+  /** Kills the daemons and stops the server. */
+  async end(): Promise<void> {
+    for (const daemon of this.#daemons) await daemon.stop('SIGKILL');
+    await this.server.stop();
   }
 
   get environment(): NodeJS.ProcessEnv { return this.server.environment(); }

@@ -1,0 +1,80 @@
+/**
+ * The long run: pgbench at scale 10 for some seconds, SQL files of the user's loaded
+ * while the mirrors follow, two mirrors started at different times, everything compared.
+ *
+ *   npm run soak -- 60
+ *   npm run soak -- 60 --before schema.sql --during data.sql
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { command, run } from '../../src/cli.js';
+import { Server } from '../../dev/postgres.js';
+import { Path } from '../support/path.js';
+
+interface Options {
+  readonly before: string[];
+  readonly during: string[];
+  readonly scale: string;
+}
+
+const collect = (value: string, all: string[]) => [...all, value];
+
+const program = command('soak', 'Mirrors a busy database for a while and compares every value.')
+  .argument('[seconds]', 'how long pgbench runs', '60')
+  .option('--before <file>', 'SQL to run by psql before the first import (again for more)', collect, [])
+  .option('--during <file>', 'SQL to run by psql while the mirrors follow (again for more)', collect, [])
+  .option('--scale <n>', 'scale of pgbench', '10')
+  .action(soak);
+
+async function soak(seconds: string, options: Options): Promise<void> {
+  const server = await Server.start({ settings: { fsync: 'on' } });
+  const folder = mkdtempSync(join(tmpdir(), 'deltamirror-soak-'));
+  const path = await Path.on(server, folder);
+  try {
+    server.tool('pgbench', ['-i', '-q', '-s', options.scale]);
+    for (const file of options.before) psql(path, file);
+    path.deltastream();
+    const [early, late] = [path.cache('early.db'), path.cache('late.db')];
+    await path.import('*.*', early);
+    path.mirror(early);
+    const bench = spawn(join(server.binaries, 'pgbench'), ['-n', '-c', '4', '-P', '10', '-T', seconds], { env: path.environment, stdio: ['ignore', 'inherit', 'inherit'] });
+    const ended = once(bench, 'exit');
+    for (const file of options.during) psql(path, file);
+    await sleep(Number(seconds) * 300); // the second import falls into the load
+    await path.import('*.*', late);
+    path.mirror(late);
+    await ended;
+    await path.caughtUp(early, late);
+    const tables = await tablesOf(server);
+    for (const cache of [early, late]) say(`${cache}: ${await path.compare(cache, tables)} rows of ${tables.length} tables equal Postgres, value by value`);
+    say(path.run('daystream', 'verify', path.log).stdout.trim());
+  } finally {
+    await path.end();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function psql(path: Path, file: string): void {
+  say(`psql -f ${file}`);
+  path.server.tool('psql', ['-q', '-f', file]);
+}
+
+/** Every table that is followed: partitions and unlogged tables are not, their roots are. */
+async function tablesOf(server: Server): Promise<string[]> {
+  const rows = await server.query<{ name: string }>(`
+    SELECT CASE nspname WHEN 'public' THEN relname ELSE nspname || '.' || relname END AS name
+    FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+    WHERE relkind IN ('r', 'p') AND NOT relispartition AND relpersistence = 'p'
+      AND nspname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`);
+  return rows.map(({ name }) => name);
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+await run(program);
