@@ -3,8 +3,14 @@ import { DeltaError } from '../errors.js';
 /** A byte position in Postgres's WAL. Text form: two hexadecimal halves, `16/B374D848` (docs/format.md §3). */
 export type Lsn = bigint;
 
+const TEXT = /^([0-9A-Fa-f]{1,8})\/([0-9A-Fa-f]{1,8})$/;
+
+export function isLsn(text: string): boolean {
+  return TEXT.test(text);
+}
+
 export function parseLsn(text: string): Lsn {
-  const match = /^([0-9A-Fa-f]{1,8})\/([0-9A-Fa-f]{1,8})$/.exec(text);
+  const match = TEXT.exec(text);
   if (match === null) throw new DeltaError('usage', `LSN "${text}" is malformed`, { hint: 'write it like 0/16B3748' });
   return (BigInt(`0x${match[1]}`) << 32n) | BigInt(`0x${match[2]}`);
 }

@@ -4,11 +4,11 @@
  * its begin and keeps it, so it stays within one segment.
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DeltaError, reasonOf } from '../errors.js';
 import { encodePairs, type Pair } from './codec.js';
 import { Folder } from './folder.js';
-import { formatLsn, maxLsn, parseLsn, type Lsn } from './lsn.js';
+import { formatLsn, isLsn, maxLsn, parseLsn, type Lsn } from './lsn.js';
 import { ORIGIN, type Position } from './position.js';
 import { findLogEnd, type LogEnd } from './recovery.js';
 import { encodeHeader, segmentName, type LogIdentity } from './segment.js';
@@ -64,7 +64,7 @@ export class Writer {
    * another system or slot), log-damaged.
    */
   static async open(directory: string, identity: LogIdentity, startLsn: Lsn, options: WriterOptions = {}): Promise<Writer> {
-    const end = await prepareFolder(directory);
+    const end = await prepareFolder(resolve(directory), options.files ?? realFiles);
     if (end !== undefined && (end.header.system !== identity.system || end.header.slot !== identity.slot)) {
       throw new DeltaError('log-foreign', `${directory}: holds the log of slot ${end.header.slot} of system ${end.header.system}, not of slot ${identity.slot} of system ${identity.system}`, { hint: 'give another folder with --out' });
     }
@@ -140,7 +140,7 @@ export class Writer {
 
   #boundary(message: Buffer, start: number, end: number): void {
     const fields = message.toString('utf8', start, end).split('\t');
-    const action = fields[1];
+    const action = isWhole(fields) ? fields[1] : undefined;
     if (action === 'begin' && !this.#inTransaction) {
       // P1: what the log has is dropped, so that each commit is in it exactly once.
       this.#dropping = parseLsn(fields[5]) < this.#lsn;
@@ -232,9 +232,11 @@ export class Writer {
 }
 
 /** Makes the folder, removes what a dead writer left half made, and finds the end of the log. */
-async function prepareFolder(directory: string): Promise<LogEnd | undefined> {
+async function prepareFolder(directory: string, files: WriterFiles): Promise<LogEnd | undefined> {
   try {
-    mkdirSync(directory, { recursive: true });
+    const made = mkdirSync(directory, { recursive: true });
+    // P2: the names of the folders that were made are durable before anything in them is confirmed.
+    if (made !== undefined) for (let path = directory; path.length >= made.length; path = dirname(path)) files.syncFolder(dirname(path));
     for (const name of readdirSync(directory)) {
       if (name.endsWith(`.daystream${TEMPORARY}`)) rmSync(join(directory, name));
     }
@@ -246,6 +248,16 @@ async function prepareFolder(directory: string): Promise<LogEnd | undefined> {
     return await findLogEnd(folder);
   } finally {
     await folder.close();
+  }
+}
+
+/** True where the line has the pairs that the writer reads: the others pass through unread. */
+function isWhole(fields: readonly string[]): boolean {
+  switch (fields[1]) {
+    case 'begin': return fields[2] === '_xid' && fields[4] === '_lsn' && isLsn(fields[5]);
+    case 'commit': return fields[2] === '_xid' && /^\d+$/.test(fields[3]) && fields[4] === '_lsn' && isLsn(fields[5]) && fields[6] === '_rows' && /^\d+$/.test(fields[7]);
+    case 'message': return fields[2] === '_lsn' && isLsn(fields[3]);
+    default: return false;
   }
 }
 

@@ -100,6 +100,22 @@ test('P2: after a failed sync nothing is given out to confirm, also when a later
   assert.throws(() => { appendTransactions(writer, 3, 1); writer.write(); }, { code: 'io' });
 });
 
+test('P2: every folder that is made, and every segment, is durable by name before anything in it is confirmed', async (t) => {
+  const folder = temporaryFolder(t);
+  const synced: string[] = [];
+  const syncFolder = (path: string) => { synced.push(path); realFiles.syncFolder(path); };
+  let clock = 1_760_000_000;
+  const writer = await openWriter(join(folder, 'a', 'b'), { clock: () => clock, files: { ...realFiles, syncFolder } });
+  assert.deepEqual(synced.splice(0), [join(folder, 'a'), folder]);
+  for (let xid = 1; xid <= 3; xid++) {
+    appendTransactions(writer, xid, 1);
+    await writer.sync();
+    assert.deepEqual(synced.splice(0), [join(folder, 'a', 'b')], 'a segment a day');
+    clock += 86_400;
+  }
+  writer.close();
+});
+
 test('an LSN is given out only for what was written before the sync began', async (t) => {
   const folder = temporaryFolder(t);
   const writer = await openWriter(folder);
@@ -182,7 +198,7 @@ test('a folder with the log of another system or slot is refused', async (t) => 
 test('lines that the plugin would not write here are refused and leave no whole unit', async (t) => {
   const folder = temporaryFolder(t);
   const writer = await openWriter(folder);
-  for (const bad of ['hello', '_table\tt\t_xid\t1\t_action\tinsert', '_action\tcommit\t_xid\t1\t_lsn\t0/1\t_rows\t0', '_action\tdance']) {
+  for (const bad of ['hello', '_table\tt\t_xid\t1\t_action\tinsert', '_action\tcommit\t_xid\t1\t_lsn\t0/1\t_rows\t0', '_action\tdance', '_action\tbegin', '_action\tbegin\t_xid\t1\t_lsn\tx/y', '_action\tmessage\t_lsn']) {
     assert.throws(() => writer.append(Buffer.from(bad)), (error) => error instanceof DeltaError && error.code === 'log-damaged', bad);
   }
   writer.close();
