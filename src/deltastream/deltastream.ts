@@ -37,13 +37,16 @@ class Run {
   #told: ErrorCode | undefined;
   #failures = 0;
   readonly #startedMs = performance.now();
+  readonly #stopped: Promise<undefined>;
 
   constructor(
     private readonly options: StreamOptions,
     private readonly stop: AbortSignal,
     private readonly report: Report,
     private readonly files: WriterFiles | undefined,
-  ) {}
+  ) {
+    this.#stopped = new Promise((resolve) => stop.addEventListener('abort', () => resolve(undefined), { once: true }));
+  }
 
   async run(): Promise<void> {
     try {
@@ -83,8 +86,7 @@ class Run {
   /** Undefined when the stop came first: connecting, or making a slot, may take long. */
   async #opened(): Promise<Source | undefined> {
     const opening = openSource(this.options, (text) => this.report.tell(text));
-    const stopped = new Promise<undefined>((resolve) => this.stop.addEventListener('abort', () => resolve(undefined), { once: true }));
-    const source = await Promise.race([opening, stopped]);
+    const source = await Promise.race([opening, this.#stopped]);
     if (source === undefined) opening.then((late) => late.close(), () => {}); // nobody waits for it any more
     return source;
   }
