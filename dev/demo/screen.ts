@@ -11,8 +11,8 @@ const FRAME_MS = 200;
 const LINE_MS = 1000;
 
 const QUERIES = [
-  "SELECT id, origin, dest, alt, speed FROM flights WHERE state = 'descending' ORDER BY alt, id LIMIT 5",
-  'SELECT state, count(*) AS flights, CAST(avg(alt) AS INTEGER) AS feet FROM flights GROUP BY state',
+  "SELECT id, origin, dest, alt, speed FROM flights\nWHERE state = 'descending' ORDER BY alt, id LIMIT 5",
+  'SELECT state, count(*) AS flights, CAST(avg(alt) AS INTEGER) AS feet\nFROM flights GROUP BY state',
 ] as const;
 
 export interface View {
@@ -57,7 +57,7 @@ export class Screen {
       `${dim('arriving')}  ${bold(count(reading.rowsPerSecond))} rows/s   ${dim('lag')}  p50 ${bold(reading.p50Ms.toFixed(1))} ms   p99 ${bold(reading.p99Ms.toFixed(1))} ms   ${dim('COMMIT sent → read in SQLite, last 5 s')}`,
       '',
       dim(`$ sqlite3 ${cachePath}`),
-      ...QUERIES.flatMap((query) => [`${dim('sqlite>')} ${query};`, ...table(cache.prepare<[], Record<string, string | number>>(query).all()), '']),
+      ...QUERIES.flatMap((query) => [...prompt(query), ...table(cache.prepare<[], Record<string, string | number>>(query).all()), '']),
       dim('Open the file yourself in another window. Ctrl-C ends the demo and removes all of it.'),
     ];
     const { rows, columns } = this.#out;
@@ -72,6 +72,11 @@ export class Screen {
   #elapsed(): string {
     return `${Math.round((performance.now() - this.#startedMs) / 1000)} s`;
   }
+}
+
+/** A statement as it looks typed into sqlite3. */
+function prompt(query: string): string[] {
+  return `${query};`.split('\n').map((line, i) => `${dim(i === 0 ? 'sqlite>' : '   ...>')} ${line}`);
 }
 
 /** Rows as sqlite3's column mode prints them. */
