@@ -41,9 +41,16 @@ export async function seekPosition(transport: Transport, from: Position): Promis
   const offset = await findLine(transport, segment, from);
   const head = await readHead(transport, segment, offset);
   if (head === undefined) return seekNext(transport, segment, from, offset);
-  if (!head.beginsUnit) return skipUnit(transport, segment, offset, head.position);
-  if (offset === 0) return startOf(transport, segment);
-  return { segment, offset, crc: await crcBefore(transport, segment, offset), position: ORIGIN };
+  if (!head.beginsUnit) return skipUnit(transport, segment, offset, from);
+  return offset === 0 ? startOf(transport, segment) : placeBehind(transport, segment, offset);
+}
+
+/** The place behind the unit that ends at this offset. */
+async function placeBehind(transport: Transport, segment: string, offset: number): Promise<Place> {
+  const crc = await crcBefore(transport, segment, offset);
+  const last = await readHead(transport, segment, await lineBefore(transport, segment, offset));
+  if (last === undefined) throw pastTheEnd(transport, ORIGIN);
+  return { segment, offset, crc, position: last.position };
 }
 
 /** The segment that holds this position, or the first one behind it. */
@@ -127,28 +134,33 @@ export function pastTheEnd(transport: Transport, position: Position): DeltaError
 async function seekNext(transport: Transport, segment: string, from: Position, end: number): Promise<Place> {
   const next = (await transport.list()).find((name) => name > segment);
   if (next !== undefined) return startOf(transport, next);
-  const crc = await crcBefore(transport, segment, end);
-  const last = await readHead(transport, segment, await lastLine(transport, segment, end));
-  if (last === undefined || from.clock !== last.position.clock || from.sequence !== last.position.sequence + 1) throw pastTheEnd(transport, from);
-  return { segment, offset: end, crc, position: last.position };
+  const place = await placeBehind(transport, segment, end);
+  if (from.clock !== place.position.clock || from.sequence !== place.position.sequence + 1) throw pastTheEnd(transport, from);
+  return place;
 }
 
-async function lastLine(transport: Transport, segment: string, end: number): Promise<number> {
-  const bytes = Buffer.alloc(STEP_BYTES);
-  const from = Math.max(0, end - STEP_BYTES);
-  const length = await readFully(transport, segment, from, bytes.subarray(0, end - from));
-  return from + bytes.subarray(0, length - 1).lastIndexOf(LF) + 1;
+/** The start of the line that ends at this offset. */
+async function lineBefore(transport: Transport, segment: string, end: number): Promise<number> {
+  for (let before = end - 1; before > 0;) {
+    const from = Math.max(0, before - STEP_BYTES);
+    const bytes = Buffer.alloc(before - from);
+    await readFully(transport, segment, from, bytes);
+    const lf = bytes.lastIndexOf(LF);
+    if (lf !== -1) return from + lf + 1;
+    before = from;
+  }
+  return 0;
 }
 
 /** The place behind the unit that this line is part of. */
-async function skipUnit(transport: Transport, segment: string, offset: number, position: Position): Promise<Place> {
+async function skipUnit(transport: Transport, segment: string, offset: number, wanted: Position): Promise<Place> {
   const block = Buffer.allocUnsafe(STEP_BYTES * 16);
   for (let from = offset; ;) {
     const length = await readFully(transport, segment, from, block);
     const bytes = block.subarray(0, length);
     const at = findTrailer(bytes, 0);
-    if (at !== -1) return { segment, offset: from + at + TRAILER_BYTES, crc: trailerCrc(bytes, at), position: ORIGIN };
-    if (length < block.length) throw pastTheEnd(transport, position);
+    if (at !== -1) return placeBehind(transport, segment, from + at + TRAILER_BYTES);
+    if (length < block.length) throw pastTheEnd(transport, wanted);
     from += length - TRAILER_BYTES;
   }
 }
