@@ -14,6 +14,8 @@ export interface Horizon {
   readonly timestampUs: bigint;
   /** The text of `pg_current_snapshot()`: every transaction above the horizon is visible in it. */
   readonly snapshot: string | undefined;
+  /** Patterns of the tables that are followed; undefined: every table. */
+  readonly tables: string | undefined;
 }
 
 /** The horizons of the log, the newest first. */
@@ -27,6 +29,7 @@ export async function* horizonsBackward(transport: Transport): AsyncGenerator<Ho
         lsn: parseLsn(text(line, '_lsn')),
         timestampUs: BigInt(text(line, '_ts')),
         snapshot: line.own.get('_snapshot') ?? undefined,
+        tables: line.own.get('_tables') ?? undefined,
       };
     }
   }

@@ -25,6 +25,8 @@ export interface WriterOptions {
   /** Whole seconds since 1970 UTC. */
   readonly clock?: () => number;
   readonly files?: WriterFiles;
+  /** The patterns of the tables that are followed, for readers to know; undefined: every table. */
+  readonly tables?: string;
 }
 
 export interface WriterStats {
@@ -39,6 +41,9 @@ export class Writer {
   readonly #clock: () => number;
   readonly #file: SegmentFile;
   readonly #unseen = new Unseen();
+  readonly #tables: string | undefined;
+  /** The patterns that the log's newest horizon names. */
+  #statedTables: string | undefined;
   #epoch = 1;
   #lsn: Lsn;
   #position: Position = ORIGIN;
@@ -55,6 +60,7 @@ export class Writer {
     this.#identity = identity;
     this.#lsn = lsn;
     this.#clock = options.clock ?? (() => Math.floor(Date.now() / 1000));
+    this.#tables = options.tables;
     this.#file = new SegmentFile(directory, options.files ?? realFiles);
   }
 
@@ -105,7 +111,9 @@ export class Writer {
   horizon(lsn: Lsn, timestampUs: bigint, snapshot: string | undefined): boolean {
     const seen: readonly Pair[] = snapshot !== undefined && this.#unseen.allVisible(snapshot) ? [['_snapshot', snapshot]] : [];
     this.#lsn = maxLsn(this.#lsn, lsn);
-    const line = Buffer.from(encodePairs([['_action', 'horizon'], ['_lsn', formatLsn(this.#lsn)], ['_ts', String(timestampUs)], ...seen]));
+    const tables: readonly Pair[] = this.#tables === undefined ? [] : [['_tables', this.#tables]];
+    const line = Buffer.from(encodePairs([['_action', 'horizon'], ['_lsn', formatLsn(this.#lsn)], ['_ts', String(timestampUs)], ...seen, ...tables]));
+    this.#statedTables = this.#tables;
     this.#beginUnit();
     this.#put(line, 0, line.length);
     this.#endUnit();
@@ -145,6 +153,8 @@ export class Writer {
       // P1: what the log has is dropped, so that each commit is in it exactly once.
       this.#dropping = parseLsn(fields[5]) < this.#lsn;
       if (this.#dropping) return;
+      // P5: where fewer tables are followed than before, readers are told before the first transaction that may lack some.
+      if (this.#statedTables !== this.#tables) this.horizon(this.#lsn, BigInt(this.#clock()) * 1_000_000n, undefined);
       this.#beginUnit();
       this.#put(message, start, end);
       this.#endLine();
@@ -226,6 +236,7 @@ export class Writer {
     this.#lsn = end.lsn;
     this.#position = this.#wholePosition = place.position;
     this.#prefix = Buffer.from(`_c\t${place.position.clock}\t_s\t`);
+    this.#statedTables = end.tables;
     for (const xid of end.xids) this.#unseen.add(xid);
     this.#file.reopen(place.segment, place.offset, place.crc);
   }

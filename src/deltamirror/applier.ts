@@ -8,6 +8,7 @@ import { decodeLine } from '../daystream/codec.js';
 import { linesOf } from '../daystream/lines.js';
 import { maxLsn } from '../daystream/lsn.js';
 import { unknownAction } from '../daystream/change.js';
+import { isFollowed } from '../daystream/pattern.js';
 import { comparePositions } from '../daystream/position.js';
 import { decodeRelation, PUBLIC } from '../daystream/relation.js';
 import { unitLsn } from '../daystream/recovery.js';
@@ -53,6 +54,8 @@ export class Applier {
   /** The state at the last COMMIT, to go back to. */
   #committed: CachePosition;
   #open = false;
+  /** The patterns that the last horizon named and every table was held against. */
+  #followed: string | undefined;
   /** `_table … _action x` of the line before, and what is done with its rows. */
   #head = '';
   #action: RowAction = skipRow;
@@ -81,7 +84,7 @@ export class Applier {
     switch (unit.kind) {
       case 'open': this.#enter(unit); break;
       case 'transaction': if (!this.#isHeld(unit)) await this.#applyTransaction(unit); break;
-      case 'horizon':
+      case 'horizon': this.#checkFollowed(unit); break;
       case 'message': break;
     }
     const commitTimeUs = unit.kind === 'transaction' && unit.commitTimeUs !== undefined ? Number(unit.commitTimeUs) : this.#at.commitTimeUs;
@@ -109,7 +112,7 @@ export class Applier {
 
   /** Puts a table in quarantine from the unit at `position` on; what comes before it is still applied. */
   exclude(fault: TableFault, position: Quarantine['position']): Quarantine {
-    const quarantine = { reason: fault.reason, cure: fault.cure ?? this.#cure, position };
+    const quarantine = { reason: fault.reason, cure: fault.cure === undefined ? this.#cure : `${fault.cure}; then ${this.#cure}`, position };
     this.#quarantined.set(keyOf(fault.schema, fault.table), quarantine);
     return quarantine;
   }
@@ -124,6 +127,19 @@ export class Applier {
   #isHeld(unit: Transaction): boolean {
     if (unit.commitLsn !== undefined && unit.commitLsn < this.#at.lsn) return true;
     return this.#snapshot !== undefined && isVisible(this.#snapshot, unit.xid);
+  }
+
+  /** A table that the log no longer carries must not look as if nothing happened to it (P5). */
+  #checkFollowed(unit: Single): void {
+    this.#recordQuarantines(unit);
+    const tables = unit.line.own.get('_tables') ?? undefined;
+    if (tables === this.#followed) return;
+    for (const [key, { table }] of this.#writers) {
+      if (!this.#isOut(key, unit) && !isFollowed(tables, table.schema, table.name)) {
+        throw new TableFault({ schema: table.schema, table: table.name }, `deltastream follows it no longer: it runs with --tables ${tables}`, 'start deltastream with this table among its --tables');
+      }
+    }
+    this.#followed = tables;
   }
 
   async #applyTransaction(unit: Transaction): Promise<void> {
@@ -195,20 +211,20 @@ export class Applier {
         return;
       }
       case 'quarantine':
-        if (writer !== undefined) throw new TableFault({ schema, table: text(line, '_table') }, text(line, '_reason'), `${text(line, '_cure')}; then ${this.#cure}`);
+        if (writer !== undefined) throw new TableFault({ schema, table: text(line, '_table') }, text(line, '_reason'), text(line, '_cure'));
         return;
       default:
         throw unknownAction(action, line.position);
     }
   }
 
-  #isOut(key: string, unit: Transaction): boolean {
+  #isOut(key: string, unit: Unit): boolean {
     const quarantine = this.#quarantined.get(key);
     return quarantine !== undefined && comparePositions(unit.first, quarantine.position) >= 0;
   }
 
-  /** Writes down each quarantine that begins with this transaction, in its SQLite transaction. */
-  #recordQuarantines(unit: Transaction): void {
+  /** Writes down each quarantine that begins with this unit, in its SQLite transaction. */
+  #recordQuarantines(unit: Unit): void {
     for (const [key, quarantine] of this.#quarantined) {
       const writer = this.#writers.get(key);
       if (writer !== undefined && comparePositions(unit.first, quarantine.position) === 0) writeTable(this.#cache, { ...writer.table, quarantine });

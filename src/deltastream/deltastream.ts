@@ -95,7 +95,7 @@ class Run {
     const { system, timeline } = source.identity;
     if (this.#writer === undefined) {
       const identity = { system, timeline, slot: this.options.slot };
-      this.#writer = await Writer.open(this.options.out, identity, source.confirmedLsn, { files: this.files });
+      this.#writer = await Writer.open(this.options.out, identity, source.confirmedLsn, { files: this.files, tables: this.options.tables });
     } else if (system !== this.#system) {
       throw new DeltaError('log-foreign', `${source.place}: is another Postgres now (system ${system}, the log is of ${this.#system})`, { hint: 'give --pg the address of the one that the log is of' });
     }

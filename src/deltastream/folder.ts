@@ -1,6 +1,7 @@
 /** The folder of the log: made where there is none, and held by one writer. */
 import { existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { realFiles } from '../daystream/writer-files.js';
 import { DeltaError, reasonOf } from '../errors.js';
 import { lock, type Lock } from '../lock.js';
 import type { StreamOptions } from './options.js';
@@ -9,7 +10,10 @@ import type { StreamOptions } from './options.js';
 export function lockFolder(options: Pick<StreamOptions, 'out' | 'slot'>): Lock {
   try {
     // Its parent must exist: a mistyped path makes no tree of folders.
-    if (!existsSync(options.out)) mkdirSync(options.out);
+    if (!existsSync(options.out)) {
+      mkdirSync(options.out);
+      realFiles.syncFolder(dirname(resolve(options.out))); // P2: the folder's name is durable before anything in it is confirmed
+    }
   } catch (cause) {
     throw new DeltaError('config', `${options.out}: ${reasonOf(cause)}`, { hint: 'give a folder that this user may write to with --out', cause });
   }

@@ -4,13 +4,14 @@
  */
 import { DeltaError } from '../errors.js';
 import { Folder } from '../daystream/folder.js';
+import type { Horizon } from '../daystream/horizons.js';
+import { isFollowed, type Pattern } from '../daystream/pattern.js';
 import type { Position } from '../daystream/position.js';
 import type { Transport } from '../daystream/transport.js';
 import { describeTables, type SourceTable } from '../postgres/catalog.js';
-import { chooseTables, type Choice, type PassedOver } from '../postgres/choice.js';
+import { chooseTables, type Choice, type Chosen, type PassedOver } from '../postgres/choice.js';
 import { connect, placeOf } from '../postgres/connection.js';
 import { translate } from '../postgres/failure.js';
-import type { Pattern } from '../postgres/pattern.js';
 import { identifyCluster, takeSnapshot, type SharedSnapshot } from '../postgres/snapshot.js';
 import { createBulk, finishBulk } from '../sqlite/bulk.js';
 import { writePosition } from '../sqlite/position.js';
@@ -137,6 +138,7 @@ async function joinedSnapshot(options: ImportOptions, choice: Choice, transport:
       try {
         const seen = await chooseTables(client, options.patterns);
         const join = await findJoin(transport, snapshot.text);
+        if (join !== undefined) requireFollowed(transport, join.horizon, seen.chosen);
         if (join !== undefined && seen.chosen.every(({ oid }) => chosen.some((locked) => locked.oid === oid))) {
           return { snapshot, tables: await describeTables(client, seen.chosen), join };
         }
@@ -149,6 +151,13 @@ async function joinedSnapshot(options: ImportOptions, choice: Choice, transport:
     ({ chosen } = await chooseAndCheck(options, transport, progress, signal));
   }
   throw new DeltaError('busy', `${transport.place}: no horizon fits a snapshot of Postgres, or its tables keep changing, after ${ATTEMPT_LIMIT} attempts`, { hint: 'see that deltastream runs and follows this database, then start again' });
+}
+
+/** Throws DeltaError config where the log does not carry a table that is to be copied. */
+function requireFollowed(transport: Transport, { tables }: Horizon, chosen: readonly Chosen[]): void {
+  const missing = chosen.filter(({ schema, table }) => !isFollowed(tables, schema, table)).map(({ schema, table }) => `${schema}.${table}`);
+  if (missing.length === 0) return;
+  throw new DeltaError('config', `${transport.place}: does not carry ${missing.join(', ')}: deltastream runs with --tables ${tables}`, { hint: 'start deltastream with these among its --tables, or leave them out here' });
 }
 
 function stopped(path: string, cause: unknown): DeltaError {

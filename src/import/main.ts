@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from 'commander';
 import { command, run } from '../cli.js';
 import { formatPosition } from '../daystream/position.js';
-import { parsePatterns } from '../postgres/pattern.js';
+import { parsePatterns } from '../daystream/pattern.js';
 import { importTables, type ImportResult } from './import.js';
 import { progressTo } from './progress.js';
 

@@ -3,6 +3,7 @@
  * lines of fields between tabs, `\N` is NULL, a backslash escapes.
  */
 import { isUtf8 } from 'node:buffer';
+import { LONG_FIELD, unescapeBytes } from '../daystream/codec.js';
 import { DeltaError } from '../errors.js';
 import type { Bindable } from '../sqlite/values.js';
 
@@ -10,9 +11,6 @@ const TAB = '\t';
 const LF = '\n';
 const NULL = '\\N';
 const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
-/** A longer field is unescaped as bytes: millions of replacements in a string take seconds and gigabytes. */
-const LONG_FIELD = 4096;
-const BACKSLASH = 92;
 
 export type Convert = (text: string) => Bindable;
 
@@ -59,19 +57,8 @@ function indexOrEnd(text: string, char: string, from: number): number {
 
 /** A letter stands for a control character, any other escaped character for itself. */
 function unescape(field: string): string {
-  if (field.length > LONG_FIELD) return unescapeBytes(Buffer.from(field)).toString();
+  if (field.length > LONG_FIELD) return unescapeBytes(Buffer.from(field), ESCAPED_BYTES).toString();
   return field.replace(/\\(.)/gs, (_, char: string) => ESCAPES[char] ?? char);
-}
-
-/** The same in place; gives the part that is left. */
-function unescapeBytes(bytes: Buffer): Buffer {
-  let to = bytes.indexOf(BACKSLASH);
-  for (let from = to; from < bytes.length; from++) {
-    let byte = bytes[from];
-    if (byte === BACKSLASH) byte = ESCAPED_BYTES[bytes[++from]];
-    bytes[to++] = byte;
-  }
-  return bytes.subarray(0, to);
 }
 
 /** The byte that each escaped byte stands for. */

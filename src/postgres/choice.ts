@@ -1,7 +1,7 @@
 /** Which tables a list of patterns chooses, and which it names but nobody can follow. */
 import type pg from 'pg';
 import { DeltaError } from '../errors.js';
-import { isExact, matches, type Pattern } from './pattern.js';
+import { isExact, matches, type Pattern } from '../daystream/pattern.js';
 
 export interface Chosen {
   readonly oid: number;

@@ -1,7 +1,10 @@
 /**
  * One snapshot of Postgres, seen by several connections. All of them lock the tables
- * before it is taken, so no ALTER or TRUNCATE slips in between the catalog and the rows,
- * and none that waits can come between one connection's locks and another's.
+ * before it is taken, so no ALTER or TRUNCATE slips in between the catalog and the rows.
+ *
+ * An ALTER that waits for the first connection's lock makes every later one wait behind
+ * it, a deadlock that Postgres cannot see. So only the first connection waits for its
+ * locks; where another is kept waiting, all let go and begin anew, in the end with one.
  */
 import type pg from 'pg';
 import { DeltaError } from '../errors.js';
@@ -10,7 +13,11 @@ import { connect, placeOf } from './connection.js';
 import { codeOf, translate } from './failure.js';
 
 const LOCK_TIMEOUT = '10s';
+/** The other connections lock what the first one has locked: that takes no time unless somebody waits in between. */
+const SIDE_LOCK_TIMEOUT = '200ms';
+const LOCK_ATTEMPTS = 5;
 const LOCK_TIMED_OUT = '55P03';
+const DEADLOCK = '40P01';
 const NO_SUCH_TABLE = '42P01';
 
 export interface SharedSnapshot {
@@ -47,7 +54,7 @@ export async function takeSnapshot(target: string | undefined, applicationName: 
   const close = async () => { await Promise.allSettled(clients.map((client) => client.end())); };
   try {
     while (clients.length < connections) clients.push(await connect(target, { applicationName }));
-    for (const client of clients) await begin(client, tables);
+    await lockAll(clients, tables);
     const { rows } = await first.query<{ text: string; id: string }>('SELECT pg_current_snapshot()::text AS text, pg_export_snapshot() AS id');
     const [{ text, id }] = rows;
     for (const client of clients.slice(1)) await client.query(`SET TRANSACTION SNAPSHOT '${id}'`);
@@ -59,23 +66,44 @@ export async function takeSnapshot(target: string | undefined, applicationName: 
   }
 }
 
+/** Leaves those of the clients that hold all locks. */
+async function lockAll(clients: [pg.Client, ...pg.Client[]], tables: readonly Chosen[]): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const last = attempt === LOCK_ATTEMPTS;
+    const [first, ...others] = clients;
+    if (last) await Promise.allSettled(clients.splice(1).map((client) => client.end()));
+    try {
+      await begin(first, tables, LOCK_TIMEOUT);
+      if (!last) for (const client of others) await begin(client, tables, SIDE_LOCK_TIMEOUT, true);
+      return;
+    } catch (error) {
+      if (last || !(error instanceof HeldUp || codeOf(error) === DEADLOCK)) throw error;
+      for (const client of clients) await client.query('ROLLBACK');
+    }
+  }
+}
+
+/** A connection beside the first had to wait for a lock. */
+class HeldUp extends Error {}
+
 /** Opens a transaction and locks the tables. LOCK TABLE takes no snapshot, so the snapshot is younger than every lock. */
-async function begin(client: pg.Client, tables: readonly Chosen[]): Promise<void> {
+async function begin(client: pg.Client, tables: readonly Chosen[], lockTimeout: string, beside = false): Promise<void> {
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   // Rows hidden by a policy would be lost without a word; this makes Postgres refuse instead.
   await client.query('SET LOCAL row_security = off');
   await client.query('SET LOCAL statement_timeout = 0');
   await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
-  await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
-  for (const table of tables) await lockTable(client, table);
+  await client.query(`SET LOCAL lock_timeout = '${lockTimeout}'`);
+  for (const table of tables) await lockTable(client, table, beside);
   await client.query('SET LOCAL lock_timeout = 0');
 }
 
-async function lockTable(client: pg.Client, table: Chosen): Promise<void> {
+async function lockTable(client: pg.Client, table: Chosen, beside: boolean): Promise<void> {
   try {
     await client.query(`LOCK TABLE ${fromClause(client, table)} IN ACCESS SHARE MODE`);
   } catch (error) {
     if (codeOf(error) !== LOCK_TIMED_OUT) throw explain(error, client, table);
+    if (beside) throw new HeldUp();
     await client.query('ROLLBACK');
     throw new DeltaError('busy', `${placeOf(client)}: table ${table.schema}.${table.table} is locked by ${await lockHolder(client, table)}`, {
       hint: 'wait until that is done, or end it with pg_terminate_backend(), and start again',

@@ -5,7 +5,7 @@
  */
 import type pg from 'pg';
 import { warning, type Finding } from './finding.js';
-import { isExact, matches, parsePatterns, type Pattern } from './pattern.js';
+import { isExact, matches, parsePatterns, type Pattern } from '../daystream/pattern.js';
 
 /** More are counted, not named. */
 const NAMED_LIMIT = 10;

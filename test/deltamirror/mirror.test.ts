@@ -162,6 +162,29 @@ test('P5: a changed shape puts the table in quarantine, the same shape does not'
   }
 });
 
+test('P5: a table that deltastream follows no longer goes into quarantine before the first transaction that may lack its rows', async (t) => {
+  const { log, cache } = bench(t, [keyedTable('t'), keyedTable('other')]);
+  let writer = await openWriter(log, { clock: () => T0, tables: 't,other' });
+  writer.append(transaction(1, ['t insert id 1', 'other insert id 1']));
+  writer.horizon(0n, 1n, undefined);
+  await writer.sync();
+  writer.close();
+  writer = await openWriter(log, { clock: () => T0, tables: 'other' });
+  writer.append(transaction(2, ['other insert id 2'])); // what it did to t is not here
+  await writer.sync();
+  writer.close();
+  writer = await openWriter(log, { clock: () => T0 });
+  writer.append(transaction(3, ['t insert id 3', 'other insert id 3']));
+  await writer.sync();
+  writer.close();
+  const { said } = await runMirror(cache, log);
+  assert.match(said.join(''), /public\.t goes into quarantine.*runs with --tables other/);
+  assert.deepEqual(ids(cache), [1]);
+  assert.deepEqual(ids(cache, 'other'), [1, 2, 3]);
+  assert.deepEqual(query(cache, "SELECT state FROM _daystream_tables WHERE name = 't'"), [{ state: 'quarantined' }]);
+  assert.deepEqual((await readAll(log)).map((unit) => unit.kind), ['open', 'horizon', 'transaction', 'horizon', 'horizon', 'transaction', 'horizon', 'transaction']);
+});
+
 test('P6: whatever byte of the log is changed, nothing is applied but whole transactions before it', async (t) => {
   const { folder, log, cache } = bench(t);
   await writeLog(log, ...[1, 2, 3].map((xid) => transaction(xid, [`t insert id ${xid}`])));

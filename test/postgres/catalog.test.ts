@@ -6,7 +6,7 @@ import { DeltaError } from '../../src/errors.js';
 import { describeTables, type SourceTable } from '../../src/postgres/catalog.js';
 import { chooseTables, type Choice } from '../../src/postgres/choice.js';
 import { connect } from '../../src/postgres/connection.js';
-import { parsePatterns } from '../../src/postgres/pattern.js';
+import { parsePatterns } from '../../src/daystream/pattern.js';
 
 let server: Server;
 let client: pg.Client;

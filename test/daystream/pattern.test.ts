@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DeltaError } from '../../src/errors.js';
-import { matches, parsePatterns } from '../../src/postgres/pattern.js';
+import { matches, parsePatterns } from '../../src/daystream/pattern.js';
 
 function halves(text: string): (string | undefined)[][] {
   return parsePatterns(text).map(({ schema, table }) => [schema, table]);

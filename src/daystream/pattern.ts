@@ -34,6 +34,11 @@ export function matches(pattern: Pattern, schema: string, table: string): boolea
   return (pattern.schema === undefined || pattern.schema === schema) && (pattern.table === undefined || pattern.table === table);
 }
 
+/** True where a text of patterns chooses the table; every table where it is undefined. */
+export function isFollowed(text: string | undefined, schema: string, table: string): boolean {
+  return text === undefined || parsePatterns(text).some((pattern) => matches(pattern, schema, table));
+}
+
 /** True where the pattern names one table. */
 export function isExact(pattern: Pattern): pattern is Pattern & { schema: string; table: string } {
   return pattern.schema !== undefined && pattern.table !== undefined;
