@@ -35,8 +35,7 @@ export async function run(program: Command): Promise<never> {
 function report(name: string, thrown: unknown): number {
   if (thrown instanceof CommanderError) {
     if (thrown.exitCode === 0) return 0; // --help and --version
-    if (thrown.code === 'commander.help') return EXIT_USAGE;
-    const reason = thrown.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+    const reason = thrown.code === 'commander.help' ? 'which command?' : thrown.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
     process.stderr.write(`${name}: ${reason} — try: ${name} --help\n`);
     return EXIT_USAGE;
   }
@@ -51,6 +50,11 @@ function report(name: string, thrown: unknown): number {
 /** An expected error on one line, its hint behind a dash. */
 export function describe(error: DeltaError): string {
   return error.hint === undefined ? reasonOf(error) : `${reasonOf(error)} — ${error.hint}`;
+}
+
+/** `1 row`, `2 rows`. */
+export function plural(count: number, noun: string): string {
+  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** An argument parser for commander: a number with an optional unit, in the unit's base. */

@@ -14,7 +14,7 @@ import type { Transport } from './transport.js';
 
 export class Folder implements Transport {
   readonly place: string;
-  #open: { name: string; handle: FileHandle } | undefined;
+  #open: { name: string; handle: FileHandle; inode: number } | undefined;
   #watched: { name: string; watcher: FSWatcher } | undefined;
   #folder: FolderWatcher | undefined;
   #grown = true;
@@ -29,7 +29,8 @@ export class Folder implements Transport {
     try {
       return (await readdir(this.place)).filter(isSegmentName).sort();
     } catch (error) {
-      throw new DeltaError('log-missing', `${this.place}: ${reasonOf(error)}`, { hint: 'give the folder that deltastream --out writes', cause: error });
+      const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such folder' : reasonOf(error);
+      throw new DeltaError('log-missing', `${this.place}: ${reason}`, { hint: 'give the folder that deltastream --out writes', cause: error });
     }
   }
 
@@ -39,8 +40,10 @@ export class Folder implements Transport {
   }
 
   async size(segment: string): Promise<number> {
-    // By path, not by the open handle: a segment that was removed must not look alive.
-    return (await stat(join(this.place, segment)).catch((error: unknown) => { throw this.#missing(segment, error); })).size;
+    // By path, not by the open handle: a segment that was removed must not look alive, and one that was put in its place, as rsync does, is read from here on.
+    const { size, ino } = await stat(join(this.place, segment)).catch((error: unknown) => { throw this.#missing(segment, error); });
+    if (this.#open?.name === segment && this.#open.inode !== ino) await this.#letGo();
+    return size;
   }
 
   async changed(segment: string | undefined, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
@@ -63,10 +66,15 @@ export class Folder implements Transport {
   }
 
   async close(): Promise<void> {
-    this.#watched?.watcher.close();
     await this.#folder?.close();
+    await this.#letGo();
+    this.#folder = undefined;
+  }
+
+  async #letGo(): Promise<void> {
+    this.#watched?.watcher.close();
     await this.#open?.handle.close();
-    this.#watched = this.#folder = this.#open = undefined;
+    this.#watched = this.#open = undefined;
   }
 
   async #watch(segment: string | undefined): Promise<void> {
@@ -97,7 +105,7 @@ export class Folder implements Transport {
     await this.#open?.handle.close();
     this.#open = undefined;
     const handle = await open(join(this.place, segment), 'r').catch((error: unknown) => { throw this.#missing(segment, error); });
-    this.#open = { name: segment, handle };
+    this.#open = { name: segment, handle, inode: (await handle.stat()).ino };
     return handle;
   }
 

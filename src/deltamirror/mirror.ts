@@ -35,7 +35,7 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
   const cure = importCommand(path, transport, tables);
   const applier = new Applier(cache, transport, at, tables, { cure, absent: start.original ? 'null-or-unchanged' : 'unchanged' });
   const pace = paceReplay(cache);
-  report.started(applier, tables);
+  report.started(applier, transport.place, tables);
   let { reader } = start;
   try {
     while (!options.signal.aborted) {

@@ -1,4 +1,5 @@
 /** What the person at the terminal, or the journal, is told: one live line on a terminal, plain lines at changes of state elsewhere. */
+import { plural } from '../cli.js';
 import { formatLsn } from '../daystream/lsn.js';
 import { formatPosition } from '../daystream/position.js';
 import type { CacheTable, Quarantine } from '../sqlite/tables.js';
@@ -32,8 +33,8 @@ export class Report {
     this.#out.write(`${this.#live ? '\r\x1b[K' : ''}deltamirror: ${text}\n`);
   }
 
-  started(applier: Applier, tables: readonly CacheTable[]): void {
-    this.note(`following ${applier.at.source} from ${formatPosition(applier.at.position)}, ${plural(tables.length, 'table')}`);
+  started(applier: Applier, source: string, tables: readonly CacheTable[]): void {
+    this.note(`following ${source} from ${formatPosition(applier.at.position)}, ${plural(tables.length, 'table')}`);
     for (const { schema, name, quarantine } of tables) {
       if (quarantine !== undefined) this.note(`${schema}.${name} is in quarantine since ${formatPosition(quarantine.position)}: ${quarantine.reason} — ${quarantine.cure}`);
     }
@@ -77,8 +78,4 @@ export class Report {
 /** How old the newest commit in the cache was when it was applied. */
 function lag({ at }: Applier): string {
   return at.commitTimeUs === 0 ? '' : `, last commit ${Math.max(0, (Date.now() * 1000 - at.commitTimeUs) / 1e6).toFixed(1)} s ago`;
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -26,13 +26,19 @@ const program = withSource(command('deltastream', 'Follows a replication slot an
   .option('--out <dir>', 'folder of the log; made where there is none')
   .option('--messages <prefixes>', 'take the logical messages with these prefixes too, separated by commas')
   .addOption(new Option('--fsync-interval <time>', 'sync at most so often (250ms, 1s)').argParser(durationMs).default(0, 'as often as the disk can'))
-  .option('--stdin', 'read what pg_recvlogical -f - prints, in place of a connection of its own', false)
+  .option('--stdin', 'read what pg_recvlogical -f - prints, in place of a connection of its own')
+  .addHelpText('after', `
+Examples:
+  deltastream --slot fleet --create-slot --out /var/daystream      make the slot and a log, and follow
+  deltastream doctor --slot fleet                                  what stands in the way, with its cure
+  pg_recvlogical … -f - | deltastream --stdin --slot fleet --out /var/daystream`)
   .enablePositionalOptions()
   .action((given: Given) => stream(given));
 
 withSource(program.command('doctor'))
   .description('name every reason why this Postgres cannot be followed, with its cure')
-  .option('--json', 'print one JSON object', false)
+  .option('--json', 'print one JSON object')
+  .addHelpText('after', '\nExample:\n  deltastream doctor --slot fleet --tables \'flights,sales.*\'')
   .action(async (options: DoctorOptions) => {
     if (!(await doctor(options, (line) => process.stdout.write(`${line}\n`)))) process.exitCode = 1;
   });
@@ -43,7 +49,7 @@ function withSource(target: Command): Command {
   return target
     .option('--pg <url>', 'postgres://user@host:port/database; else the PG* environment and the password file')
     .option('--slot <name>', 'the replication slot')
-    .option('--create-slot', 'make the slot where there is none', false)
+    .option('--create-slot', 'make the slot where there is none')
     .option('--tables <patterns>', 't, schema.t, schema.*, separated by commas; else every table');
 }
 

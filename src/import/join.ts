@@ -32,17 +32,28 @@ export async function findJoin(transport: Transport, snapshot: string): Promise<
 export async function awaitHorizon(transport: Transport, waiting: (why: string) => void, signal: AbortSignal): Promise<Join> {
   const deadline = Date.now() + HORIZON_TIMEOUT_MS;
   for (let told = false; ; told = true) {
-    const join = await newestJoin(transport, () => true);
+    const segments = await segmentsYet(transport);
+    const join = segments.length === 0 ? undefined : await newestJoin(transport, () => true);
     if (join !== undefined) return join;
     signal.throwIfAborted();
-    const why = (await transport.list()).length === 0 ? 'holds no daystream yet' : 'has no horizon with a snapshot yet';
+    const why = segments.length === 0 ? 'holds no daystream yet' : 'has no horizon with a snapshot yet';
     if (Date.now() > deadline) {
       throw new DeltaError('log-missing', `${transport.place}: ${why}`, {
         hint: 'is deltastream running, with --out on this folder? it writes a horizon every 10 s',
       });
     }
     if (!told) waiting(`${transport.place} ${why}: waiting up to ${HORIZON_TIMEOUT_MS / 1000} s`);
-    await transport.changed((await transport.list()).at(-1), POLL_MS, signal);
+    await transport.changed(segments.at(-1), POLL_MS, signal);
+  }
+}
+
+/** None where even the folder is not there yet: whoever starts both programs at once should not have to mind the order. */
+async function segmentsYet(transport: Transport): Promise<string[]> {
+  try {
+    return await transport.list();
+  } catch (error) {
+    if (error instanceof DeltaError && error.code === 'log-missing') return [];
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { InvalidArgumentError } from 'commander';
-import { command, run } from '../cli.js';
+import { command, plural, run } from '../cli.js';
 import { formatPosition } from '../daystream/position.js';
 import { parsePatterns } from '../daystream/pattern.js';
 import { importTables, type ImportResult } from './import.js';
@@ -24,6 +24,10 @@ const program = command('deltaimport', 'Copies Postgres tables into a SQLite cac
   .option('--pg <url>', 'postgres://user@host:5432/database (default: the PG* environment)')
   .option('--jobs <n>', 'tables copied side by side', parseJobs, JOBS_DEFAULT)
   .option('--json', 'print the result as JSON')
+  .addHelpText('after', `
+Examples:
+  deltaimport --tables flights,airports --source /var/daystream cache.db
+  deltaimport --pg postgres://me@db.example/app --tables 'sales.*' --source /var/daystream cache.db`)
   .action(async (cache: string, options: Options) => {
     const progress = progressTo(process.stderr);
     const abort = new AbortController();
@@ -47,7 +51,7 @@ function asText(result: ImportResult): string {
   const lines = [
     ...result.passedOver.map(({ schema, table, reason }) => `not followed: ${schema}.${table} ${reason}`),
     ...result.tables.flatMap(({ leftOut }) => leftOut.map(({ name, reason }) => `index left out: ${name}, ${reason}`)),
-    `${result.cache}: ${result.tables.length} tables, ${rows} rows in ${result.seconds.toFixed(1)} s, at ${formatPosition(result.position)}`,
+    `${result.cache}: ${plural(result.tables.length, 'table')}, ${plural(rows, 'row')} in ${result.seconds.toFixed(1)} s, at ${formatPosition(result.position)}`,
   ];
   return `${lines.join('\n')}\n`;
 }

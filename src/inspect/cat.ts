@@ -47,7 +47,7 @@ function tableOf(line: Line): string | undefined {
 
 /** NULL is null; a column that is not there is unchanged. Columns are pairs, in the line's order. */
 function toJson(line: Line): object {
-  return { position: formatPosition(line.position), own: Object.fromEntries(line.own), columns: line.columns.map(({ name, value }) => [name, value]) };
+  return { position: formatPosition(line.position), own: Object.fromEntries(line.own), columns: line.columns.map(({ name, value, missing }) => (missing === undefined ? [name, value] : [name, value, { missing }])) };
 }
 
 /** Every line of a unit, read from the log again, so that memory stays bounded. */

@@ -1,13 +1,17 @@
 #!/usr/bin/env node
 /** `daystream`: the log for people. */
 import { Argument, InvalidArgumentError } from 'commander';
-import { command, run } from '../cli.js';
+import { command, plural, run } from '../cli.js';
 import { Folder } from '../daystream/folder.js';
 import { formatPosition, parsePosition, type Position } from '../daystream/position.js';
 import { summarize, verifyLog } from '../daystream/verify.js';
 import { cat, type CatOptions } from './cat.js';
 
-const program = command('daystream', 'Shows, lists and checks a daystream.');
+const program = command('daystream', 'Shows, lists and checks a daystream.')
+  .addHelpText('after', `
+Examples:
+  daystream cat --from 1507507200:0 --table flights /var/daystream
+  daystream verify /var/daystream`);
 const folder = () => new Argument('[folder]', 'the daystream').default('.');
 
 program.command('cat')
@@ -35,7 +39,7 @@ program.command('ls')
   .action((path: string, options: { json?: boolean }) => onLog(path, async (log) => {
     for (const { segment, first, last, bytes, transactions } of await summarize(log)) {
       const row = { segment, first: formatPosition(first), last: formatPosition(last), bytes, transactions };
-      process.stdout.write(options.json === true ? `${JSON.stringify(row)}\n` : `${segment}  ${row.first} to ${row.last}  ${bytes} bytes  ${transactions} transactions\n`);
+      process.stdout.write(options.json === true ? `${JSON.stringify(row)}\n` : `${segment}  ${row.first} to ${row.last}  ${plural(bytes, 'byte')}  ${plural(transactions, 'transaction')}\n`);
     }
   }));
 
@@ -52,7 +56,7 @@ program.command('verify')
     }
     const { segments, transactions, lines, bytes, tornBytes, chain } = counts;
     const torn = tornBytes === 0 ? '' : `, and a torn tail of ${tornBytes} bytes, which is normal while deltastream runs or after it was killed`;
-    process.stdout.write(`ok: ${segments} segments, ${transactions} transactions, ${lines} lines, ${bytes} bytes up to ${formatPosition(last)}${chain ? '' : ' (original format: no chain to check)'}${torn}\n`);
+    process.stdout.write(`ok: ${plural(segments, 'segment')}, ${plural(transactions, 'transaction')}, ${plural(lines, 'line')}, ${plural(bytes, 'byte')} up to ${formatPosition(last)}${chain ? '' : ' (original format: no chain to check)'}${torn}\n`);
   }));
 
 async function onLog(path: string, work: (log: Folder) => Promise<void>): Promise<void> {

@@ -24,6 +24,7 @@ export const PINNED_SETTINGS: Readonly<Record<string, string>> = {
   lc_monetary: 'C',
   search_path: 'pg_catalog',
   quote_all_identifiers: 'off',
+  xmlbinary: 'base64',
   client_encoding: 'UTF8',
 };
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -38,6 +39,33 @@ test('a following mirror misses no write and no new segment, however closely the
   stop.abort();
   const { applier } = await running;
   assert.equal(applier.transactions, xid - 1);
+  writer.close();
+});
+
+test('a segment that is replaced by a longer copy of itself, as rsync does, is followed', async (t) => {
+  const folder = temporaryFolder(t);
+  const [source, log, cache] = ['source', 'log', 'cache.db'].map((name) => join(folder, name));
+  const writer = await openWriter(source);
+  const copy = () => {
+    mkdirSync(log, { recursive: true });
+    copyFileSync(join(source, readdirSync(source)[0]), join(log, '.copying'));
+    renameSync(join(log, '.copying'), join(log, readdirSync(source)[0]));
+  };
+  appendTransactions(writer, 1, 1);
+  writer.write();
+  copy();
+  makeCache(cache, log, [keyedTable('t')]);
+  const stop = new AbortController();
+  const running = runMirror(cache, log, { signal: stop.signal });
+  for (let xid = 2; xid <= 4; xid++) {
+    await until(`row ${xid - 1}`, () => count(cache) === xid - 1);
+    appendTransactions(writer, xid, 1);
+    writer.write();
+    copy();
+  }
+  await until('row 4', () => count(cache) === 4);
+  stop.abort();
+  await running;
   writer.close();
 });
 

@@ -113,7 +113,7 @@ test('a second mirror of a cache, and a second writer of a log, are told who is 
   assert.match(writer.stderr, new RegExp(`pid ${stream.pid} `));
   const elsewhere = runCommand('deltastream', ['--slot', 'test', '--out', `${path.log}2`], path.environment);
   assert.equal(elsewhere.status, 1);
-  assert.match(elsewhere.stderr, /slot "test".*PID \d+/);
+  assert.match(elsewhere.stderr, /slot "test".*pid \d+/i);
   assert.equal(await mirror.stop(), 0);
   assert.equal(await stream.stop(), 0);
 });
