@@ -1,14 +1,7 @@
 /** `_daystream_tables`: which tables the cache mirrors, their shape, and whether each is still followed. */
 import { parsePosition, formatPosition, type Position } from '../daystream/position.js';
+import type { RelationColumn, ReplicaIdentity } from '../daystream/relation.js';
 import type { Cache } from './open.js';
-
-export interface CacheColumn {
-  readonly attnum: number;
-  readonly name: string;
-  /** As in the log's schema line. */
-  readonly type: string;
-  readonly notNull: boolean;
-}
 
 export interface CacheTable {
   readonly schema: string;
@@ -16,18 +9,16 @@ export interface CacheTable {
   /** The table's name in the cache. */
   readonly table: string;
   readonly oid: number;
-  readonly identity: Identity;
+  readonly identity: ReplicaIdentity;
   /** Attribute numbers of the key columns in key order; empty without a key. */
   readonly key: readonly number[];
   /** Ordered by attnum. */
-  readonly columns: readonly CacheColumn[];
+  readonly columns: readonly RelationColumn[];
   /** The pattern that chose the table. */
   readonly pattern: string;
   /** Why the table is no longer followed; undefined while it is. */
   readonly quarantine?: Quarantine;
 }
-
-export type Identity = 'default' | 'full' | 'index' | 'nothing';
 
 export interface Quarantine {
   readonly reason: string;
@@ -54,7 +45,7 @@ export const TABLES_DDL = `CREATE TABLE _daystream_tables (
 )`;
 
 interface Row {
-  schema: string; name: string; table: string; oid: number; identity: Identity; key: string; columns: string;
+  schema: string; name: string; table: string; oid: number; identity: ReplicaIdentity; key: string; columns: string;
   pattern: string; state: string; reason: string | null; cure: string | null; position: string | null;
 }
 
