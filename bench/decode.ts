@@ -29,6 +29,7 @@ export async function decode(bench: Workbench): Promise<Figure[]> {
 
 async function decodeOnce(bench: Workbench, client: pg.Client, load: Load, plugin: string, run: number): Promise<number> {
   const slot = await twin(client, load.slot, `decode_${plugin}_${run}`, plugin);
+  bench.settle();
   const program = bench.program('pg_recvlogical', ['--slot', slot, '--start', '--no-loop', '--endpos', load.end, '-f', '/dev/null', '-d', 'decode', ...PLUGINS[plugin]], 'decode');
   const { seconds } = await program.ended;
   await dropSlot(client, slot);

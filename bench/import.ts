@@ -1,6 +1,5 @@
 /** deltaimport against the shortest way there is: COPY into sqlite3's .import. */
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
 import { TABLE } from './flights.js';
 import type { Figure } from './figure.js';
 import { interleave, ratios, type Side } from './interleave.js';
@@ -34,19 +33,19 @@ export async function firstCopy(bench: Workbench): Promise<Figure[]> {
 }
 
 async function ours(bench: Workbench, followed: Followed, peaks: number[]): Promise<number> {
-  const { cache, seconds, peakBytes } = await importCache(bench, followed);
+  bench.settle();
+  const { seconds, peakBytes } = await importCache(bench, followed);
   peaks.push(peakBytes / 1e6);
-  rmSync(cache);
   return seconds;
 }
 
 async function theirs(bench: Workbench): Promise<number> {
   const file = bench.path('sqlite.db');
   const commands = SQLITE_COMMANDS.map((command) => `-cmd "${command}"`).join(' ');
+  bench.settle();
   const { seconds } = await bench.program('sh', ['-c', `psql -qAt -c 'copy ${TABLE} to stdout' | sqlite3 -batch ${commands} ${file} 'SELECT 1'`], 'import').ended;
   const rows = Number(execFileSync('sqlite3', [file, `SELECT count(*) FROM ${TABLE}`], { encoding: 'utf8' }));
   if (rows !== bench.sizes.rows) throw new Error(`sqlite3 .import made ${rows} rows of ${bench.sizes.rows}`);
-  rmSync(file);
   return seconds;
 }
 

@@ -56,6 +56,7 @@ async function measure(names: readonly string[], sizes: Sizes, json: boolean): P
     for (const name of names) {
       place = name;
       figures.push(...(await BENCHMARKS[name](bench)));
+      bench.clear();
     }
     const machine = await describeMachine(bench.server);
     process.stdout.write(json ? `${JSON.stringify({ machine, sizes, figures })}\n` : asText(figures, machine, sizes));

@@ -1,5 +1,5 @@
 /** deltamirror catching up: a log of updates into a cache that was made before them. */
-import { closeSync, copyFileSync, fsyncSync, openSync, rmSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import type { Figure } from './figure.js';
 import { updateRows, type Shape } from './flights.js';
 import { interleave } from './interleave.js';
@@ -41,21 +41,11 @@ async function record(bench: Workbench, shape: Shape): Promise<Recorded> {
 async function replayOnce(bench: Workbench, { cache, peaks }: Recorded): Promise<number> {
   const copy = bench.path('cache.db');
   copyFileSync(cache, copy);
-  sync(copy); // else the kernel writes the copy while the replay is measured
+  bench.settle();
   const program = bench.own('deltamirror', ['--once', '--json', copy]);
   const { seconds, peakBytes } = await program.ended;
   const { rows } = JSON.parse(program.stdout) as { rows: number };
   if (rows < updatesOf(bench.sizes)) throw new Error(`deltamirror applied ${rows} rows of ${updatesOf(bench.sizes)}`);
   peaks.push(peakBytes / 1e6);
-  for (const file of [copy, `${copy}-wal`, `${copy}-shm`]) rmSync(file, { force: true });
   return seconds;
-}
-
-function sync(path: string): void {
-  const file = openSync(path, 'r+');
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }

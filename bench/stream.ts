@@ -3,7 +3,6 @@
  * Each from its start as a process to the moment when Postgres has been told that all of
  * it is durable; for pg_recvlogical, which then ends, to its end.
  */
-import { rmSync } from 'node:fs';
 import type pg from 'pg';
 import { readTransactions } from '../src/index.js';
 import type { Figure } from './figure.js';
@@ -40,6 +39,7 @@ export async function stream(bench: Workbench): Promise<Figure[]> {
 async function ours(bench: Workbench, client: pg.Client, load: Load, run: number, notes: Notes): Promise<number> {
   const slot = await twin(client, load.slot, `stream_ours_${run}`, 'deltastream');
   const out = bench.directory('log');
+  bench.settle();
   const started = performance.now();
   const program = bench.own('deltastream', ['--slot', slot, '--out', out, '--pg', bench.server.url('stream')]);
   await program.said(/following slot/);
@@ -50,16 +50,15 @@ async function ours(bench: Workbench, client: pg.Client, load: Load, run: number
   await program.stop();
   await dropSlot(client, slot);
   await requireRows(out, updatesOf(bench.sizes) + 1);
-  rmSync(out, { recursive: true });
   return seconds;
 }
 
 async function theirs(bench: Workbench, client: pg.Client, load: Load, run: number): Promise<number> {
   const slot = await twin(client, load.slot, `stream_theirs_${run}`, 'deltastream');
   const file = bench.path('recvlogical');
+  bench.settle();
   const { seconds } = await bench.program('pg_recvlogical', ['--slot', slot, '--start', '--no-loop', '--endpos', load.end, '-f', file, '-d', 'stream'], 'stream').ended;
   await dropSlot(client, slot);
-  rmSync(file);
   return seconds;
 }
 

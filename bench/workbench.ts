@@ -1,5 +1,6 @@
 /** What the measurements stand on: a server with the table, a folder, programs. `close` leaves nothing behind. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
@@ -80,6 +81,16 @@ export class Workbench {
   program(name: string, args: readonly string[], database: string): Program {
     const command = name.startsWith('pg_') ? join(this.server.binaries, name) : name;
     return this.#keep(new Program(command, args, this.server.environment(database)));
+  }
+
+  /** Writes all that is dirty anywhere, so that the next measurement does not pay for what came before it. */
+  settle(): void {
+    execFileSync('sync');
+  }
+
+  /** Empties the folder. Between benchmarks, not within one: a sync right after a large file was removed has the disk's work of that to do. */
+  clear(): void {
+    for (const name of readdirSync(this.#folder)) rmSync(join(this.#folder, name), { recursive: true });
   }
 
   get isClosing(): boolean {
