@@ -46,7 +46,7 @@ await run(program);
 async function measure(names: readonly string[], sizes: Sizes, json: boolean): Promise<void> {
   let place = 'bench';
   const bench = new Workbench(sizes, (text) => process.stderr.write(`${place}: ${text}\n`));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => void bench.close().finally(() => process.exit(EXIT_INTERRUPTED)));
   }
   try {
