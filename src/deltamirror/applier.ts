@@ -32,6 +32,8 @@ export interface ApplierOptions {
   /** What to type to have a table again that is in quarantine. */
   readonly cure: string;
   readonly absent: Absent;
+  /** Ends a large transaction midway: it is undone. */
+  readonly signal: AbortSignal;
 }
 
 const TAB = 9;
@@ -48,6 +50,7 @@ export class Applier {
   readonly #snapshot: Snapshot | undefined;
   readonly #writers: Map<string, TableWriter>;
   readonly #cure: string;
+  readonly #signal: AbortSignal;
   /** Tables that are out, by their key; from the quarantine's position on. */
   readonly #quarantined = new Map<string, Quarantine>();
   #at: CachePosition;
@@ -67,6 +70,7 @@ export class Applier {
     this.#transport = transport;
     this.#at = this.#committed = at;
     this.#cure = options.cure;
+    this.#signal = options.signal;
     this.#writePlace = placeWriter(cache);
     this.#snapshot = at.snapshot === null ? undefined : parseSnapshot(at.snapshot);
     this.#writers = new Map(tables.map((table) => [keyOf(table.schema, table.name), new TableWriter(cache, table, options.absent)]));
@@ -150,6 +154,7 @@ export class Applier {
     const prefix = original ? '_c\t' : `_c\t${unit.first.clock}\t_s\t`;
     let lines = 0;
     for await (const block of linesOf(this.#transport, unit)) {
+      this.#signal.throwIfAborted();
       lines += block.length > LINE_LIMIT_BYTES ? this.#refuseLine(block, unit) : this.#applyLines(block.toString('utf8'), prefix, unit);
     }
     if (!original && lines !== unit.last.sequence - unit.first.sequence - 1) {

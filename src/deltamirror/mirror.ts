@@ -33,7 +33,7 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
   const start = await openAt(transport, at, options.from);
   if (start.rewritten) report.note(`the log was written anew behind ${formatPosition(at.position)} after a power loss; what the cache has is skipped by LSN`);
   const cure = importCommand(path, transport, tables);
-  const applier = new Applier(cache, transport, at, tables, { cure, absent: start.original ? 'null-or-unchanged' : 'unchanged' });
+  const applier = new Applier(cache, transport, at, tables, { cure, absent: start.original ? 'null-or-unchanged' : 'unchanged', signal: options.signal });
   const pace = paceReplay(cache);
   report.started(applier, transport.place, tables);
   let { reader } = start;
@@ -49,11 +49,11 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
         reader = (await openAt(transport, applier.at, begun ? undefined : options.from)).reader;
       }
     }
+    applier.commit();
   } catch (error) {
     applier.rollback();
-    throw cacheError(path, error);
+    if (!options.signal.aborted) throw cacheError(path, error);
   }
-  applier.commit();
   return applier;
 }
 
@@ -62,7 +62,10 @@ async function drain(reader: UnitReader, applier: Applier, pace: (caughtUp: bool
   let bytes = 0;
   let since = performance.now();
   for (;;) {
-    let units = await reader.next();
+    let units = await reader.next().catch((error: unknown) => {
+      applier.commit(); // what came before a damaged place is whole
+      throw error;
+    });
     const end = units.length === 0;
     if (end && once) units = reader.finish();
     for (const unit of units) {
