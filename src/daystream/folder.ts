@@ -7,7 +7,7 @@
 import { watch as watchFile, type FSWatcher } from 'node:fs';
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { watch as watchFolder, type FSWatcher as FolderWatcher } from 'chokidar';
+import type { FSWatcher as FolderWatcher } from 'chokidar';
 import { DeltaError, reasonOf } from '../errors.js';
 import { isSegmentName } from './segment.js';
 import type { Transport } from './transport.js';
@@ -79,6 +79,7 @@ export class Folder implements Transport {
 
   async #watch(segment: string | undefined): Promise<void> {
     if (this.#folder === undefined) {
+      const { watch: watchFolder } = await import('chokidar'); // who only reads need not load it
       this.#folder = watchFolder(this.place, { depth: 0, ignoreInitial: true, ignored: (path) => path !== this.place && !path.endsWith('.daystream') });
       this.#folder.on('add', () => this.#notify(true)).on('unlink', () => this.#notify(true)).on('error', () => this.#notify(true));
     }

@@ -78,6 +78,12 @@ export class SegmentFile {
     });
   }
 
+  /** Text of ASCII, as short as a position is. */
+  putShort(text: string): void {
+    if (this.#used + text.length > BUFFER_BYTES) this.write();
+    this.#used += this.#buffer.write(text, this.#used, 'latin1');
+  }
+
   put(bytes: Buffer, start: number, end: number): void {
     while (start < end) {
       if (this.#used === BUFFER_BYTES) this.write();
@@ -91,8 +97,7 @@ export class SegmentFile {
   /** Puts the trailer behind the unit's last line, which has no line feed yet: the unit is whole. */
   endUnit(): void {
     const crc = chain(this.#buffer.subarray(this.#chained, this.#used), this.#crc);
-    const trailer = Buffer.from(`\t_crc\t${formatCrc(crc)}\n`, 'latin1');
-    this.put(trailer, 0, trailer.length);
+    this.putShort(`\t_crc\t${formatCrc(crc)}\n`);
     this.#crc = this.#wholeCrc = crc;
     this.#chained = this.#used;
     this.#wholeBytes = this.#written + this.#used;

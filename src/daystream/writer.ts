@@ -17,7 +17,6 @@ import { Unseen } from './unseen.js';
 import { realFiles, type WriterFiles } from './writer-files.js';
 
 const LF = 10;
-const LINE_END = Buffer.from('\n');
 const UNDERSCORE = '_'.charCodeAt(0);
 const LETTER_A = 'a'.charCodeAt(0);
 
@@ -46,10 +45,13 @@ export class Writer {
   #statedTables: string | undefined;
   #epoch = 1;
   #lsn: Lsn;
-  #position: Position = ORIGIN;
-  /** The last line's position when the last unit ended. */
-  #wholePosition: Position = ORIGIN;
-  #prefix = Buffer.alloc(0);
+  /** The last line's position. */
+  #clockNow = ORIGIN.clock;
+  #sequence = ORIGIN.sequence;
+  /** The same when the last unit ended. */
+  #whole: Position = ORIGIN;
+  /** What each line of this clock begins with. */
+  #prefix = '';
   #inTransaction = false;
   #dropping = false;
   #transactions = 0;
@@ -89,7 +91,7 @@ export class Writer {
   get bufferedBytes(): number { return this.#file.buffered; }
 
   get stats(): WriterStats {
-    return { transactions: this.#transactions, rows: this.#rows, bytes: this.#bytes, position: this.#position };
+    return { transactions: this.#transactions, rows: this.#rows, bytes: this.#bytes, position: this.#whole };
   }
 
   /** Takes whole lines of the plugin, joined by LF. Throws DeltaError log-damaged where they are not the plugin's. */
@@ -139,7 +141,7 @@ export class Writer {
     if (!this.#inTransaction) return;
     this.#inTransaction = false;
     this.#file.cut();
-    this.#position = this.#wholePosition;
+    this.#setClock(this.#whole.clock, this.#whole.sequence);
   }
 
   close(): void {
@@ -189,53 +191,51 @@ export class Writer {
 
   /** Gives the unit its clock, which never runs back, and a new segment where the day is over. */
   #beginUnit(): void {
-    const clock = Math.max(this.#clock(), this.#position.clock);
+    const clock = Math.max(this.#clock(), this.#clockNow);
     if (segmentName(clock) !== this.#file.name) this.#beginSegment(clock);
-    else if (clock !== this.#position.clock) this.#setClock(clock);
+    else if (clock !== this.#clockNow) this.#setClock(clock, -1);
   }
 
   #beginSegment(clock: number): void {
     const previousCrc = this.#file.crc;
-    const line = Buffer.from(encodeHeader({ ...this.#identity, epoch: this.#epoch, lsn: this.#lsn, previous: this.#position, previousCrc }));
+    const line = Buffer.from(encodeHeader({ ...this.#identity, epoch: this.#epoch, lsn: this.#lsn, previous: this.#whole, previousCrc }));
     this.#file.begin(segmentName(clock));
-    this.#setClock(clock);
+    this.#setClock(clock, -1);
     this.#put(line, 0, line.length);
     this.#endUnit();
     this.#file.publish();
   }
 
-  #setClock(clock: number): void {
-    this.#position = { clock, sequence: -1 };
-    this.#prefix = Buffer.from(`_c\t${clock}\t_s\t`);
+  #setClock(clock: number, sequence: number): void {
+    this.#clockNow = clock;
+    this.#sequence = sequence;
+    this.#prefix = `_c\t${clock}\t_s\t`;
   }
 
   /** A line, its position first; `#endLine` or `#endUnit` ends it. */
   #put(bytes: Buffer, start: number, end: number): void {
-    const { clock, sequence } = this.#position;
-    this.#position = { clock, sequence: sequence + 1 };
-    const digits = Buffer.from(`${sequence + 1}\t`, 'latin1');
-    this.#file.put(this.#prefix, 0, this.#prefix.length);
-    this.#file.put(digits, 0, digits.length);
+    const position = `${this.#prefix}${++this.#sequence}\t`;
+    this.#file.putShort(position);
     this.#file.put(bytes, start, end);
-    this.#bytes += this.#prefix.length + digits.length + end - start;
+    this.#bytes += position.length + end - start;
   }
 
   #endLine(): void {
-    this.#file.put(LINE_END, 0, 1);
+    this.#file.putShort('\n');
     this.#bytes += 1;
   }
 
   #endUnit(): void {
     this.#file.endUnit();
-    this.#wholePosition = this.#position;
+    this.#whole = { clock: this.#clockNow, sequence: this.#sequence };
   }
 
   #resume(end: LogEnd): void {
     const { place, header } = end;
     this.#epoch = header.epoch;
     this.#lsn = end.lsn;
-    this.#position = this.#wholePosition = place.position;
-    this.#prefix = Buffer.from(`_c\t${place.position.clock}\t_s\t`);
+    this.#whole = place.position;
+    this.#setClock(place.position.clock, place.position.sequence);
     this.#statedTables = end.tables;
     for (const xid of end.xids) this.#unseen.add(xid);
     this.#file.reopen(place.segment, place.offset, place.crc);

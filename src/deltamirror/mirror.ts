@@ -15,8 +15,8 @@ import { openAt } from './place.js';
 import type { Report } from './report.js';
 
 /** Several transactions share a SQLite commit while there is more to read, up to so much log or time. */
-const BATCH_BYTES = 32 << 20;
-const BATCH_MS = 1000;
+const BATCH_BYTES = 128 << 20;
+const BATCH_MS = 2000;
 
 export interface MirrorOptions {
   readonly from: Position | undefined;

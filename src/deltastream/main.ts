@@ -7,7 +7,6 @@ import { deltastream } from './deltastream.js';
 import { doctor, type DoctorOptions } from './doctor.js';
 import type { StreamOptions } from './options.js';
 import { Report } from './report.js';
-import { streamFrom } from './stdin.js';
 
 const EXIT_SECOND_SIGNAL = 130;
 /** What a stop may take, even where a disk hangs: what is not synced then is not confirmed either. */
@@ -64,7 +63,7 @@ async function stream(given: Given): Promise<void> {
     });
   }
   const report = new Report();
-  if (given.stdin) await streamFrom(process.stdin, options, stop.signal, report);
+  if (given.stdin) await (await import('./stdin.js')).streamFrom(process.stdin, options, stop.signal, report);
   else await deltastream(options, stop.signal, report);
 }
 

@@ -37,15 +37,15 @@ const NAME = { applicationName: 'deltastream' };
 
 /** Connects in both ways and asks for everything that stands in the way. The caller ends the connections. */
 export async function examine(options: Pick<StreamOptions, 'pg' | 'createSlot' | 'tables'> & { slot: string | undefined }): Promise<Examination> {
-  const sql = await connect(options.pg, NAME);
-  let replication: pg.Client | undefined;
+  const [plain, walsender] = await Promise.allSettled([connect(options.pg, NAME), connect(options.pg, { ...NAME, replication: true })]);
+  const replication = walsender.status === 'fulfilled' ? walsender.value : undefined;
+  if (plain.status === 'rejected') {
+    void replication?.end();
+    throw plain.reason;
+  }
+  const sql = plain.value;
   try {
-    let replicationFailure: DeltaError | undefined;
-    try {
-      replication = await connect(options.pg, { ...NAME, replication: true });
-    } catch (error) {
-      replicationFailure = translate(error, placeOf(sql));
-    }
+    const replicationFailure = walsender.status === 'rejected' ? translate(walsender.reason, placeOf(sql)) : undefined;
     return { sql, replication, findings: await preflight(sql, { ...options, replicationFailure }) };
   } catch (error) {
     end(sql, replication);

@@ -31,6 +31,7 @@ export function appendTransactions(writer: Writer, from: number, count: number):
 export async function readAll(directory: string, blockBytes?: number): Promise<Unit[]> {
   const folder = new Folder(directory);
   try {
+    if ((await folder.list()).length === 0) return []; // the writer has begun nothing yet
     const reader = new LogReader(folder, await seekStart(folder), blockBytes);
     const all: Unit[] = [];
     for (let units = await reader.next(); units.length > 0; units = await reader.next()) {
