@@ -61,6 +61,13 @@ export async function readFully(transport: Transport, segment: string, offset: n
   return filled;
 }
 
+/** False where the segment's first line is not whole yet: a copy of it that has only begun. */
+export async function hasOpenLine(transport: Transport, segment: string): Promise<boolean> {
+  const bytes = Buffer.allocUnsafe(OWN_LINE_BYTES);
+  const length = await readFully(transport, segment, 0, bytes);
+  return length === bytes.length || bytes.subarray(0, length).includes(10);
+}
+
 /** The segment's first line. Throws DeltaError log-damaged where it has none of ours. */
 export async function readOpenLine(transport: Transport, segment: string): Promise<FoundLine> {
   const bytes = Buffer.allocUnsafe(OWN_LINE_BYTES);

@@ -9,7 +9,7 @@
  * goes on to the next one, whose open line must name this one's end.
  */
 import { DeltaError } from '../errors.js';
-import { readOpenLine } from './backward.js';
+import { hasOpenLine, readOpenLine } from './backward.js';
 import { comparePositions, follows, formatPosition, ORIGIN, type Position } from './position.js';
 import { decodeHeader } from './segment.js';
 import type { Transport } from './transport.js';
@@ -74,7 +74,7 @@ export class LogReader implements UnitReader {
     for (;;) {
       if (this.#large !== undefined) {
         const unit = await this.#continueLarge(this.#large);
-        if (unit === 'again') continue;
+        if (unit === 'again' || (unit === 'torn' && await this.#advance())) continue;
         return unit === 'torn' ? [] : [unit];
       }
       const room = this.#block.subarray(this.#kept);
@@ -125,7 +125,6 @@ export class LogReader implements UnitReader {
   #beginLarge(): void {
     const head = Buffer.from(this.#block.subarray(0, this.#block.indexOf(10) + 1));
     this.#large = { head, checked: this.#place.offset, crc: this.#place.crc };
-    this.#kept = 0;
   }
 
   /** Goes on with a large unit: the unit once it is whole, 'torn' while it is not, 'again' after going back. */
@@ -133,10 +132,13 @@ export class LogReader implements UnitReader {
     const { segment, offset: start } = this.#place;
     for (;;) {
       const read = await this.#transport.read(segment, large.checked, this.#block);
+      this.caughtUp = read < this.#block.length;
+      this.#kept = Math.max(this.#kept, large.checked + read - start);
       const piece = this.#block.subarray(0, read);
       const at = findTrailer(piece, 0);
       if (at !== -1) {
         this.#large = undefined;
+        this.#kept = 0;
         const crc = trailerCrc(piece, at);
         if (chain(piece.subarray(0, at), large.crc) !== crc) {
           this.#goBack(large.checked + at);
@@ -182,9 +184,16 @@ export class LogReader implements UnitReader {
     const next = this.#segments.find((name) => name > segment);
     const size = await this.#transport.size(segment);
     if (size < offset) throw this.#damaged(size, `is shorter than the ${offset} bytes that were read of it`);
+    if (size < offset + this.#kept) {
+      // The writer has cut the torn tail that we had read.
+      this.#kept = 0;
+      this.#large = undefined;
+      return true;
+    }
     if (size > offset + this.#kept) return true; // it has grown since
     if (next === undefined) return false;
     if (this.#kept > 0) throw this.#damaged(offset, `ends in half a unit, though ${next} exists`);
+    if (!(await hasOpenLine(this.#transport, next))) return false; // a copy that has only begun
     const header = decodeHeader((await readOpenLine(this.#transport, next)).line);
     if (comparePositions(header.previous, position) !== 0 || header.previousCrc !== crc) {
       throw new DeltaError('log-missing', `${this.#transport.place}/${next}: follows ${formatPosition(header.previous)}, but the log before it ends at ${formatPosition(position)}`, {

@@ -51,6 +51,8 @@ export class SegmentFile {
     this.#guard(() => {
       this.#file = this.#files.open(join(this.#directory, name));
       this.#files.truncate(this.#file, bytes);
+      // P2: the run that made the segment may have died before its name was durable.
+      this.#files.syncFolder(this.#directory);
     });
   }
 

@@ -21,6 +21,8 @@ export interface LogIdentity {
   readonly system: string;
   readonly timeline: number;
   readonly slot: string;
+  /** The name of the database that the slot is in; empty where it is not known. */
+  readonly database: string;
 }
 
 /** What the first line of a segment says. */
@@ -40,6 +42,7 @@ export function encodeHeader(header: SegmentHeader): string {
     ['_system', header.system],
     ['_timeline', String(header.timeline)],
     ['_slot', header.slot],
+    ['_database', header.database],
     ['_epoch', String(header.epoch)],
     ['_lsn', formatLsn(header.lsn)],
     ['_previous', formatPosition(header.previous)],
@@ -57,11 +60,23 @@ export function decodeHeader(line: Line): SegmentHeader {
     system: text(line, '_system'),
     timeline: Number(text(line, '_timeline')),
     slot: text(line, '_slot'),
+    database: text(line, '_database'),
     epoch: Number(text(line, '_epoch')),
     lsn: parseLsn(text(line, '_lsn')),
     previous: parsePosition(text(line, '_previous')),
     previousCrc: parseInt(text(line, '_previous_crc'), 16),
   };
+}
+
+/** Throws DeltaError log-foreign where the log is of another slot, system or history of it. */
+export function requireSameLog(place: string, log: LogIdentity, given: LogIdentity): void {
+  const differs = (['system', 'timeline', 'slot', 'database'] as const).filter((key) => log[key] !== given[key]);
+  if (differs.length === 0) return;
+  const said = (identity: LogIdentity) => differs.map((key) => `${key} ${identity[key]}`).join(' and ');
+  const failover = differs.join() === 'timeline';
+  throw new DeltaError('log-foreign', `${place}: holds the log of ${said(log)}, not of ${said(given)}${failover ? ': after a failover, commits in the log may be lost in Postgres' : ''}`, {
+    hint: failover ? 'start a new log in another folder with --out, and import again' : 'give another folder with --out',
+  });
 }
 
 /** A pair that the line must have. */

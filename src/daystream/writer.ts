@@ -11,7 +11,8 @@ import { Folder } from './folder.js';
 import { formatLsn, isLsn, maxLsn, parseLsn, type Lsn } from './lsn.js';
 import { ORIGIN, type Position } from './position.js';
 import { findLogEnd, type LogEnd } from './recovery.js';
-import { encodeHeader, segmentName, type LogIdentity } from './segment.js';
+import { Repeats } from './repeats.js';
+import { encodeHeader, requireSameLog, segmentName, type LogIdentity } from './segment.js';
 import { SegmentFile, TEMPORARY } from './segment-file.js';
 import { Unseen } from './unseen.js';
 import { realFiles, type WriterFiles } from './writer-files.js';
@@ -36,6 +37,7 @@ export interface WriterStats {
 }
 
 export class Writer {
+  readonly #directory: string;
   readonly #identity: LogIdentity;
   readonly #clock: () => number;
   readonly #file: SegmentFile;
@@ -54,11 +56,13 @@ export class Writer {
   #prefix = '';
   #inTransaction = false;
   #dropping = false;
+  #repeats: Repeats | undefined;
   #transactions = 0;
   #rows = 0;
   #bytes = 0;
 
   private constructor(directory: string, identity: LogIdentity, lsn: Lsn, options: WriterOptions) {
+    this.#directory = directory;
     this.#identity = identity;
     this.#lsn = lsn;
     this.#clock = options.clock ?? (() => Math.floor(Date.now() / 1000));
@@ -73,8 +77,11 @@ export class Writer {
    */
   static async open(directory: string, identity: LogIdentity, startLsn: Lsn, options: WriterOptions = {}): Promise<Writer> {
     const end = await prepareFolder(resolve(directory), options.files ?? realFiles);
-    if (end !== undefined && (end.header.system !== identity.system || end.header.slot !== identity.slot)) {
-      throw new DeltaError('log-foreign', `${directory}: holds the log of slot ${end.header.slot} of system ${end.header.system}, not of slot ${identity.slot} of system ${identity.system}`, { hint: 'give another folder with --out' });
+    if (end !== undefined) {
+      requireSameLog(directory, end.header, identity);
+      if (end.size > end.place.offset && end.lsn < startLsn) {
+        throw new DeltaError('log-damaged', `${directory}/${end.place.segment}:${end.place.offset}: cannot be read from here on, though Postgres was told that the log is durable up to ${formatLsn(startLsn)}`, { hint: 'put a whole copy of the segment back; or start a new log in another folder, and import again' });
+      }
     }
     const writer = new Writer(directory, identity, startLsn, options);
     if (end !== undefined) writer.#resume(end);
@@ -83,6 +90,21 @@ export class Writer {
 
   /** Every commit whose record is before this LSN is in the log. */
   get lsn(): Lsn { return this.#lsn; }
+
+  /**
+   * Before each new connection: from here on, what Postgres sends again behind `confirmed`
+   * must be what the log has. Throws DeltaError log-foreign, then or while appending,
+   * where it is not.
+   */
+  async expectRepeats(confirmed: Lsn): Promise<void> {
+    this.#file.write();
+    const folder = new Folder(this.#directory);
+    try {
+      this.#repeats = await Repeats.read(folder, confirmed);
+    } finally {
+      await folder.close();
+    }
+  }
 
   /** True between a begin and its commit, when nothing else can be appended. */
   get inTransaction(): boolean { return this.#inTransaction; }
@@ -112,6 +134,8 @@ export class Writer {
    */
   horizon(lsn: Lsn, timestampUs: bigint, snapshot: string | undefined): boolean {
     const seen: readonly Pair[] = snapshot !== undefined && this.#unseen.allVisible(snapshot) ? [['_snapshot', snapshot]] : [];
+    if (this.#inTransaction) throw new Error('a horizon cannot stand in a transaction');
+    if (lsn >= this.#lsn) this.#endRepeats();
     this.#lsn = maxLsn(this.#lsn, lsn);
     const tables: readonly Pair[] = this.#tables === undefined ? [] : [['_tables', this.#tables]];
     const line = Buffer.from(encodePairs([['_action', 'horizon'], ['_lsn', formatLsn(this.#lsn)], ['_ts', String(timestampUs)], ...seen, ...tables]));
@@ -155,6 +179,7 @@ export class Writer {
       // P1: what the log has is dropped, so that each commit is in it exactly once.
       this.#dropping = parseLsn(fields[5]) < this.#lsn;
       if (this.#dropping) return;
+      this.#endRepeats();
       // P5: where fewer tables are followed than before, readers are told before the first transaction that may lack some.
       if (this.#statedTables !== this.#tables) this.horizon(this.#lsn, BigInt(this.#clock()) * 1_000_000n, undefined);
       this.#beginUnit();
@@ -162,6 +187,7 @@ export class Writer {
       this.#endLine();
       this.#inTransaction = true;
     } else if (action === 'commit' && this.#dropping) {
+      this.#repeats?.take(fields[3], fields[5]);
       this.#dropping = false;
     } else if (action === 'commit' && this.#inTransaction) {
       this.#put(message, start, end);
@@ -181,6 +207,13 @@ export class Writer {
     } else {
       throw notOurs(message, start, end);
     }
+  }
+
+  /** Something new comes: what had to come again has come. */
+  #endRepeats(): void {
+    // With other tables asked for, transactions may rightly be missing.
+    if (this.#statedTables === this.#tables) this.#repeats?.requireComplete();
+    this.#repeats = undefined;
   }
 
   #within(message: Buffer, start: number, end: number): void {

@@ -10,7 +10,7 @@ import { maxLsn } from '../daystream/lsn.js';
 import { unknownAction } from '../daystream/change.js';
 import { isFollowed } from '../daystream/pattern.js';
 import { comparePositions } from '../daystream/position.js';
-import { decodeRelation, PUBLIC } from '../daystream/relation.js';
+import { decodeRelation, PUBLIC, type Relation } from '../daystream/relation.js';
 import { unitLsn } from '../daystream/recovery.js';
 import { decodeHeader, text } from '../daystream/segment.js';
 import { isVisible, parseSnapshot, type Snapshot } from '../daystream/snapshot.js';
@@ -84,9 +84,12 @@ export class Applier {
 
   /** Applies one unit inside the open SQLite transaction. Throws TableFault where a table has to go out first: then `exclude` it and begin anew at `at`. */
   async apply(unit: Unit): Promise<void> {
+    if (unit.kind === 'open') this.#enter(unit);
+    // P4: what the cache has is passed over, and its position never moves back (--from an earlier one).
+    if (comparePositions(unit.last, this.#at.position) <= 0 && unitLsn(unit) <= this.#at.lsn) return;
     this.#begin();
     switch (unit.kind) {
-      case 'open': this.#enter(unit); break;
+      case 'open': break;
       case 'transaction': if (!this.#isHeld(unit)) await this.#applyTransaction(unit); break;
       case 'horizon': this.#checkFollowed(unit); break;
       case 'message': break;
@@ -111,7 +114,7 @@ export class Applier {
     if (this.#cache.inTransaction) this.#cache.exec('ROLLBACK');
     this.#open = false;
     this.#at = this.#committed;
-    this.#head = '';
+    for (const writer of this.#writers.values()) writer.reset();
   }
 
   /** Puts a table in quarantine from the unit at `position` on; what comes before it is still applied. */
@@ -210,16 +213,26 @@ export class Applier {
       case 'truncate':
         writer?.truncate();
         return;
-      case 'schema': {
-        const difference = writer && differenceOf(decodeRelation(line), writer.table);
-        if (difference !== undefined) throw new TableFault({ schema, table: text(line, '_table') }, difference);
+      case 'schema':
+        this.#checkShape(decodeRelation(line), writer, unit);
         return;
-      }
       case 'quarantine':
         if (writer !== undefined) throw new TableFault({ schema, table: text(line, '_table') }, text(line, '_reason'), text(line, '_cure'));
         return;
       default:
         throw unknownAction(action, line.position);
+    }
+  }
+
+  #checkShape(relation: Relation, writer: TableWriter | undefined, unit: Unit): void {
+    const difference = writer && differenceOf(relation, writer.table);
+    if (difference !== undefined) throw new TableFault(relation, difference);
+    if (writer !== undefined) return;
+    // A renamed table comes under a name that the cache does not know; its oid stays.
+    for (const [key, { table }] of this.#writers) {
+      if (table.oid === relation.oid && !this.#isOut(key, unit)) {
+        throw new TableFault({ schema: table.schema, table: table.name }, `it was renamed to ${relation.schema}.${relation.table}`);
+      }
     }
   }
 

@@ -11,7 +11,7 @@ import { DeltaError } from '../errors.js';
 import { adoptCache } from '../sqlite/adopt.js';
 import { readKind } from '../sqlite/header.js';
 import { cachePath, lockCache } from '../sqlite/lock.js';
-import { openCache, requireCache } from '../sqlite/open.js';
+import { cacheError, openCache, requireCache } from '../sqlite/open.js';
 import { readPosition } from '../sqlite/position.js';
 import { mirror } from './mirror.js';
 import { Report } from './report.js';
@@ -55,6 +55,8 @@ async function start(path: string, options: Options, signal: AbortSignal): Promi
       await transport.close();
       cache.close();
     }
+  } catch (error) {
+    throw cacheError(path, error);
   } finally {
     held.release();
   }

@@ -52,7 +52,7 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
     applier.commit();
   } catch (error) {
     applier.rollback();
-    if (!options.signal.aborted) throw cacheError(path, error);
+    if (error !== options.signal.reason) throw cacheError(path, error);
   }
   return applier;
 }

@@ -78,6 +78,11 @@ export class TableWriter {
     this.#runOne(this.#take('delete', lines, start, end), 'a delete found no row: the cache has diverged from Postgres');
   }
 
+  /** Forgets an old row whose update was undone before it came. */
+  reset(): void {
+    this.#old = undefined;
+  }
+
   truncate(): void {
     deleteAll(this.#cache, this.table).run();
   }

@@ -1,6 +1,7 @@
 /** A run of deltastream: one folder, one slot, as many connections as it takes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatLsn } from '../daystream/lsn.js';
+import { requireSameLog, type LogIdentity } from '../daystream/segment.js';
 import { Writer } from '../daystream/writer.js';
 import type { WriterFiles } from '../daystream/writer-files.js';
 import { DeltaError, reasonOf, type ErrorCode } from '../errors.js';
@@ -31,7 +32,7 @@ export async function deltastream(options: StreamOptions, stop: AbortSignal, rep
 
 class Run {
   #writer: Writer | undefined;
-  #system = '';
+  #identity: LogIdentity | undefined;
   #everFollowed = false;
   /** Why it does not follow, as far as that has been told. */
   #told: ErrorCode | undefined;
@@ -77,6 +78,7 @@ class Run {
     try {
       const writer = await this.#writerFor(source);
       checkContinuity(source, writer.lsn, this.options);
+      await writer.expectRepeats(source.confirmedLsn);
       await follow(source, writer, this.options, this.stop, () => this.#following(source, writer));
     } finally {
       source.close();
@@ -92,14 +94,14 @@ class Run {
   }
 
   async #writerFor(source: Source): Promise<Writer> {
-    const { system, timeline } = source.identity;
-    if (this.#writer === undefined) {
-      const identity = { system, timeline, slot: this.options.slot };
+    const { system, timeline, database } = source.identity;
+    const identity = { system, timeline, slot: this.options.slot, database };
+    if (this.#writer === undefined || this.#identity === undefined) {
       this.#writer = await Writer.open(this.options.out, identity, source.confirmedLsn, { files: this.files, tables: this.options.tables });
-    } else if (system !== this.#system) {
-      throw new DeltaError('log-foreign', `${source.place}: is another Postgres now (system ${system}, the log is of ${this.#system})`, { hint: 'give --pg the address of the one that the log is of' });
+    } else {
+      requireSameLog(this.options.out, this.#identity, identity);
     }
-    this.#system = system;
+    this.#identity = identity;
     return this.#writer;
   }
 

@@ -17,7 +17,7 @@ import type { StreamOptions } from './options.js';
 import type { Report } from './report.js';
 
 /** What the log says of a system that nobody asked. */
-const UNKNOWN = { system: '0', timeline: 1 };
+const UNKNOWN = { system: '0', timeline: 1, database: '' };
 
 const NAME = { applicationName: 'deltastream' };
 

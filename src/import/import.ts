@@ -85,6 +85,9 @@ async function chooseAndCheck(options: ImportOptions, transport: Transport, prog
     if (header.system !== cluster.system) {
       throw new DeltaError('log-foreign', `${transport.place}: is the log of Postgres ${header.system}; ${placeOf(client)} is ${cluster.system}`, { hint: 'give the --source that belongs to --pg' });
     }
+    if (header.database !== '' && header.database !== cluster.database) {
+      throw new DeltaError('log-foreign', `${transport.place}: is the log of database ${header.database}; ${placeOf(client)} is another`, { hint: 'give the --source that belongs to --pg' });
+    }
     return choice;
   } catch (error) {
     throw error instanceof DeltaError || signal.aborted ? error : translate(error, placeOf(client));

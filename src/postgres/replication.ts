@@ -28,6 +28,7 @@ export type ReplicationMessage =
 export interface Identity {
   readonly system: string;
   readonly timeline: number;
+  readonly database: string;
   /** How far the server's WAL is durable, in Postgres's own spelling. */
   readonly walLsn: string;
 }
@@ -35,8 +36,8 @@ export interface Identity {
 /** IDENTIFY_SYSTEM on a replication connection. */
 export async function identifySystem(client: pg.Client): Promise<Identity> {
   try {
-    const { rows } = await client.query<{ systemid: string; timeline: number; xlogpos: string }>('IDENTIFY_SYSTEM');
-    return { system: rows[0].systemid, timeline: rows[0].timeline, walLsn: rows[0].xlogpos };
+    const { rows } = await client.query<{ systemid: string; timeline: number; xlogpos: string; dbname: string }>('IDENTIFY_SYSTEM');
+    return { system: rows[0].systemid, timeline: rows[0].timeline, walLsn: rows[0].xlogpos, database: rows[0].dbname };
   } catch (cause) {
     throw translate(cause, placeOf(client));
   }

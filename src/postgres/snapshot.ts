@@ -30,16 +30,17 @@ export interface SharedSnapshot {
   close(): Promise<void>;
 }
 
-/** The cluster that a client is connected to. */
+/** The cluster and the database that a client is connected to. */
 export interface Cluster {
   readonly system: string;
+  readonly database: string;
   /** A hot standby: its snapshots do not tell which transactions were running. */
   readonly inRecovery: boolean;
 }
 
 export async function identifyCluster(client: pg.Client): Promise<Cluster> {
   const { rows } = await client.query<Cluster>(
-    'SELECT system_identifier::text AS system, pg_is_in_recovery() AS "inRecovery" FROM pg_control_system()');
+    'SELECT system_identifier::text AS system, current_database()::text AS database, pg_is_in_recovery() AS "inRecovery" FROM pg_control_system()');
   return rows[0];
 }
 

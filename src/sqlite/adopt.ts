@@ -48,11 +48,10 @@ function describe(table: string, oid: number, columns: readonly ColumnInfo[]): C
   };
 }
 
-/** The Postgres type whose values go into a column of this declared type as they are. */
+/**
+ * Text is bound as it is: the column's own affinity makes a number of it where it is one.
+ * Only bytes have another form.
+ */
 function postgresType(declared: string): string {
-  const name = declared.toUpperCase();
-  if (name.includes('INT')) return 'bigint';
-  if (name.includes('REAL') || name.includes('FLOA') || name.includes('DOUB')) return 'double precision';
-  if (name.includes('BLOB')) return 'bytea';
-  return 'text';
+  return declared.toUpperCase().includes('BLOB') ? 'bytea' : 'text';
 }

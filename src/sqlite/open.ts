@@ -62,6 +62,17 @@ export function guarded<T>(path: string, work: () => T): T {
   }
 }
 
+/** Reads one of the cache's own tables; what does not read as it was written is a DeltaError cache. */
+export function readOwn<T>(cache: Cache, table: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const known = cacheError(cache.name, error);
+    if (known !== error) throw known;
+    throw new DeltaError('cache', `${cache.name}: ${table} does not read as it was written: ${reasonOf(error)}`, { cause: error, hint: `make the cache anew: deltaimport --tables … --source … ${cache.name}` });
+  }
+}
+
 /** A DeltaError for an error of SQLite; anything else as it came. */
 export function cacheError(path: string, error: unknown): unknown {
   if (!(error instanceof Database.SqliteError)) return error;
@@ -76,6 +87,8 @@ export function cacheError(path: string, error: unknown): unknown {
     case 'SQLITE_READONLY': return new DeltaError('io', message, { cause: error, hint: 'check the disk and the permissions of the file and its folder' });
     case 'SQLITE_CORRUPT':
     case 'SQLITE_NOTADB': return new DeltaError('cache', message, { cause: error, hint: `the file is damaged; make it anew: deltaimport --tables … --source … ${path}` });
+    // Our statements fit the cache that deltaimport made: where one does not prepare, somebody has changed it.
+    case 'SQLITE_ERROR': return new DeltaError('cache', message, { cause: error, hint: `its tables were changed by somebody; make it anew: deltaimport --tables … --source … ${path}` });
     default: return error;
   }
 }

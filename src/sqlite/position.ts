@@ -5,7 +5,7 @@
  */
 import { formatLsn, parseLsn, type Lsn } from '../daystream/lsn.js';
 import type { Position } from '../daystream/position.js';
-import type { Cache } from './open.js';
+import { readOwn, type Cache } from './open.js';
 
 /** What moves with every commit. */
 export interface Place {
@@ -57,7 +57,10 @@ interface Row {
 
 /** Where the cache stands; undefined before an import has finished it. */
 export function readPosition(cache: Cache): CachePosition | undefined {
-  const row = cache.prepare<[], Row>('SELECT * FROM _daystream_position').get();
+  return readOwn(cache, '_daystream_position', () => fromRow(cache.prepare<[], Row>('SELECT * FROM _daystream_position').get()));
+}
+
+function fromRow(row: Row | undefined): CachePosition | undefined {
   return row && {
     position: { clock: row.clock, sequence: row.sequence },
     crc: row.crc,

@@ -1,7 +1,7 @@
 /** `_daystream_tables`: which tables the cache mirrors, their shape, and whether each is still followed. */
 import { parsePosition, formatPosition, type Position } from '../daystream/position.js';
 import type { RelationColumn, ReplicaIdentity } from '../daystream/relation.js';
-import type { Cache } from './open.js';
+import { readOwn, type Cache } from './open.js';
 
 export interface CacheTable {
   readonly schema: string;
@@ -50,8 +50,11 @@ interface Row {
 }
 
 export function readTables(cache: Cache): CacheTable[] {
-  const rows = cache.prepare<[], Row>('SELECT * FROM _daystream_tables ORDER BY schema, name').all();
-  return rows.map((row) => ({
+  return readOwn(cache, '_daystream_tables', () => cache.prepare<[], Row>('SELECT * FROM _daystream_tables ORDER BY schema, name').all().map(fromRow));
+}
+
+function fromRow(row: Row): CacheTable {
+  return {
     schema: row.schema,
     name: row.name,
     table: row.table,
@@ -63,7 +66,7 @@ export function readTables(cache: Cache): CacheTable[] {
     ...(row.state === 'quarantined' && {
       quarantine: { reason: row.reason ?? '', cure: row.cure ?? '', position: parsePosition(row.position ?? '0:0') },
     }),
-  }));
+  };
 }
 
 /** Writes a table's row, new or changed. */
