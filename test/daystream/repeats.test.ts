@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import type { Writer } from '../../src/daystream/writer.js';
+import { temporaryFolder } from '../support/folder.js';
+import { appendTransactions, openWriter, readAll, transactionLines, xidsOf } from '../support/log.js';
+
+/** A log of transactions 1 to 5, open again; Postgres was told to forget the first two. */
+async function restarted(t: TestContext, tables?: string): Promise<{ folder: string; writer: Writer }> {
+  const folder = temporaryFolder(t);
+  const before = await openWriter(folder);
+  appendTransactions(before, 1, 5);
+  await before.sync();
+  before.close();
+  const writer = await openWriter(folder, { tables });
+  t.after(() => writer.close());
+  await writer.expectRepeats(0x2030n);
+  return { folder, writer };
+}
+
+test('P1: what comes again as the log has it is dropped, and what follows is new', async (t) => {
+  const { folder, writer } = await restarted(t);
+  appendTransactions(writer, 3, 5);
+  await writer.sync();
+  assert.deepEqual(xidsOf(await readAll(folder)), [1, 2, 3, 4, 5, 6, 7]);
+});
+
+test('P1: another transaction at a place that the log is past is a server that was restored, not a repeat', async (t) => {
+  const { folder, writer } = await restarted(t);
+  appendTransactions(writer, 3, 1);
+  assert.throws(() => writer.append(transactionLines(99, 0x4000n, ['lost otherwise'])), { code: 'log-foreign', message: /transaction 99/ });
+  assert.deepEqual(xidsOf(await readAll(folder)), [1, 2, 3, 4, 5]);
+});
+
+test('P1: a transaction of the log that does not come again is a commit that the server lost', async (t) => {
+  const { writer } = await restarted(t);
+  appendTransactions(writer, 3, 2);
+  assert.throws(() => appendTransactions(writer, 6, 1), { code: 'log-foreign', message: /transaction 5/ });
+});
+
+test('P1: the same is found when nothing new comes but the server says that it is past the log', async (t) => {
+  const { writer } = await restarted(t);
+  appendTransactions(writer, 3, 1);
+  assert.equal(writer.horizon(0x4000n, 1n, undefined), false);
+  assert.throws(() => writer.horizon(0x9000n, 1n, undefined), { code: 'log-foreign' });
+});
+
+test('with other tables followed than before, transactions may be missing among the repeats', async (t) => {
+  const { folder, writer } = await restarted(t, 't');
+  appendTransactions(writer, 4, 1);
+  appendTransactions(writer, 6, 1);
+  writer.write();
+  assert.deepEqual(xidsOf(await readAll(folder)), [1, 2, 3, 4, 5, 6]);
+});
