@@ -41,7 +41,7 @@ on_startup(LogicalDecodingContext *ctx, OutputPluginOptions *output, bool is_ini
 	plugin->relations = relations_open(context, &plugin->options);
 	initStringInfo(&plugin->lines);
 	output->output_type = OUTPUT_PLUGIN_TEXTUAL_OUTPUT;
-	output->receive_rewrites = false;
+	output->receive_rewrites = true;
 	if (!is_init)
 		plugin->settings_level = settings_pin();
 	ctx->output_plugin_private = plugin;
@@ -115,6 +115,13 @@ write_lines(Plugin *plugin, RowPlan *plan, Relation relation, ReorderBufferChang
 
 	if (plan->told->broken == plugin->transaction.xid)
 		return;
+	if (plan->rewrite)
+	{
+		/* Said once; the other rows, and what the transaction does to the table later, are left out. */
+		plan->told->broken = plugin->transaction.xid;
+		quarantine_rewrite(plugin, plan);
+		return;
+	}
 	if (!plan->complete)
 		plan_complete(plan, relation, plugin->relations->context);
 	tell_schema(plugin, plan);

@@ -54,6 +54,7 @@ extern int write_change(Plugin *plugin, RowPlan *plan, Relation relation, Reorde
 /* quarantine.c */
 extern void quarantine_no_key(Plugin *plugin, RowPlan *plan, const char *action);
 extern void quarantine_partial_truncate(Plugin *plugin, RowPlan *plan);
+extern void quarantine_rewrite(Plugin *plugin, RowPlan *plan);
 extern void quarantine_error(Plugin *plugin, RowPlan *plan, const char *message);
 extern bool is_data_error(int code);
 

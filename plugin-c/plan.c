@@ -20,9 +20,9 @@
 #include "relation.h"
 
 static void
-find_root(RowPlan *plan)
+find_root(RowPlan *plan, Oid leaf)
 {
-	List	   *ancestors = get_partition_ancestors(plan->relid);
+	List	   *ancestors = get_partition_ancestors(leaf);
 	ListCell   *cell;
 
 	plan->ancestors = palloc(sizeof(Oid) * list_length(ancestors));
@@ -66,6 +66,9 @@ plan_head(RowPlan *plan, const char *schema, const char *table)
  * Whether the relation is followed, and the head of its lines. Partitions go by
  * the name of their root, in the log as in the option `tables`.
  *
+ * A command that rewrites a table puts its rows into a transient relation, an
+ * ordinary table whatever is rewritten. That one goes by what it is made for.
+ *
  * Not followed are the tables that initdb makes, such as those of
  * information_schema, and materialized views: a refresh writes their rows anew,
  * and whoever has the tables can ask the view's query.
@@ -73,17 +76,21 @@ plan_head(RowPlan *plan, const char *schema, const char *table)
 void
 plan_names(RowPlan *plan, Relation relation, const Options *options)
 {
+	Oid			rewritten = relation->rd_rel->relrewrite;
+	Oid			subject = OidIsValid(rewritten) ? rewritten : plan->relid;
+	char		kind = get_rel_relkind(subject);
 	MemoryContext before;
-	char		kind = relation->rd_rel->relkind;
 	char	   *schema;
 	char	   *table;
 
-	if (plan->relid < FirstNormalObjectId ||
+	if (subject < FirstNormalObjectId ||
 		(kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE))
 		return;
 	before = MemoryContextSwitchTo(plan->context);
-	if (relation->rd_rel->relispartition)
-		find_root(plan);
+	plan->rewrite = OidIsValid(rewritten);
+	plan->root = subject;
+	if (get_rel_relispartition(subject))
+		find_root(plan, subject);
 	schema = get_namespace_name(get_rel_namespace(plan->root));
 	table = get_rel_name(plan->root);
 	if (schema == NULL || table == NULL)
@@ -92,8 +99,7 @@ plan_names(RowPlan *plan, Relation relation, const Options *options)
 	if (plan->followed)
 	{
 		plan_head(plan, schema, table);
-		plan->name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-												RelationGetRelationName(relation));
+		plan->name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(subject)), get_rel_name(subject));
 	}
 	MemoryContextSwitchTo(before);
 }

@@ -54,6 +54,13 @@ quarantine_partial_truncate(Plugin *plugin, RowPlan *plan)
 			   "deltaimport the table again; next time DELETE the partition's rows, or TRUNCATE the whole table");
 }
 
+/* ALTER TABLE changed rows without a word in the WAL of which was which. Nothing is to be mended in Postgres. */
+void
+quarantine_rewrite(Plugin *plugin, RowPlan *plan)
+{
+	quarantine(plugin, plan, psprintf("ALTER TABLE rewrote the rows of %s", plan->name), "");
+}
+
 /* A row that Postgres cannot print, or a table that cannot be described. */
 void
 quarantine_error(Plugin *plugin, RowPlan *plan, const char *message)

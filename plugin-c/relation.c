@@ -155,7 +155,6 @@ relations_plan(Relations *relations, Relation relation)
 	plan->number = ++relations->built;
 	/* Set first: an invalidation that comes while we read the catalog must stick. */
 	plan->valid = true;
-	plan->root = relid;
 	plan_names(plan, relation, relations->options);
 	if (plan->followed)
 	{

@@ -57,6 +57,7 @@ typedef struct RowPlan
 	bool		valid;			/* cleared by an invalidation, read before each use */
 	bool		complete;		/* the columns are there, not only the names */
 	bool		followed;
+	bool		rewrite;		/* a transient relation, which a table's new rows are put into */
 	uint64		number;
 	MemoryContext context;		/* holds all that follows */
 
@@ -64,7 +65,7 @@ typedef struct RowPlan
 	Oid		   *ancestors;		/* of a partition, its root last */
 	int			ancestor_count;
 	Told	   *told;			/* NULL when not followed */
-	char	   *name;			/* schema.table, quoted, of the relation that changed */
+	char	   *name;			/* schema.table, quoted, of the relation that changed or is rewritten */
 	char	   *head;			/* [_schema TAB s TAB] _table TAB t TAB _xid TAB */
 	int			head_length;
 
