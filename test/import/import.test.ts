@@ -6,6 +6,8 @@ import { Server } from '../../dev/postgres.js';
 import { horizonsBackward, type Horizon } from '../../src/daystream/horizons.js';
 import { isVisible, parseSnapshot } from '../../src/daystream/snapshot.js';
 import { Folder } from '../../src/daystream/folder.js';
+import { decodeHeader } from '../../src/daystream/segment.js';
+import { Writer } from '../../src/daystream/writer.js';
 import { DeltaError } from '../../src/errors.js';
 import { lockCache } from '../../src/sqlite/lock.js';
 import { openReader } from '../../src/sqlite/open.js';
@@ -14,6 +16,7 @@ import { readTables } from '../../src/sqlite/tables.js';
 import { compareAll } from '../support/compare.js';
 import { temporaryFolder } from '../support/folder.js';
 import { appendHorizon, runImport, writeLog } from '../support/import.js';
+import { readAll } from '../support/log.js';
 
 let server: Server;
 before(async () => {
@@ -44,6 +47,15 @@ async function equal(cache: string, tables: readonly string[]): Promise<number> 
   }
 }
 
+/** The newest first. */
+async function horizonsOf(log: string): Promise<Horizon[]> {
+  const folder = new Folder(log);
+  const horizons: Horizon[] = [];
+  for await (const horizon of horizonsBackward(folder)) horizons.push(horizon);
+  await folder.close();
+  return horizons;
+}
+
 async function refusal(work: Promise<unknown>): Promise<DeltaError> {
   try {
     await work;
@@ -68,10 +80,7 @@ test('the cache stands at the newest horizon that its snapshot contains', async 
   await appendHorizon(server, log);
   await appendHorizon(server, log, '900000000:900000005:900000001'); // sees what no snapshot of this server can see yet
   const result = await runImport(server, 'flights', log, cache);
-  const folder = new Folder(log);
-  const horizons: Horizon[] = [];
-  for await (const horizon of horizonsBackward(folder)) horizons.push(horizon);
-  await folder.close();
+  const horizons = await horizonsOf(log);
   assert.deepEqual(result.position, horizons[1].position);
   const reader = openReader(cache);
   const at = readPosition(reader);
@@ -174,6 +183,23 @@ test('the log of another Postgres is refused', async (t) => {
   await other.query('CREATE TABLE flights (id int PRIMARY KEY)');
   const error = await refusal(runImport(other, 'flights', log, cache));
   assert.equal(error.code, 'log-foreign');
+});
+
+test('a table that the log does not carry is refused by name, also where an older horizon carried it', async (t) => {
+  const { log, cache } = await places(t);
+  const [opened] = await readAll(log);
+  assert.ok(opened.kind === 'open');
+  const [newest] = await horizonsOf(log);
+  const writer = await Writer.open(log, decodeHeader(opened.line), newest.lsn, { tables: 'other,ops.*' });
+  writer.horizon(newest.lsn, newest.timestampUs, newest.snapshot);
+  await writer.sync();
+  writer.close();
+  assert.equal((await horizonsOf(log))[0].tables, 'other,ops.*');
+  const error = await refusal(runImport(server, 'flights,empty,ops.*', log, cache));
+  assert.equal(error.code, 'config');
+  assert.match(error.message, /: does not carry public\.empty, public\.flights: deltastream runs with --tables other,ops\.\*$/);
+  assert.ok(!existsSync(cache));
+  assert.equal((await runImport(server, 'ops.*', log, cache)).tables.length, 1);
 });
 
 test('a log that no snapshot of this Postgres contains is refused', async (t) => {
