@@ -111,6 +111,7 @@ export class Folder implements Transport {
   }
 
   #missing(segment: string, error: unknown): DeltaError {
-    return new DeltaError('log-missing', `${join(this.place, segment)}: ${reasonOf(error)}`, { hint: 'put the segment back, or copy the tables again with deltaimport', cause: error });
+    const hint = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'put the segment back, or copy the tables again with deltaimport' : 'let this user read it';
+    return new DeltaError('log-missing', `${join(this.place, segment)}: ${reasonOf(error)}`, { hint, cause: error });
   }
 }

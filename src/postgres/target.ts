@@ -15,7 +15,13 @@ const TLS_WORDS = ['sslmode', 'sslcert', 'sslkey', 'sslrootcert'];
  * host, the port or the database of what a URL parser makes of it.
  */
 export function readTarget(text: string | undefined): Target {
-  if (text === undefined) return { url: undefined, parameters: new URLSearchParams() };
+  if (text === undefined) {
+    const port = process.env.PGPORT;
+    if (port !== undefined && port !== '' && !(/^\d{1,5}$/.test(port) && Number(port) <= 65_535)) {
+      throw new DeltaError('usage', 'PGPORT: not a port', { hint: 'write a number from 1 to 65535, or unset it' });
+    }
+    return { url: undefined, parameters: new URLSearchParams() };
+  }
   const match = /^(postgres(?:ql)?:\/\/[^/?#\s]*(?:\/[^@?#]*)?)(?:\?([^@#]*))?$/.exec(text);
   if (match === null || !isUrl(match[1])) {
     throw new DeltaError('usage', '--pg: not a Postgres URL', {
