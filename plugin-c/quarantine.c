@@ -51,7 +51,7 @@ quarantine_partial_truncate(Plugin *plugin, RowPlan *plan)
 {
 	quarantine(plugin, plan,
 			   psprintf("truncate of one partition: %s", plan->name),
-			   "deltaimport the table again; next time DELETE the partition's rows, or TRUNCATE the whole table");
+			   "next time DELETE the rows of the partition, or TRUNCATE the whole table");
 }
 
 /* ALTER TABLE changed rows without a word in the WAL of which was which. Nothing is to be mended in Postgres. */
@@ -67,7 +67,7 @@ quarantine_error(Plugin *plugin, RowPlan *plan, const char *message)
 {
 	quarantine(plugin, plan,
 			   psprintf("a row of %s cannot be written: %s", plan->name, message),
-			   psprintf("mend the row in %s, then deltaimport the table again", plan->name));
+			   psprintf("mend the row in %s", plan->name));
 }
 
 /*

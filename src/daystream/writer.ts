@@ -8,7 +8,8 @@ import { dirname, join, resolve } from 'node:path';
 import { DeltaError, reasonOf } from '../errors.js';
 import { encodePairs, type Pair } from './codec.js';
 import { Folder } from './folder.js';
-import { formatLsn, isLsn, maxLsn, parseLsn, type Lsn } from './lsn.js';
+import { formatLsn, maxLsn, parseLsn, type Lsn } from './lsn.js';
+import { isWhole, notOurs } from './plugin-line.js';
 import { ORIGIN, type Position } from './position.js';
 import { findLogEnd, type LogEnd } from './recovery.js';
 import { Repeats } from './repeats.js';
@@ -293,20 +294,4 @@ async function prepareFolder(directory: string, files: WriterFiles): Promise<Log
   } finally {
     await folder.close();
   }
-}
-
-/** True where the line has the pairs that the writer reads: the others pass through unread. */
-function isWhole(fields: readonly string[]): boolean {
-  switch (fields[1]) {
-    case 'begin': return fields[2] === '_xid' && fields[4] === '_lsn' && isLsn(fields[5]);
-    case 'commit': return fields[2] === '_xid' && /^\d+$/.test(fields[3]) && fields[4] === '_lsn' && isLsn(fields[5]) && fields[6] === '_rows' && /^\d+$/.test(fields[7]);
-    case 'message': return fields[2] === '_lsn' && isLsn(fields[3]);
-    default: return false;
-  }
-}
-
-function notOurs(message: Buffer, start: number, end: number): DeltaError {
-  return new DeltaError('log-damaged', `not what the plugin writes here: ${JSON.stringify(message.toString('utf8', start, Math.min(end, start + 80)))}`, {
-    hint: 'read a slot whose plugin is deltastream',
-  });
 }

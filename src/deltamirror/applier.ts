@@ -119,7 +119,7 @@ export class Applier {
 
   /** Puts a table in quarantine from the unit at `position` on; what comes before it is still applied. */
   exclude(fault: TableFault, position: Quarantine['position']): Quarantine {
-    const quarantine = { reason: fault.reason, cure: fault.cure === undefined ? this.#cure : `${fault.cure}; then ${this.#cure}`, position };
+    const quarantine = { reason: fault.reason, cure: fault.cure === undefined || fault.cure === '' ? this.#cure : `${fault.cure}; then ${this.#cure}`, position };
     this.#quarantined.set(keyOf(fault.schema, fault.table), quarantine);
     return quarantine;
   }

@@ -3,7 +3,7 @@ export class TableFault extends Error {
   readonly schema: string;
   readonly table: string;
   readonly reason: string;
-  /** What to type before the table is imported again; undefined: nothing else is needed. */
+  /** What to type before the table is imported again; undefined or empty: nothing else is needed. */
   readonly cure: string | undefined;
 
   constructor(place: { schema: string; table: string }, reason: string, cure?: string) {
