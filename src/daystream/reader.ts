@@ -192,7 +192,13 @@ export class LogReader implements UnitReader {
     }
     if (size > offset + this.#kept) return true; // it has grown since
     if (next === undefined) return false;
-    if (this.#kept > 0) throw this.#damaged(offset, `ends in half a unit, though ${next} exists`);
+    if (this.#kept > 0) {
+      if (!this.#mayRetry) throw this.#damaged(offset, `ends in half a unit, though ${next} exists`);
+      this.#mayRetry = false; // a tail of the same length may have been written in its place
+      this.#kept = 0;
+      this.#large = undefined;
+      return true;
+    }
     if (!(await hasOpenLine(this.#transport, next))) return false; // a copy that has only begun
     const header = decodeHeader((await readOpenLine(this.#transport, next)).line);
     if (comparePositions(header.previous, position) !== 0 || header.previousCrc !== crc) {
