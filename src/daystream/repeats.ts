@@ -33,9 +33,13 @@ export class Repeats {
     return new Repeats(transport.place, expected);
   }
 
-  /** Takes the commit of a transaction that was dropped. Throws DeltaError log-foreign where the log does not have it. */
-  take(xid: string, lsn: string): void {
-    if (!this.#expected.delete(keyOf(xid, lsn))) {
+  /**
+   * Takes the commit of a transaction that was dropped. Throws DeltaError log-foreign where
+   * it has rows and the log does not have it; without rows it may be new, as when more
+   * message prefixes are asked for.
+   */
+  take(xid: string, lsn: string, hasRows: boolean): void {
+    if (!this.#expected.delete(keyOf(xid, lsn)) && hasRows) {
       throw this.#lost(`Postgres sends transaction ${xid} (${lsn}), which is not in the log, at a place that the log is past`);
     }
   }

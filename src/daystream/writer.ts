@@ -98,6 +98,9 @@ export class Writer {
    * where it is not.
    */
   async expectRepeats(confirmed: Lsn): Promise<void> {
+    this.#repeats = undefined;
+    // With other tables asked for, other transactions come again than the log has.
+    if (this.#statedTables !== this.#tables) return;
     this.#file.write();
     const folder = new Folder(this.#directory);
     try {
@@ -188,7 +191,7 @@ export class Writer {
       this.#endLine();
       this.#inTransaction = true;
     } else if (action === 'commit' && this.#dropping) {
-      this.#repeats?.take(fields[3], fields[5]);
+      this.#repeats?.take(fields[3], fields[5], fields[7] !== '0');
       this.#dropping = false;
     } else if (action === 'commit' && this.#inTransaction) {
       this.#put(message, start, end);
@@ -212,8 +215,7 @@ export class Writer {
 
   /** Something new comes: what had to come again has come. */
   #endRepeats(): void {
-    // With other tables asked for, transactions may rightly be missing.
-    if (this.#statedTables === this.#tables) this.#repeats?.requireComplete();
+    this.#repeats?.requireComplete();
     this.#repeats = undefined;
   }
 

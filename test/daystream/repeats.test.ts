@@ -44,10 +44,20 @@ test('P1: the same is found when nothing new comes but the server says that it i
   assert.throws(() => writer.horizon(0x9000n, 1n, undefined), { code: 'log-foreign' });
 });
 
-test('with other tables followed than before, transactions may be missing among the repeats', async (t) => {
+test('with other tables followed than before, transactions may be missing among the repeats, and others come', async (t) => {
   const { folder, writer } = await restarted(t, 't');
   appendTransactions(writer, 4, 1);
+  writer.append(transactionLines(77, 0x4800n, ['of a table that was not followed']));
   appendTransactions(writer, 6, 1);
+  writer.write();
+  assert.deepEqual(xidsOf(await readAll(folder)), [1, 2, 3, 4, 5, 6]);
+});
+
+test('a transaction without rows may be new among the repeats, as when more messages are asked for', async (t) => {
+  const { folder, writer } = await restarted(t);
+  appendTransactions(writer, 3, 1);
+  writer.append(transactionLines(77, 0x3800n, []));
+  appendTransactions(writer, 4, 3);
   writer.write();
   assert.deepEqual(xidsOf(await readAll(folder)), [1, 2, 3, 4, 5, 6]);
 });
