@@ -58,7 +58,7 @@ export function plural(count: number, noun: string): string {
 }
 
 /** An argument parser for commander: a number with an optional unit, in the unit's base. */
-export function quantity(units: Readonly<Record<string, number>>, example: string): (text: string) => number {
+function quantity(units: Readonly<Record<string, number>>, example: string): (text: string) => number {
   return (text) => {
     const match = /^(\d+(?:\.\d+)?)\s*([a-zA-Z]*)$/.exec(text);
     const factor = match === null ? undefined : units[match[2]];

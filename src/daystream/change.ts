@@ -60,7 +60,7 @@ export class ChangeDecoder {
   }
 }
 
-export function decodeMessage(line: Line): Change & { kind: 'message' } {
+function decodeMessage(line: Line): Change & { kind: 'message' } {
   const bytes = line.own.get('_bytes');
   return {
     kind: 'message',

@@ -68,17 +68,12 @@ export function unescapeBytes(bytes: Buffer, plain: Uint8Array): Buffer {
   return bytes.subarray(0, to);
 }
 
-export function encodeValue(value: string | null): string {
+function encodeValue(value: string | null): string {
   return value === null ? NULL : escape(value);
 }
 
-export function decodeValue(text: string): string | null {
+function decodeValue(text: string): string | null {
   return text === NULL ? null : unescape(text);
-}
-
-/** A column's key: its name, with a backslash before a leading underscore. */
-export function encodeKey(name: string): string {
-  return name.startsWith('_') ? `\\${escape(name)}` : escape(name);
 }
 
 export function decodeKey(key: string): string {

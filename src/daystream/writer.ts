@@ -139,7 +139,7 @@ export class Writer {
   horizon(lsn: Lsn, timestampUs: bigint, snapshot: string | undefined): boolean {
     const seen: readonly Pair[] = snapshot !== undefined && this.#unseen.allVisible(snapshot) ? [['_snapshot', snapshot]] : [];
     if (this.#inTransaction) throw new Error('a horizon cannot stand in a transaction');
-    if (lsn >= this.#lsn) this.#endRepeats();
+    if (lsn >= this.#lsn) this.#repeats?.requireComplete();
     this.#lsn = maxLsn(this.#lsn, lsn);
     const tables: readonly Pair[] = this.#tables === undefined ? [] : [['_tables', this.#tables]];
     const line = Buffer.from(encodePairs([['_action', 'horizon'], ['_lsn', formatLsn(this.#lsn)], ['_ts', String(timestampUs)], ...seen, ...tables]));
@@ -183,7 +183,7 @@ export class Writer {
       // P1: what the log has is dropped, so that each commit is in it exactly once.
       this.#dropping = parseLsn(fields[5]) < this.#lsn;
       if (this.#dropping) return;
-      this.#endRepeats();
+      this.#repeats?.requireComplete(); // something new comes, so what had to come again has come
       // P5: where fewer tables are followed than before, readers are told before the first transaction that may lack some.
       if (this.#statedTables !== this.#tables) this.horizon(this.#lsn, BigInt(this.#clock()) * 1_000_000n, undefined);
       this.#beginUnit();
@@ -211,12 +211,6 @@ export class Writer {
     } else {
       throw notOurs(message, start, end);
     }
-  }
-
-  /** Something new comes: what had to come again has come. */
-  #endRepeats(): void {
-    this.#repeats?.requireComplete();
-    this.#repeats = undefined;
   }
 
   #within(message: Buffer, start: number, end: number): void {

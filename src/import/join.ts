@@ -10,7 +10,7 @@ import { decodeHeader, type SegmentHeader } from '../daystream/segment.js';
 import { contains, parseSnapshot } from '../daystream/snapshot.js';
 import type { Transport } from '../daystream/transport.js';
 
-export const HORIZON_TIMEOUT_MS = 30_000;
+const HORIZON_TIMEOUT_MS = 30_000;
 const POLL_MS = 1_000;
 
 export interface Join {

@@ -37,6 +37,12 @@ test('P1: a transaction of the log that does not come again is a commit that the
   assert.throws(() => appendTransactions(writer, 6, 1), { code: 'log-foreign', message: /transaction 5/ });
 });
 
+test('P1: once something new has come, nothing may be dropped any more', async (t) => {
+  const { writer } = await restarted(t);
+  appendTransactions(writer, 3, 4);
+  assert.throws(() => writer.append(transactionLines(99, 0x4000n, ['too late'])), { code: 'log-foreign', message: /transaction 99/ });
+});
+
 test('P1: the same is found when nothing new comes but the server says that it is past the log', async (t) => {
   const { writer } = await restarted(t);
   appendTransactions(writer, 3, 1);

@@ -185,7 +185,7 @@ test('a horizon carries its snapshot only when every transaction in the log is v
   again.close();
 });
 
-test('a folder with the log of another system or slot is refused', async (t) => {
+test('a folder with the log of another system, slot, database or timeline is refused', async (t) => {
   const folder = temporaryFolder(t);
   const writer = await openWriter(folder);
   appendTransactions(writer, 1, 1);
@@ -193,6 +193,8 @@ test('a folder with the log of another system or slot is refused', async (t) => 
   writer.close();
   await assert.rejects(Writer.open(folder, { ...IDENTITY, slot: 'other' }, 0n), { code: 'log-foreign' });
   await assert.rejects(Writer.open(folder, { ...IDENTITY, system: '1' }, 0n), { code: 'log-foreign' });
+  await assert.rejects(Writer.open(folder, { ...IDENTITY, database: 'staging' }, 0n), { code: 'log-foreign', message: /database postgres.*database staging/ });
+  await assert.rejects(Writer.open(folder, { ...IDENTITY, timeline: 2 }, 0n), { code: 'log-foreign', message: /after a failover/ });
 });
 
 test('lines that the plugin would not write here are refused and leave no whole unit', async (t) => {

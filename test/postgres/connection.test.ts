@@ -52,6 +52,13 @@ test('the environment is used where no URL is given, and the program is seen by 
   assert.deepEqual(await ask(undefined, "select current_setting('application_name') as name"), { name: 'chosen' });
 });
 
+test('a PGPORT that is no port is wrong usage, and is not repeated', async (t) => {
+  for (const PGPORT of ['abc', '70000', '-1']) {
+    environment(t, { PGPORT });
+    await assert.rejects(connect(undefined, NAME), { code: 'usage', message: 'PGPORT: not a port' });
+  }
+});
+
 test('a socket folder is a host', async () => {
   assert.deepEqual(await ask(`postgres://postgres@/postgres?host=${server.directory}&port=${server.port}`, 'select inet_server_addr() as a'), { a: null });
   assert.deepEqual(await ask(`postgres://postgres@${encodeURIComponent(server.directory)}:${server.port}/postgres`, 'select inet_server_addr() as a'), { a: null });

@@ -44,6 +44,10 @@ export class Daemon {
 
   get pid(): number { return this.#child?.pid ?? 0; }
 
+  get isRunning(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   start(): this {
     const child = spawn(process.execPath, [mainOf(this.name), ...this.args], { env: this.env, stdio: ['ignore', 'ignore', 'pipe'] });
     child.stderr.setEncoding('utf8').on('data', (text: string) => { this.stderr += text; });

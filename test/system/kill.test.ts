@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readTransactions } from '../../src/index.js';
-import { Path, positionOf, type Daemon } from '../support/path.js';
+import { Path, positionOf, until, type Daemon } from '../support/path.js';
 import { Random } from '../support/random.js';
 
 const KILLS = 20;
@@ -35,6 +35,17 @@ async function killAgainAndAgain(daemon: Daemon, times: number, random: Random, 
   }
 }
 
+/** Starts it until it follows, as a service manager would: it leaves where the slot is not free yet, or the server not up. */
+async function supervise(stream: Daemon): Promise<void> {
+  await until('deltastream to follow', async () => {
+    await stream.stop('SIGKILL');
+    const before = stream.stderr.length;
+    stream.start();
+    await until('deltastream to follow or to leave', () => !stream.isRunning || stream.stderr.includes('following slot', before));
+    return stream.isRunning;
+  });
+}
+
 test('kill -9 of deltastream and deltamirror at random moments, and a crash of Postgres, lose nothing and double nothing', async (t) => {
   const random = new Random();
   t.diagnostic(`SEED=${random.seed}`);
@@ -55,6 +66,7 @@ test('kill -9 of deltastream and deltamirror at random moments, and a crash of P
       await path.server.launch();
     })(),
   ]);
+  await supervise(stream);
   await path.import('pgbench_accounts,pgbench_branches,pgbench_tellers,pgbench_history', late);
   path.mirror(late);
   const { lsn } = positionOf(late)!;
