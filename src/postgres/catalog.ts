@@ -97,15 +97,24 @@ interface IndexRow {
 }
 interface SizeRow { oid: number; identity: string; rows: number; bytes: number }
 
-/** Domains are followed down to their base type, whose modifier the innermost domain states. Virtual columns have no stored value. */
+/** What a row of pg_type is made of: a domain's base, an array's element; 0 where it is neither. */
+const INNER_TYPE = "CASE WHEN typtype = 'd' THEN typbasetype WHEN typlen = -1 AND typstorage <> 'p' THEN typelem ELSE 0 END";
+
+/**
+ * Domains are followed down to their base type, those of array elements too, as the plugin does; the innermost
+ * states the modifier. int2vector and oidvector have elements and yet are no arrays: they are stored plain.
+ * Virtual columns have no stored value.
+ */
 const COLUMNS = `
-  WITH RECURSIVE base (oid, attnum, name, "notNull", type, modifier) AS (
-    SELECT attrelid, attnum, attname::text, attnotnull, atttypid, atttypmod FROM pg_attribute
+  WITH RECURSIVE base (oid, attnum, name, "notNull", type, modifier, dimensions) AS (
+    SELECT attrelid, attnum, attname::text, attnotnull, atttypid, atttypmod, '' FROM pg_attribute
     WHERE attrelid = ANY ($1::oid[]) AND attnum > 0 AND NOT attisdropped AND attgenerated::text <> 'v'
     UNION ALL
-    SELECT base.oid, attnum, name, "notNull", typbasetype, typtypmod FROM base JOIN pg_type ON pg_type.oid = type WHERE typtype = 'd')
-  SELECT base.oid::int8::float8 AS oid, attnum::int4 AS attnum, name, "notNull", format_type(type, modifier) AS type
-  FROM base JOIN pg_type ON pg_type.oid = type WHERE typtype <> 'd' ORDER BY base.oid, attnum`;
+    SELECT base.oid, attnum, name, "notNull", inner_type.oid, CASE WHEN typtype = 'd' THEN typtypmod ELSE modifier END,
+      CASE WHEN typtype = 'd' THEN dimensions ELSE dimensions || '[]' END
+    FROM base JOIN pg_type ON pg_type.oid = type, LATERAL (SELECT ${INNER_TYPE}) AS inner_type (oid) WHERE inner_type.oid <> 0)
+  SELECT base.oid::int8::float8 AS oid, attnum::int4 AS attnum, name, "notNull", format_type(type, modifier) || dimensions AS type
+  FROM base JOIN pg_type ON pg_type.oid = type WHERE ${INNER_TYPE} = 0 ORDER BY base.oid, attnum`;
 
 const INDEXES = `
   SELECT indrelid::int8::float8 AS oid, relname::text AS name, indisprimary AS primary, indisreplident AS "replicaIdentity",

@@ -38,8 +38,9 @@ async function refusal(patterns: string): Promise<DeltaError> {
 
 test('a relation is stated as the log states it', async () => {
   await server.query(`CREATE TYPE public.mood AS ENUM ('x'); CREATE DOMAIN public.inner_d AS numeric(10,2); CREATE DOMAIN public.outer_d AS public.inner_d NOT NULL;
+    CREATE DOMAIN public.list_d AS public.outer_d[];
     CREATE TABLE shape (a varchar(20) NOT NULL, gone int, b public.outer_d, c public.mood[], d timestamp(3) with time zone, "Key 2" int NOT NULL,
-      e int GENERATED ALWAYS AS (length(a)) STORED, PRIMARY KEY ("Key 2", a));
+      e int GENERATED ALWAYS AS (length(a)) STORED, f public.outer_d[], g public.list_d, h public.list_d[], i numeric(6,1)[], j oidvector, k name, PRIMARY KEY ("Key 2", a));
     ALTER TABLE shape DROP COLUMN gone`);
   const { relation } = await describe('shape');
   assert.deepEqual({ ...relation, oid: 0 }, {
@@ -51,6 +52,12 @@ test('a relation is stated as the log states it', async () => {
       { name: 'd', attnum: 5, type: 'timestamp(3) with time zone', notNull: false },
       { name: 'Key 2', attnum: 6, type: 'integer', notNull: true },
       { name: 'e', attnum: 7, type: 'integer', notNull: false },
+      { name: 'f', attnum: 8, type: 'numeric(10,2)[]', notNull: false },
+      { name: 'g', attnum: 9, type: 'numeric(10,2)[]', notNull: false },
+      { name: 'h', attnum: 10, type: 'numeric(10,2)[][]', notNull: false },
+      { name: 'i', attnum: 11, type: 'numeric(6,1)[]', notNull: false },
+      { name: 'j', attnum: 12, type: 'oidvector', notNull: false },
+      { name: 'k', attnum: 13, type: 'name', notNull: false },
     ],
   });
 });
