@@ -4,6 +4,11 @@
  *
  *   npm run soak -- 60
  *   npm run soak -- 60 --before schema.sql --during data.sql
+ *
+ * Or random schemas, values and changes, each seed one of its own:
+ *
+ *   npm run soak -- --seeds 1000
+ *   npm run soak -- --seeds 1 --from 12345
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,13 +17,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { command, run } from '../../src/cli.js';
+import { DeltaError } from '../../src/errors.js';
 import { Server } from '../../dev/postgres.js';
+import { runSeeds } from '../generator/seeds.js';
 import { Path } from '../support/path.js';
+import { Random } from '../support/random.js';
 
 interface Options {
   readonly before: string[];
   readonly during: string[];
   readonly scale: string;
+  readonly seeds?: string;
+  readonly from?: string;
 }
 
 const collect = (value: string, all: string[]) => [...all, value];
@@ -28,7 +38,16 @@ const program = command('soak', 'Mirrors a busy database for a while and compare
   .option('--before <file>', 'SQL to run by psql before the first import (again for more)', collect, [])
   .option('--during <file>', 'SQL to run by psql while the mirrors follow (again for more)', collect, [])
   .option('--scale <n>', 'scale of pgbench', '10')
-  .action(soak);
+  .option('--seeds <n>', 'no pgbench: random schemas, values and changes of so many seeds')
+  .option('--from <seed>', 'the first seed (default: a random one)')
+  .action((seconds: string, options: Options) => (options.seeds === undefined ? soak(seconds, options) : soakSeeds(Number(options.seeds), options.from)));
+
+async function soakSeeds(count: number, from: string | undefined): Promise<void> {
+  const first = from === undefined ? new Random().seed : Number(from);
+  say(`${count} seeds from ${first}`);
+  const { failures } = await runSeeds(first, count, say);
+  if (failures.length > 0) throw new DeltaError('diverged', `${failures.length} of the batches of seeds failed: ${failures.join('; ')}`, { hint: 'repeat one by the words that its failure begins with' });
+}
 
 async function soak(seconds: string, options: Options): Promise<void> {
   const server = await Server.start({ settings: { fsync: 'on' } });

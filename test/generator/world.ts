@@ -1,0 +1,194 @@
+/**
+ * One server, one deltastream and its twin for any number of seeds: each seed has a schema of its
+ * own, and the seeds of a batch live through their histories side by side.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { Server } from '../../dev/postgres.js';
+import { reasonOf } from '../../src/errors.js';
+import { formatPosition, readTransactions } from '../../src/index.js';
+import { runMirror, type Run } from '../support/cache.js';
+import { runImport } from '../support/import.js';
+import { Path, until } from '../support/path.js';
+import { Random } from '../support/random.js';
+import { Difference } from './difference.js';
+import { PINNED, requireEqual } from './equality.js';
+import { History } from './history.js';
+import { ident } from './names.js';
+import type { Scene } from './statements.js';
+import { ADDED, makeSchema, type Schema } from './tables.js';
+import { requireTwin, TWIN } from './twin.js';
+
+const STEPS = 250;
+const EXTENSIONS = ['citext', 'hstore', 'ltree', 'cube', 'seg', 'isn'];
+const SETTINGS = { max_connections: '200', max_prepared_transactions: '200', max_locks_per_transaction: '1024', shared_buffers: '256MB' };
+
+/** What a batch came to. */
+export interface Outcome {
+  readonly statements: number;
+  /** By test_decoding and by us. */
+  readonly changes: number;
+  /** Of Postgres; each was compared with three caches. */
+  readonly rows: number;
+}
+
+interface Life {
+  readonly schema: Schema;
+  readonly history: History;
+  readonly clients: readonly pg.Client[];
+}
+
+export class World {
+  readonly #path: Path;
+  readonly #client: pg.Client;
+  #batches = 0;
+  #from: string | undefined;
+
+  private constructor(path: Path, client: pg.Client) {
+    this.#path = path;
+    this.#client = client;
+  }
+
+  static async start(): Promise<World> {
+    const server = await Server.start({ settings: SETTINGS });
+    for (const extension of EXTENSIONS) await server.query(`CREATE EXTENSION ${extension} SCHEMA public`);
+    const path = await Path.on(server, mkdtempSync(join(tmpdir(), 'deltamirror-world-')));
+    path.deltastream();
+    await until('deltastream to follow', async () => (await server.query('SELECT FROM pg_replication_slots WHERE active')).length > 0);
+    const client = await server.client();
+    await client.query(PINNED);
+    await client.query(`SELECT pg_create_logical_replication_slot('${TWIN}', 'test_decoding')`);
+    return new World(path, client);
+  }
+
+  async end(): Promise<void> {
+    await this.#client.end();
+    await this.#path.end();
+    rmSync(this.#path.folder, { recursive: true, force: true });
+  }
+
+  /** Lets the seeds live, and proves that three mirrors and the twin saw the same as Postgres. Throws with the seed and what differs. */
+  async run(seeds: readonly number[]): Promise<Outcome> {
+    const lives = await Promise.all(seeds.map((seed) => this.#create(seed)));
+    try {
+      return await this.#live(lives);
+    } catch (error) {
+      const culprit = lives.find(({ schema }) => error instanceof Difference && error.schema === schema.name);
+      const who = culprit === undefined ? `one of the seeds ${seeds[0]} to ${seeds.at(-1)}` : `SEED=${culprit.schema.seed} npm test -- generator`;
+      throw new Error(`${who}: ${reasonOf(error)}`, { cause: error });
+    } finally {
+      for (const { clients } of lives) for (const client of clients) await client.end();
+      await this.#forget(lives);
+    }
+  }
+
+  async #live(lives: readonly Life[]): Promise<Outcome> {
+    const schemas = lives.map(({ schema }) => schema.name);
+    const mirrors = new Mirrors(this.#path, [...schemas.map((name) => `${ident(name)}.*`), 'marker'].join(','), this.#batches++);
+    try {
+      await mirrors.start('live');
+      await mirrors.beside(this.#histories(lives, () => mirrors.start('late')));
+      await mirrors.start('fresh');
+      for (const { history } of lives) await history.epilogue();
+      await mirrors.caughtUp();
+      const rows = await requireEqual(this.#client, schemas, mirrors.caches);
+      const changes = await requireTwin(this.#client, this.#path.log, this.#from, schemas);
+      return { rows, changes, statements: lives.reduce((sum, { history }) => sum + history.statements, 0) };
+    } finally {
+      await mirrors.stop();
+    }
+  }
+
+  /** All histories side by side; calls `halfway` in the middle, while they go on. */
+  async #histories(lives: readonly Life[], halfway: () => Promise<void>): Promise<void> {
+    const beside: Promise<void>[] = [];
+    let steps = 0;
+    beside.push(...lives.map(async ({ history }) => {
+      for (let i = 0; i < STEPS; i++) {
+        await history.step();
+        if (++steps === Math.floor(lives.length * STEPS / 2)) beside.push(halfway());
+      }
+      await history.finish();
+    }));
+    await Promise.all(beside.slice(0, lives.length));
+    await Promise.all(beside);
+  }
+
+  async #create(seed: number): Promise<Life> {
+    const random = new Random(seed);
+    const schema = makeSchema(seed, random);
+    const clients = [await this.#path.client(), await this.#path.client()];
+    const [client] = clients;
+    const scene: Scene = { random, seed, tables: schema.tables, folder: this.#path.server.directory };
+    const history = new History(scene, clients);
+    for (const sql of [...schema.ddl, ...schema.tables.flatMap(({ ddl }) => ddl)]) await execute(client, schema.name, sql);
+    await history.open();
+    for (const table of schema.tables) await history.begin({ ...table, columns: table.columns.filter(({ name }) => name !== ADDED) });
+    for (const sql of schema.tables.flatMap(({ later }) => later)) await execute(client, schema.name, sql);
+    return { schema, history, clients };
+  }
+
+  /** Leaves little behind for the next batch. */
+  async #forget(lives: readonly Life[]): Promise<void> {
+    for (const { gid } of (await this.#client.query<{ gid: string }>('SELECT gid FROM pg_prepared_xacts')).rows) await this.#client.query(`ROLLBACK PREPARED '${gid}'`);
+    for (const { schema } of lives) await this.#client.query(`DROP SCHEMA ${ident(schema.name)} CASCADE`);
+    for await (const { first } of readTransactions(this.#path.log, { from: this.#from })) this.#from = formatPosition(first);
+  }
+}
+
+async function execute(client: pg.Client, schema: string, sql: string): Promise<void> {
+  await client.query(sql).catch((error: unknown) => { throw new Difference(schema, `${reasonOf(error)}: ${sql}`); });
+}
+
+/** The three caches of a batch, each imported at another time, and their mirrors within this process. */
+class Mirrors {
+  readonly caches: string[] = [];
+  readonly #runs: Promise<Run>[] = [];
+  readonly #stop = new AbortController();
+  readonly #path: Path;
+  readonly #patterns: string;
+  readonly #batch: number;
+
+  constructor(path: Path, patterns: string, batch: number) {
+    this.#path = path;
+    this.#patterns = patterns;
+    this.#batch = batch;
+  }
+
+  /** Imports a cache and mirrors it from then on. */
+  async start(name: string): Promise<void> {
+    const cache = this.#path.cache(`${name}-${this.#batch}.db`);
+    await runImport(this.#path.server, this.#patterns, this.#path.log, cache);
+    this.caches.push(cache);
+    const run = runMirror(cache, this.#path.log, { signal: this.#stop.signal });
+    run.catch(() => {}); // `beside` tells
+    this.#runs.push(run);
+  }
+
+  /** Waits for what is going on; throws at once where a mirror fails meanwhile. */
+  async beside<T>(going: Promise<T>): Promise<T> {
+    let done = false;
+    const watch = async (): Promise<never> => {
+      while (!done) await Promise.race([sleep(200), ...this.#runs]);
+      return new Promise(() => {});
+    };
+    try {
+      return await Promise.race([going, watch()]);
+    } finally {
+      done = true;
+    }
+  }
+
+  async caughtUp(): Promise<void> {
+    await this.beside(this.#path.caughtUp(...this.caches));
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await Promise.allSettled(this.#runs);
+    for (const cache of this.caches) for (const suffix of ['', '-wal', '-shm', '.lock']) rmSync(`${cache}${suffix}`, { force: true });
+  }
+}
