@@ -3,7 +3,9 @@
  * character by character, since JSON.parse would round long numbers.
  *
  * Postgres: `{1,NULL,"a b"}`, `{{1,2},{3,4}}`; with lower bounds other than 1 it
- * writes `[0:1]={1,2}`, which has no JSON form and is kept as it is.
+ * writes `[0:1]={1,2}`, which has no JSON form and is kept as it is. So is what does
+ * not read as elements between this delimiter: a type's delimiter is its maker's
+ * choice (pg_type.typdelim), and its name does not always tell.
  */
 
 /** How one element goes to JSON and back. */
@@ -12,12 +14,14 @@ export interface ElementCodec {
   readonly toJson: (text: string) => string;
   /** Postgres text of an element's JSON (a string's JSON comes unquoted). */
   readonly fromJson: (json: string) => string;
-  readonly delimiter: string;
+  readonly delimiter: ',' | ';' | ':';
 }
 
-/** JSON of a Postgres array's text, or the text itself where its bounds are not 1. */
+/** JSON of a Postgres array's text, or the text itself where it has no JSON form. */
 export function arrayToJson(text: string, codec: ElementCodec): string {
   if (text[0] !== '{') return text;
+  // PostGIS's own elements are hexadecimal; with a comma it is somebody else's type of that name.
+  if (codec.delimiter === ':' && text.includes(',')) return text;
   let json = '';
   let at = 0;
   while (at < text.length) {
@@ -27,10 +31,12 @@ export function arrayToJson(text: string, codec: ElementCodec): string {
     else if (char === codec.delimiter) { json += ','; at += 1; }
     else if (char === '"') {
       const end = closingQuote(text, at);
+      if (!endsElement(text[end + 1], codec.delimiter)) return text;
       json += codec.toJson(text.slice(at + 1, end).replace(/\\(.)/gs, '$1'));
       at = end + 1;
     } else {
-      const end = endOfBare(text, at, codec.delimiter, '}');
+      const end = endOfBare(text, at, codec.delimiter);
+      if (!endsElement(text[end], codec.delimiter)) return text;
       const element = text.slice(at, end);
       json += element === 'NULL' ? 'null' : codec.toJson(element);
       at = end;
@@ -41,7 +47,7 @@ export function arrayToJson(text: string, codec: ElementCodec): string {
 
 /** The way back from arrayToJson: Postgres's exact text. */
 export function jsonToArray(json: string, codec: ElementCodec): string {
-  if (!json.endsWith(']')) return json; // bounds that are not 1: never left Postgres's form
+  if (!json.endsWith(']')) return json; // never left Postgres's form, which ends in a brace
   let text = '';
   let at = 0;
   while (at < json.length) {
@@ -54,7 +60,7 @@ export function jsonToArray(json: string, codec: ElementCodec): string {
       text += quoteElement(codec.fromJson(JSON.parse(json.slice(at, end))), codec.delimiter);
       at = end;
     } else {
-      const end = endOfBare(json, at, ',', ']');
+      const end = endOfScalar(json, at);
       const element = json.slice(at, end);
       text += element === 'null' ? 'NULL' : codec.fromJson(element);
       at = end;
@@ -72,9 +78,23 @@ function closingQuote(text: string, start: number): number {
   }
 }
 
-function endOfBare(text: string, start: number, delimiter: string, close: string): number {
+/** Where an element without quotes ends: at a delimiter or brace, or at what only stands in quotes. */
+function endOfBare(text: string, start: number, delimiter: string): number {
   let at = start;
-  while (at < text.length && text[at] !== delimiter && text[at] !== close) at += 1;
+  for (; at < text.length; at += 1) {
+    const char = text[at];
+    if (char === delimiter || char === '}' || char === '{' || char === '"' || char === '\\') break;
+  }
+  return at;
+}
+
+function endsElement(char: string | undefined, delimiter: string): boolean {
+  return char === delimiter || char === '}';
+}
+
+function endOfScalar(json: string, start: number): number {
+  let at = start;
+  while (json[at] !== ',' && json[at] !== ']') at += 1;
   return at;
 }
 

@@ -28,6 +28,14 @@ export function formatFloat(value: number, type: FloatType): string {
   return sign + positional(mantissa.replace('.', ''), exponent);
 }
 
+/** The shortest digits of a double the way numeric is printed: never with an exponent. */
+export function formatNumeric(value: number): string {
+  if (!Number.isFinite(value)) return value > 0 ? 'Infinity' : '-Infinity';
+  if (value === 0) return '0';
+  const [mantissa, exponent] = Math.abs(value).toExponential().split('e');
+  return (value < 0 ? '-' : '') + positional(mantissa.replace('.', ''), Number(exponent));
+}
+
 /** Digits and the exponent of the first one, written without an exponent. */
 function positional(digits: string, exponent: number): string {
   if (exponent < 0) return `0.${'0'.repeat(-exponent - 1)}${digits}`;

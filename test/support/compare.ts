@@ -12,7 +12,10 @@ import { openReader, type Cache } from '../../src/sqlite/open.js';
 import { canonical, valueOf, type Stored } from '../../src/sqlite/values.js';
 
 const BATCH_ROWS = 5_000;
-const PINNED = "SET LOCAL DateStyle = 'ISO'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL lc_monetary = 'C'";
+const PINNED = "SET LOCAL DateStyle = 'ISO'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL lc_monetary = 'C'; SET LOCAL quote_all_identifiers = off; SET LOCAL search_path = pg_catalog";
+
+/** A type of which the log states what is inside: a domain, or an array (int2vector is none). */
+const WRAPPED = "typtype = 'd' OR typsubscript = 'array_subscript_handler'::regproc AND typstorage <> 'p'";
 
 interface Shape {
   readonly schema: string;
@@ -141,12 +144,13 @@ async function shapeOf(client: pg.Client, table: string): Promise<Shape> {
   const [schema, name] = dot === -1 ? ['public', table] : [table.slice(0, dot), table.slice(dot + 1)];
   const regclass = `${quote(schema)}.${quote(name)}`;
   const columns = await client.query<{ name: string; type: string }>(`
-    WITH RECURSIVE base (attnum, name, type, modifier) AS (
-      SELECT attnum, attname::text, atttypid, atttypmod FROM pg_attribute
+    WITH RECURSIVE base (attnum, name, type, modifier, brackets) AS (
+      SELECT attnum, attname::text, atttypid, atttypmod, '' FROM pg_attribute
       WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated::text <> 'v'
       UNION ALL
-      SELECT attnum, name, typbasetype, typtypmod FROM base JOIN pg_type ON pg_type.oid = type WHERE typtype = 'd')
-    SELECT name, format_type(type, modifier) AS type FROM base JOIN pg_type ON pg_type.oid = type WHERE typtype <> 'd' ORDER BY attnum`, [regclass]);
+      SELECT attnum, name, CASE typtype WHEN 'd' THEN typbasetype ELSE typelem END, CASE typtype WHEN 'd' THEN typtypmod ELSE modifier END, brackets || CASE typtype WHEN 'd' THEN '' ELSE '[]' END
+      FROM base JOIN pg_type ON pg_type.oid = type WHERE ${WRAPPED})
+    SELECT name, format_type(type, modifier) || brackets AS type FROM base JOIN pg_type ON pg_type.oid = type WHERE NOT (${WRAPPED}) ORDER BY attnum`, [regclass]);
   const key = await client.query<{ name: string }>(`
     SELECT attname::text AS name FROM pg_index CROSS JOIN unnest(indkey::int2[]) AS keyed (attnum)
     JOIN pg_attribute a ON a.attrelid = indrelid AND a.attnum = keyed.attnum
