@@ -8,6 +8,8 @@ import { keyType, typeNamed } from './values.js';
 type Method = 'RANGE' | 'LIST' | 'HASH';
 
 const TYPE: Readonly<Record<Method, string>> = { RANGE: 'integer', LIST: 'text', HASH: 'bigint' };
+const IDENTITIES = ['key', 'key', 'some full', 'full'] as const;
+type Identity = (typeof IDENTITIES)[number];
 /** What the partitions of a method hold; together all values. */
 const BOUNDS: Readonly<Record<Method, readonly string[]>> = {
   RANGE: ['FOR VALUES FROM (MINVALUE) TO (0)', 'FOR VALUES FROM (0) TO (2)', 'DEFAULT'],
@@ -15,11 +17,11 @@ const BOUNDS: Readonly<Record<Method, readonly string[]>> = {
   HASH: ['FOR VALUES WITH (MODULUS 2, REMAINDER 0)', 'FOR VALUES WITH (MODULUS 4, REMAINDER 1)', 'FOR VALUES WITH (MODULUS 4, REMAINDER 3)'],
 };
 
-/** With a primary key, with one under FULL, or without a key under FULL, which is each partition's own affair. */
+/** With a primary key, with one and FULL for some of the partitions, or without a key under FULL, which is each partition's own affair. */
 export function partitioned(maker: Maker): Table[] {
   const { random, schema } = maker;
   const names = new Names(random);
-  const identity = random.pick(['key', 'key', 'key and full', 'full'] as const);
+  const identity = random.pick(IDENTITIES);
   const method = random.pick(['RANGE', 'LIST', 'HASH'] as const);
   const hasKey = identity !== 'full';
   const by: Column = { name: names.next('p'), type: typeNamed(TYPE[method]), notNull: hasKey, keyed: true };
@@ -29,10 +31,10 @@ export function partitioned(maker: Maker): Table[] {
   const name = maker.names.next('t');
   const root = qualified({ schema, name });
   const constraint = hasKey ? `, PRIMARY KEY (${nameList(key)})` : '';
-  const tree = new Tree(maker, columns, identity !== 'key');
+  const tree = new Tree(maker, columns, identity);
   tree.divide(root, method, below);
   return [{
-    schema, name, columns, key: hasKey ? key.map((column) => column.name) : [], arbiter: hasKey, changeable: true, deferrable: false,
+    schema, name, columns, key: hasKey ? key.map((column) => column.name) : [], arbiter: hasKey, changeable: true, deferrable: false, leaves: tree.leaves,
     ddl: [`CREATE TABLE ${root} (${['dropped', ...columns].map((column) => (typeof column === 'string' ? '"dropped 0" text' : columnSql(column))).join(', ')}${constraint}) PARTITION BY ${method} (${ident(by.name)})`,
       `ALTER TABLE ${root} DROP COLUMN "dropped 0"`, ...tree.ddl],
     later: [],
@@ -41,16 +43,17 @@ export function partitioned(maker: Maker): Table[] {
 
 class Tree {
   readonly ddl: string[] = [];
+  readonly leaves: string[] = [];
   readonly #maker: Maker;
   readonly #random: Random;
   readonly #columns: readonly Column[];
-  readonly #full: boolean;
+  readonly #identity: Identity;
 
-  constructor(maker: Maker, columns: readonly Column[], full: boolean) {
+  constructor(maker: Maker, columns: readonly Column[], identity: Identity) {
     this.#maker = maker;
     this.#random = maker.random;
     this.#columns = columns;
-    this.#full = full;
+    this.#identity = identity;
   }
 
   /** Makes the partitions of a table; one of them may be divided by a second column. */
@@ -70,7 +73,8 @@ class Tree {
   #leaf(parent: string, leaf: string, bounds: string): void {
     if (this.#random.below(2) === 0) this.ddl.push(`CREATE TABLE ${leaf} PARTITION OF ${parent} ${bounds}`);
     else this.#attach(parent, leaf, bounds);
-    if (this.#full) this.ddl.push(`ALTER TABLE ${leaf} REPLICA IDENTITY FULL`);
+    this.leaves.push(leaf);
+    if (this.#identity === 'full' || this.#identity === 'some full' && this.#random.below(2) === 0) this.ddl.push(`ALTER TABLE ${leaf} REPLICA IDENTITY FULL`);
   }
 
   /** A table that was there before: its columns stand in another order, and some were dropped. */

@@ -8,6 +8,7 @@ import { keyValueOf } from './values.js';
 export interface Scene {
   readonly random: Random;
   readonly tables: readonly Table[];
+  readonly view: string | undefined;
   /** A folder that the server may write to. */
   readonly folder: string;
   readonly seed: number;
@@ -17,6 +18,18 @@ type Make = (scene: Scene, table: Table) => string | undefined;
 
 const ALWAYS: readonly Make[] = [insertRows, insertRows, insertMany, copyRows, insertDefaults, truncate];
 const CHANGING: readonly Make[] = [updateSome, updateSome, updateSome, updateByKey, updateByKey, deleteByKey, deleteSome, touch, changeKey, changeKey, upsert, upsert, merge, swap, moveAll, deleteAndInsert, repeatRow, deleteOne, updateOne, deleteAll];
+
+/** What changes no row and yet much in the catalog or in the files: a statement that must not stand in a transaction's middle. */
+export function maintenance({ random, tables, view }: Scene): string {
+  const table = random.pick(tables);
+  if (view !== undefined && random.below(3) === 0) return `REFRESH MATERIALIZED VIEW ${view}`;
+  const one = table.leaves.length > 0 ? random.pick(table.leaves) : qualified(table);
+  return random.pick([
+    `ANALYZE ${qualified(table)}`, `VACUUM (TRUNCATE off) ${one}`, `VACUUM (FULL, FREEZE) ${one}`, `REINDEX TABLE ${one}`, `ALTER TABLE ${one} SET (fillfactor = ${50 + random.below(50)})`,
+    `COMMENT ON COLUMN ${qualified(table)}.${ident(random.pick(table.columns).name)} IS 'x'`, `CREATE TABLE scratch."${random.below(1e9)}" AS SELECT * FROM ${qualified(table)}`,
+    `CREATE INDEX ON ${qualified(table)} ((${ident(random.pick(table.columns).name)} IS NULL))`, `GRANT SELECT ON ${qualified(table)} TO pg_monitor`,
+  ]);
+}
 
 /** One random statement. */
 export function statement(scene: Scene): string {
@@ -40,7 +53,7 @@ export function insertRows({ random }: Scene, table: Table): string {
 function insertMany({ random }: Scene, table: Table): string | undefined {
   const columns = settable(table);
   if (table.key.length > 0 && !table.arbiter) return undefined;
-  return `${insertInto(table, columns)} SELECT ${columns.map((column) => manyCells(random, column)).join(', ')} FROM generate_series(1, ${5 + random.below(25)}) AS n (g)${table.arbiter ? ' ON CONFLICT DO NOTHING' : ''}`;
+  return `${insertInto(table, columns)} SELECT ${columns.map((column) => manyCells(random, column)).join(', ')} FROM generate_series(1, ${random.below(50) === 0 ? 600 : 5 + random.below(25)}) AS n (g)${table.arbiter ? ' ON CONFLICT DO NOTHING' : ''}`;
 }
 
 function manyCells(random: Random, column: Column): string {
@@ -53,7 +66,7 @@ function copyRows({ random, folder, seed }: Scene, table: Table): string {
   const columns = settable(table);
   const file = literal(`${folder}/${seed}.copy`);
   const rows = Array.from({ length: 1 + random.below(6) }, () => rowValues(random, columns)).join(', ');
-  return `COPY (VALUES ${rows}) TO ${file}; COPY ${qualified(table)} (${nameList(columns)}) FROM ${file}`;
+  return `COPY (VALUES ${rows}) TO ${file}; COPY ${target(random, table)} (${nameList(columns)}) FROM ${file}`;
 }
 
 /** A row that names the key alone. */
@@ -72,7 +85,7 @@ function truncate({ random, tables }: Scene, table: Table): string {
 
 function updateSome({ random }: Scene, table: Table): string | undefined {
   const set = assignments(random, table, 1 + random.below(2));
-  return set === undefined ? undefined : `UPDATE ${qualified(table)} SET ${set} WHERE ${someRows(random, table, 1 + random.below(6))}`;
+  return set === undefined ? undefined : `UPDATE ${target(random, table)} SET ${set} WHERE ${someRows(random, table, 1 + random.below(6))}`;
 }
 
 function updateByKey({ random }: Scene, table: Table): string | undefined {
@@ -85,13 +98,13 @@ function deleteByKey({ random }: Scene, table: Table): string | undefined {
 }
 
 function deleteSome({ random }: Scene, table: Table): string {
-  return `DELETE FROM ${qualified(table)} WHERE ${someRows(random, table, 1 + random.below(3))}`;
+  return `DELETE FROM ${target(random, table)} WHERE ${someRows(random, table, 1 + random.below(3))}`;
 }
 
 /** An update to what is there already: nothing differs, but there is a new row version. */
 function touch({ random }: Scene, table: Table): string {
   const column = ident(random.pick(settable(table)).name);
-  return `UPDATE ${qualified(table)} SET ${column} = ${column} WHERE ${someRows(random, table, 3)}`;
+  return `UPDATE ${target(random, table)} SET ${column} = ${column} WHERE ${someRows(random, table, 3)}`;
 }
 
 /** A key, or what rows are routed by, changes; other columns may, too. */
@@ -171,6 +184,11 @@ function updateOne(scene: Scene, table: Table): string | undefined {
 
 function deleteAll(_: Scene, table: Table): string {
   return `DELETE FROM ${qualified(table)}`;
+}
+
+/** The table, or one of its partitions by its own name. */
+function target(random: Random, table: Table): string {
+  return table.leaves.length > 0 && random.below(4) === 0 ? random.pick(table.leaves) : qualified(table);
 }
 
 function insertInto(table: Table, columns: readonly Column[]): string {

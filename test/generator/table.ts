@@ -27,6 +27,8 @@ export interface Table {
   readonly changeable: boolean;
   /** The key may be broken within a transaction. */
   readonly deferrable: boolean;
+  /** Qualified names of the partitions that hold rows. */
+  readonly leaves: readonly string[];
   /** Makes it, and all that belongs to it. */
   readonly ddl: readonly string[];
   /** ALTERs that come when there are rows already. */

@@ -11,6 +11,8 @@ export interface Schema {
   readonly name: string;
   readonly ddl: readonly string[];
   readonly tables: readonly Table[];
+  /** A materialized view: its rows are in the WAL, and nobody follows them. */
+  readonly view?: { readonly name: string; readonly ddl: string };
 }
 
 /** The column that comes when there are rows already. */
@@ -28,7 +30,7 @@ export function makeSchema(seed: number, random: Random): Schema {
   const maker = { random, schema: name, names, own };
   const tables: Table[] = [];
   while (tables.length < 5) tables.push(...random.pick(KINDS)(maker));
-  return { seed, name, ddl: [`CREATE SCHEMA ${ident(name)}`, ...own.ddl], tables };
+  return { seed, name, ddl: [`CREATE SCHEMA ${ident(name)}`, ...own.ddl], tables, view: random.below(3) === 0 ? materialized(name, names, tables[0]) : undefined };
 }
 
 interface Parts {
@@ -45,6 +47,11 @@ interface Parts {
   readonly steady?: 'columns' | 'all';
 }
 
+function materialized(schema: string, names: Names, table: Table): Schema['view'] {
+  const name = qualified({ schema, name: names.next('view') });
+  return { name, ddl: `CREATE MATERIALIZED VIEW ${name} AS SELECT * FROM ${qualified(table)}` };
+}
+
 /** CREATE TABLE with columns in any order, and dropped ones between them. */
 function make(maker: Maker, { columns, key = [], constraint, more, tail = '', changeable = true, deferrable: defers = false, steady }: Parts): Table {
   const { random, schema, names } = maker;
@@ -58,13 +65,25 @@ function make(maker: Maker, { columns, key = [], constraint, more, tail = '', ch
   if (constraint !== undefined) definitions.push(constraint(keyList));
   const added = steady === undefined ? addedLater(maker) : [];
   return {
-    schema, name, columns: [...ordered, ...added.map(({ column }) => column)], key: key.map((column) => column.name), arbiter: key.length > 0 && !defers, changeable, deferrable: defers,
-    ddl: [`CREATE TABLE ${table} (${definitions.join(', ')})${tail}`, ...(more?.(table, keyList) ?? [])],
+    schema, name, columns: [...ordered, ...added.map(({ column }) => column)], key: key.map((column) => column.name), arbiter: key.length > 0 && !defers, changeable, deferrable: defers, leaves: [],
+    ddl: [`CREATE TABLE ${table} (${definitions.join(', ')})${tail}${storage(random)}`, ...stored(random, table, columns), ...(more?.(table, keyList) ?? [])],
     later: [
       ...dropped.map((drop) => `ALTER TABLE ${table} DROP COLUMN ${ident(drop)}`),
       ...added.map(({ column, value }) => `ALTER TABLE ${table} ADD COLUMN ${columnSql(column)} DEFAULT ${value}`),
     ],
   };
+}
+
+/** Some tables store values apart that are not long at all. */
+function storage(random: Random): string {
+  return random.pick(['', '', ' WITH (toast_tuple_target = 128)', ' WITH (toast_tuple_target = 128, fillfactor = 50)']);
+}
+
+/** How one of the columns is stored apart. */
+function stored(random: Random, table: string, columns: readonly Column[]): string[] {
+  const column = columns.find(({ type }) => type.large !== undefined);
+  if (column === undefined || random.below(2) === 0) return [];
+  return [`ALTER TABLE ${table} ALTER ${ident(column.name)} SET STORAGE ${random.pick(['EXTERNAL', 'MAIN', 'EXTENDED'])}`];
 }
 
 /** A column whose value older rows do not hold, but the catalog. */

@@ -5,6 +5,7 @@
  *
  * - Transactions without a change to a followed table are left out on both sides, and so are schema
  *   lines, which test_decoding does not have.
+ * - A materialized view's rows, which test_decoding has and we do not follow, are left out.
  * - The xid: test_decoding prints its lower 32 bits.
  * - Booleans: `true` and `false` there, `t` and `f` in ours (made so by the parser).
  * - Partitions: test_decoding names the partition, and its columns in the partition's own order;
@@ -117,10 +118,16 @@ function whole({ schema, table }: TableName, row: Row, relation: Relation | unde
 async function readTheirs(client: pg.Client, schemas: ReadonlySet<string>, relations: Relations): Promise<PlainTransaction[]> {
   const { rows } = await client.query<{ data: string }>(`SELECT data FROM pg_logical_slot_get_changes('${TWIN}', NULL, NULL, 'include-xids', '1', 'skip-empty-xacts', '1')`);
   const roots = await rootsOf(client);
+  const views = await viewsOf(client);
   const lines = rows.map(({ data }) => data);
   return parseTransactions(lines)
-    .map(({ xid, changes }) => ({ xid, changes: changes.flatMap((change) => plainOfTwin(change, schemas, relations, roots)) }))
+    .map(({ xid, changes }) => ({ xid, changes: changes.filter((change) => change.kind === 'truncate' || !views.has(nameOf(change))).flatMap((change) => plainOfTwin(change, schemas, relations, roots)) }))
     .filter(({ changes }) => changes.length > 0);
+}
+
+async function viewsOf(client: pg.Client): Promise<Set<string>> {
+  const { rows } = await client.query<TableName>("SELECT nspname::text AS schema, relname::text AS table FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'm'");
+  return new Set(rows.map(nameOf));
 }
 
 async function rootsOf(client: pg.Client): Promise<Map<string, TableName>> {

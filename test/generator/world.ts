@@ -12,7 +12,7 @@ import { reasonOf } from '../../src/errors.js';
 import { formatPosition, readTransactions } from '../../src/index.js';
 import { runMirror, type Run } from '../support/cache.js';
 import { runImport } from '../support/import.js';
-import { Path, until } from '../support/path.js';
+import { Path, until, type Daemon } from '../support/path.js';
 import { Random } from '../support/random.js';
 import { Difference } from './difference.js';
 import { PINNED, requireEqual } from './equality.js';
@@ -24,7 +24,7 @@ import { requireTwin, TWIN } from './twin.js';
 
 const STEPS = 250;
 const EXTENSIONS = ['citext', 'hstore', 'ltree', 'cube', 'seg', 'isn'];
-const SETTINGS = { max_connections: '200', max_prepared_transactions: '200', max_locks_per_transaction: '1024', shared_buffers: '256MB' };
+const SETTINGS = { max_connections: '200', max_prepared_transactions: '200', max_locks_per_transaction: '1024', shared_buffers: '256MB', logical_decoding_work_mem: '64kB' };
 
 /** What a batch came to. */
 export interface Outcome {
@@ -44,24 +44,27 @@ interface Life {
 export class World {
   readonly #path: Path;
   readonly #client: pg.Client;
+  readonly #stream: Daemon;
   #batches = 0;
   #from: string | undefined;
 
-  private constructor(path: Path, client: pg.Client) {
+  private constructor(path: Path, client: pg.Client, stream: Daemon) {
     this.#path = path;
     this.#client = client;
+    this.#stream = stream;
   }
 
   static async start(): Promise<World> {
     const server = await Server.start({ settings: SETTINGS });
     for (const extension of EXTENSIONS) await server.query(`CREATE EXTENSION ${extension} SCHEMA public`);
+    await server.query('CREATE SCHEMA scratch');
     const path = await Path.on(server, mkdtempSync(join(tmpdir(), 'deltamirror-world-')));
-    path.deltastream();
+    const stream = path.deltastream();
     await until('deltastream to follow', async () => (await server.query('SELECT FROM pg_replication_slots WHERE active')).length > 0);
     const client = await server.client();
     await client.query(PINNED);
     await client.query(`SELECT pg_create_logical_replication_slot('${TWIN}', 'test_decoding')`);
-    return new World(path, client);
+    return new World(path, client, stream);
   }
 
   async end(): Promise<void> {
@@ -109,7 +112,8 @@ export class World {
     beside.push(...lives.map(async ({ history }) => {
       for (let i = 0; i < STEPS; i++) {
         await history.step();
-        if (++steps === Math.floor(lives.length * STEPS / 2)) beside.push(halfway());
+        if (++steps === Math.floor(lives.length * STEPS / 4)) beside.push(this.#killStream());
+        if (steps === Math.floor(lives.length * STEPS / 2)) beside.push(halfway());
       }
       await history.finish();
     }));
@@ -117,23 +121,30 @@ export class World {
     await Promise.all(beside);
   }
 
+  /** What was sent and not yet confirmed is sent again. */
+  async #killStream(): Promise<void> {
+    await this.#stream.stop('SIGKILL');
+    this.#stream.start();
+  }
+
   async #create(seed: number): Promise<Life> {
     const random = new Random(seed);
     const schema = makeSchema(seed, random);
     const clients = [await this.#path.client(), await this.#path.client()];
     const [client] = clients;
-    const scene: Scene = { random, seed, tables: schema.tables, folder: this.#path.server.directory };
+    const scene: Scene = { random, seed, tables: schema.tables, view: schema.view?.name, folder: this.#path.server.directory };
     const history = new History(scene, clients);
     for (const sql of [...schema.ddl, ...schema.tables.flatMap(({ ddl }) => ddl)]) await execute(client, schema.name, sql);
     await history.open();
     for (const table of schema.tables) await history.begin({ ...table, columns: table.columns.filter(({ name }) => name !== ADDED) });
-    for (const sql of schema.tables.flatMap(({ later }) => later)) await execute(client, schema.name, sql);
+    for (const sql of [...schema.tables.flatMap(({ later }) => later), ...(schema.view === undefined ? [] : [schema.view.ddl])]) await execute(client, schema.name, sql);
     return { schema, history, clients };
   }
 
   /** Leaves little behind for the next batch. */
   async #forget(lives: readonly Life[]): Promise<void> {
     for (const { gid } of (await this.#client.query<{ gid: string }>('SELECT gid FROM pg_prepared_xacts')).rows) await this.#client.query(`ROLLBACK PREPARED '${gid}'`);
+    await this.#client.query('DROP SCHEMA scratch CASCADE; CREATE SCHEMA scratch');
     for (const { schema } of lives) await this.#client.query(`DROP SCHEMA ${ident(schema.name)} CASCADE`);
     for await (const { first } of readTransactions(this.#path.log, { from: this.#from })) this.#from = formatPosition(first);
   }
