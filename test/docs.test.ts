@@ -19,7 +19,7 @@ const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as
 /** The commands of which each has options of its own. */
 const COMMANDS = ['deltastream', 'deltastream doctor', 'deltaimport', 'deltamirror', 'daystream', 'daystream cat', 'daystream ls', 'daystream verify'];
 /** Options that the pages name of other programs, and of the demo. */
-const OTHERS = new Set(['--seconds', '--inplace', '--pkglibdir']);
+const OTHERS = new Set(['--seconds', '--seeds', '--inplace', '--pkglibdir']);
 
 const format = pages.find(({ path }) => path === 'docs/format.md')!.text;
 
