@@ -33,6 +33,8 @@ typedef enum OldRow
  *   no     full       no                   -             OLD_NONE
  *   no     other      -                    -             OLD_NONE
  *
+ * A key that old rows do not hold, as a partition's may not, counts as none.
+ *
  * Without an old row the server says that no key column changed. It logs the old
  * key also when a key value is stored out of line, and the whole old row under
  * FULL, so an old row does not mean that the key changed. A key is never guessed
@@ -41,7 +43,7 @@ typedef enum OldRow
 static OldRow
 old_row_of_update(RowPlan *plan, HeapTuple old)
 {
-	if (plan->key_count > 0)
+	if (plan->key_in_old)
 		return old != NULL && key_changed(plan) ? OLD_KEY : OLD_UNCHANGED;
 	return plan->identity == REPLICA_IDENTITY_FULL && old != NULL ? OLD_WHOLE : OLD_NONE;
 }
@@ -52,7 +54,7 @@ old_row_of_delete(RowPlan *plan, HeapTuple old)
 {
 	if (old == NULL)
 		return OLD_NONE;
-	if (plan->key_count > 0)
+	if (plan->key_in_old)
 		return OLD_KEY;
 	return plan->identity == REPLICA_IDENTITY_FULL ? OLD_WHOLE : OLD_NONE;
 }

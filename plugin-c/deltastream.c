@@ -96,9 +96,8 @@ recover(Plugin *plugin, RowPlan *plan)
 	plugin->lines.len = plugin->change_start;
 	if (!plan->complete)
 	{
-		plan->valid = false;
-		plan->told->shape_valid = false;
-		plugin->relations->stale = true;
+		invalidate_plan(plugin->relations, plan);
+		invalidate_told(plugin->relations, plan->told);
 	}
 	plan->told->broken = plugin->transaction.xid;
 	quarantine_error(plugin, plan, error->message);
@@ -123,7 +122,7 @@ write_lines(Plugin *plugin, RowPlan *plan, Relation relation, ReorderBufferChang
 		return;
 	}
 	if (!plan->complete)
-		plan_complete(plan, relation, plugin->relations->context);
+		plan_complete(plugin->relations, plan, relation);
 	tell_schema(plugin, plan);
 	plugin->change_start = plugin->lines.len;
 	rows = write(plugin, plan, relation, change);
@@ -188,6 +187,8 @@ write_truncate(Plugin *plugin, RowPlan *plan, Relation relation, ReorderBufferCh
 {
 	if (plan->root != plan->relid)
 	{
+		if (plan->told->quarantined == plugin->transaction.xid)
+			return 0;
 		for (Size i = 0; i < change->data.truncate.nrelids; i++)
 			if (change->data.truncate.relids[i] == plan->root)
 				return 0;

@@ -172,3 +172,13 @@ to_utf8_or_ascii(const char *text, Size *length)
 	*length = result_length;
 	return result;
 }
+
+/* The text in no more memory than it needs: a StringInfo begins with 1 KB, and plans hold many. */
+char *
+fitted(StringInfo text)
+{
+	char	   *copy = pnstrdup(text->data, text->len);
+
+	pfree(text->data);
+	return copy;
+}

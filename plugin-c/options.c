@@ -1,5 +1,5 @@
 /*
- * The options of a slot: which tables, which messages. They come from whoever
+ * The options of a slot: which tables, under which names, which messages. They come from whoever
  * may replicate, so every byte of them is hostile until read; whatever does not
  * fit is an error that names the option, before any change is decoded.
  */
@@ -169,13 +169,26 @@ parse_messages(Cursor *cursor)
 	}
 }
 
+/* The names that partitions go by. */
+static bool
+parse_partitions(const Cursor *cursor)
+{
+	bool		leaves = strcmp(cursor->value, "leaf") == 0;
+
+	if (!leaves && strcmp(cursor->value, "root") != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("option \"partitions\": neither root nor leaf"),
+						errhint("Write root, for the name of a partition's root, or leaf, for its own.")));
+	return leaves;
+}
+
 /* The value of an option that is there once, neither NULL nor over-long. */
 static Cursor
-open_option(DefElem *element, List *before)
+open_option(DefElem *element, bool given_before)
 {
 	Cursor		cursor = {element->defname, NULL, NULL};
 
-	if (before != NIL)
+	if (given_before)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("option \"%s\" is given twice", element->defname)));
 	if (element->arg == NULL || !IsA(element->arg, String))
@@ -193,6 +206,7 @@ void
 options_parse(Options *options, List *given)
 {
 	ListCell   *cell;
+	bool		partitions_given = false;
 
 	foreach(cell, given)
 	{
@@ -201,19 +215,25 @@ options_parse(Options *options, List *given)
 
 		if (strcmp(element->defname, "tables") == 0)
 		{
-			cursor = open_option(element, options->tables);
+			cursor = open_option(element, options->tables != NIL);
 			options->tables = parse_tables(&cursor);
 		}
 		else if (strcmp(element->defname, "messages") == 0)
 		{
-			cursor = open_option(element, options->messages);
+			cursor = open_option(element, options->messages != NIL);
 			options->messages = parse_messages(&cursor);
+		}
+		else if (strcmp(element->defname, "partitions") == 0)
+		{
+			cursor = open_option(element, partitions_given);
+			partitions_given = true;
+			options->leaves = parse_partitions(&cursor);
 		}
 		else
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("option \"%s\" is unknown", element->defname),
-					 errhint("The options are \"tables\" and \"messages\".")));
+					 errhint("The options are \"tables\", \"partitions\" and \"messages\".")));
 	}
 }
 

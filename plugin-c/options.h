@@ -1,5 +1,5 @@
 /*
- * The options of a slot: which tables, which messages.
+ * The options of a slot: which tables, under which names, which messages.
  */
 #ifndef DELTASTREAM_OPTIONS_H
 #define DELTASTREAM_OPTIONS_H
@@ -10,6 +10,7 @@ typedef struct Options
 {
 	List	   *tables;			/* of TablePattern; NIL when every table is followed */
 	List	   *messages;		/* of char *: the prefixes asked for */
+	bool		leaves;			/* partitions go by their own names, not their root's */
 } Options;
 
 extern void options_parse(Options *options, List *given);

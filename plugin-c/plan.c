@@ -1,6 +1,6 @@
 /*
- * Building a plan: names, columns and key of a relation, read from the catalog
- * as it was when the change was made.
+ * Building a plan: names and columns of a relation, read from the catalog as it
+ * was when the change was made.
  */
 #include "postgres.h"
 
@@ -8,29 +8,26 @@
 #include "access/transam.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 
 #include "compat.h"
 #include "line.h"
 #include "relation.h"
 
+/* The root of a partition; the plan hears of changes to it and to what is between. */
 static void
-find_root(RowPlan *plan, Oid leaf)
+find_root(Relations *relations, RowPlan *plan, Oid leaf)
 {
 	List	   *ancestors = get_partition_ancestors(leaf);
-	ListCell   *cell;
+	int			count = list_length(ancestors);
+	Oid		   *others = palloc(sizeof(Oid) * count);
 
-	plan->ancestors = palloc(sizeof(Oid) * list_length(ancestors));
-	foreach(cell, ancestors)
-	{
-		plan->ancestors[plan->ancestor_count++] = lfirst_oid(cell);
-		plan->root = lfirst_oid(cell);
-	}
+	for (int i = 0; i < count; i++)
+		others[i] = plan->root = list_nth_oid(ancestors, i);
+	relations_link(relations, plan, others, count);
 }
 
 /* A name that is always writable, so that a quarantine line can be. */
@@ -58,13 +55,15 @@ plan_head(RowPlan *plan, const char *schema, const char *table)
 	append_literal(&head, "_table\t");
 	append_name(&head, table);
 	append_literal(&head, "\t_xid\t");
-	plan->head = head.data;
 	plan->head_length = head.len;
+	plan->head = fitted(&head);
 }
 
 /*
  * Whether the relation is followed, and the head of its lines. Partitions go by
- * the name of their root, in the log as in the option `tables`.
+ * the name of their root, in the log as in the option `tables`, unless the option
+ * `partitions` says that each goes by its own: then it is a table like any other,
+ * and what it is a partition of, which has no rows, is none.
  *
  * A command that rewrites a table puts its rows into a transient relation, an
  * ordinary table whatever is rewritten. That one goes by what it is made for.
@@ -74,23 +73,28 @@ plan_head(RowPlan *plan, const char *schema, const char *table)
  * and whoever has the tables can ask the view's query.
  */
 void
-plan_names(RowPlan *plan, Relation relation, const Options *options)
+plan_names(Relations *relations, RowPlan *plan, Relation relation)
 {
 	Oid			rewritten = relation->rd_rel->relrewrite;
 	Oid			subject = OidIsValid(rewritten) ? rewritten : plan->relid;
 	char		kind = get_rel_relkind(subject);
+	const Options *options = relations->options;
 	MemoryContext before;
 	char	   *schema;
 	char	   *table;
 
 	if (subject < FirstNormalObjectId ||
-		(kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE))
+		(kind != RELKIND_RELATION && (kind != RELKIND_PARTITIONED_TABLE || options->leaves)))
 		return;
 	before = MemoryContextSwitchTo(plan->context);
 	plan->rewrite = OidIsValid(rewritten);
 	plan->root = subject;
-	if (get_rel_relispartition(subject))
-		find_root(plan, subject);
+	if (get_rel_relispartition(subject) && !options->leaves)
+		find_root(relations, plan, subject);
+	else if (plan->rewrite)
+		relations_link(relations, plan, &subject, 1);
+	relations_note_namespace(relations, get_rel_namespace(plan->root));
+	relations_note_namespace(relations, get_rel_namespace(subject));
 	schema = get_namespace_name(get_rel_namespace(plan->root));
 	table = get_rel_name(plan->root);
 	if (schema == NULL || table == NULL)
@@ -146,13 +150,13 @@ plan_column(RowPlan *plan, Column *column, Form_pg_attribute attribute, AttrNumb
 	append_literal(&key, "\t");
 	append_column_name(&key, NameStr(attribute->attname));
 	append_literal(&key, "\t");
-	column->key = key.data;
 	column->key_length = key.len;
+	column->key = fitted(&key);
 }
 
 /* The columns that lines have, in the root's order, found in the leaf by name. */
 static void
-plan_columns(RowPlan *plan, Relation relation, TupleDesc root)
+plan_columns(Relations *relations, RowPlan *plan, Relation relation, TupleDesc root)
 {
 	TupleDesc	leaf = RelationGetDescr(relation);
 
@@ -170,102 +174,18 @@ plan_columns(RowPlan *plan, Relation relation, TupleDesc root)
 		if (number == InvalidAttrNumber)
 			elog(ERROR, "a partition has no column \"%s\"", NameStr(attribute->attname));
 		plan->whole[plan->column_count] = plan->column_count;
+		relations_note_type(relations, attribute->atttypid);
 		plan_column(plan, &plan->columns[plan->column_count++], TupleDescAttr(leaf, number - 1), attribute->attnum);
 	}
 }
 
-/* The primary key's index, or InvalidOid; a deferrable one may be broken in between, so it is not usable. */
-static Oid
-primary_key(Relation relation, bool *usable)
-{
-	ListCell   *cell;
-
-	foreach(cell, RelationGetIndexList(relation))
-	{
-		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
-		Form_pg_index index;
-		bool		primary;
-
-		if (!HeapTupleIsValid(tuple))
-			continue;
-		index = (Form_pg_index) GETSTRUCT(tuple);
-		primary = index->indisprimary;
-		*usable = index->indisvalid && index->indimmediate;
-		ReleaseSysCache(tuple);
-		if (primary)
-			return lfirst_oid(cell);
-	}
-	return InvalidOid;
-}
-
-/* The index that the server takes old keys from or, where it logs whole old rows, the primary key. */
-static Oid
-key_index(Relation relation)
-{
-	bool		usable;
-	Oid			index;
-
-	if (relation->rd_rel->relreplident != REPLICA_IDENTITY_FULL)
-		return RelationGetReplicaIndex(relation);
-	index = primary_key(relation, &usable);
-	return OidIsValid(index) && usable ? index : InvalidOid;
-}
-
-static const char *
-no_key_reason(Relation relation)
-{
-	bool		usable;
-
-	switch (relation->rd_rel->relreplident)
-	{
-		case REPLICA_IDENTITY_NOTHING:
-			return "replica identity nothing";
-		case REPLICA_IDENTITY_INDEX:
-			return "the index of its replica identity is gone";
-		default:
-			return OidIsValid(primary_key(relation, &usable)) ? "its primary key is deferrable" : "no primary key";
-	}
-}
-
-/* Finds the key's columns, in key order. */
-static void
-plan_key(RowPlan *plan, Relation relation)
-{
-	Oid			oid = key_index(relation);
-	HeapTuple	tuple;
-	Form_pg_index index;
-
-	plan->key = palloc(sizeof(int) * INDEX_MAX_KEYS);
-	if (!OidIsValid(oid))
-	{
-		plan->no_key_reason = no_key_reason(relation);
-		return;
-	}
-	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(oid));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for index %u", oid);
-	index = (Form_pg_index) GETSTRUCT(tuple);
-	for (int k = 0; k < index->indnkeyatts; k++)
-	{
-		int			c = 0;
-
-		while (c < plan->column_count && plan->columns[c].attribute != index->indkey.values[k] - 1)
-			c++;
-		if (c == plan->column_count)
-			elog(ERROR, "column %d of index %u is not one of the table", index->indkey.values[k], oid);
-		plan->columns[c].in_key = true;
-		plan->key[plan->key_count++] = c;
-	}
-	ReleaseSysCache(tuple);
-}
-
 /*
- * Columns, key and schema line; what partitions share goes to the shared context.
+ * Columns, key and shape; the shape, which partitions share, goes to a context of the session.
  * When this fails, the plan and its shape must be marked invalid: they are
  * rebuilt from the beginning.
  */
 void
-plan_complete(RowPlan *plan, Relation relation, MemoryContext shared)
+plan_complete(Relations *relations, RowPlan *plan, Relation relation)
 {
 	MemoryContext before = MemoryContextSwitchTo(plan->context);
 	bool		is_partition = plan->root != plan->relid;
@@ -274,9 +194,9 @@ plan_complete(RowPlan *plan, Relation relation, MemoryContext shared)
 	if (!RelationIsValid(root))
 		elog(ERROR, "could not open relation with OID %u", plan->root);
 	plan->identity = relation->rd_rel->relreplident;
-	plan_columns(plan, relation, RelationGetDescr(root));
-	plan_key(plan, relation);
-	plan->schema = schema_text(plan, root, shared);
+	plan_columns(relations, plan, relation, RelationGetDescr(root));
+	plan_key(plan, relation, root);
+	read_shape(plan, root, relations->context);
 	if (is_partition)
 		RelationClose(root);
 

@@ -1,74 +1,24 @@
 /*
- * The plans and what was told, by oid, and their invalidation.
- *
- * An invalidation can arrive in the middle of a row, whenever the catalog is
- * read. So it only marks: a plan is rebuilt when the next change asks for it,
- * and what belongs to dropped relations is freed at the end of a transaction,
- * when no plan is in use.
+ * The plans and what was told, by oid. A plan that was marked (invalidation.c) is
+ * rebuilt when the next change asks for it; what belongs to dropped relations is
+ * freed at the end of a transaction, when no plan is in use.
  */
 #include "postgres.h"
 
 #include "relation.h"
 
-#include "utils/inval.h"
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-/*
- * Invalidation callbacks can't be taken back, so they are registered once per
- * process and look here. A backend decodes one slot at a time.
- */
-static Relations *current = NULL;
-static bool registered = false;
-
-/* True for the root of a partition and what is between. */
-static bool
-is_above(const RowPlan *plan, Oid relid)
+static HTAB *
+open_table(MemoryContext context, const char *name, Size key_size, Size entry_size)
 {
-	for (int i = 0; i < plan->ancestor_count; i++)
-		if (plan->ancestors[i] == relid)
-			return true;
-	return false;
-}
+	HASHCTL		control = {.keysize = key_size, .entrysize = entry_size, .hcxt = context};
 
-/*
- * A relation changed (InvalidOid: any): its plan, and those of its partitions. A
- * partition's own change leaves the shape alone, which is the root's.
- */
-static void
-on_relation_change(Datum arg, Oid relid)
-{
-	HASH_SEQ_STATUS scan;
-	RowPlan    *plan;
-
-	if (current == NULL)
-		return;
-	hash_seq_init(&scan, current->plans);
-	while ((plan = hash_seq_search(&scan)) != NULL)
-	{
-		bool		shared = !OidIsValid(relid) || plan->root == relid || is_above(plan, relid);
-
-		if (!shared && plan->relid != relid)
-			continue;
-		if (shared && plan->told != NULL)
-			plan->told->shape_valid = false;
-		plan->valid = false;
-		current->stale = true;
-	}
-}
-
-/* A type or a schema changed: which plans say its name is not worth knowing. */
-static void
-on_catalog_change(Datum arg, int cache, uint32 hash)
-{
-	on_relation_change(arg, InvalidOid);
-}
-
-static void
-forget_current(void *arg)
-{
-	if (current == arg)
-		current = NULL;
+	return hash_create(name, 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
 /* An empty set in a memory context of its own; it is let go with the context. */
@@ -77,29 +27,15 @@ relations_open(MemoryContext parent, const Options *options)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "deltastream relations", ALLOCSET_DEFAULT_SIZES);
 	Relations  *relations = MemoryContextAllocZero(context, sizeof(Relations));
-	MemoryContextCallback *callback = MemoryContextAllocZero(context, sizeof(MemoryContextCallback));
-	HASHCTL		control = {0};
 
 	relations->context = context;
 	relations->options = options;
-	control.hcxt = context;
-	control.keysize = sizeof(Oid);
-	control.entrysize = sizeof(RowPlan);
-	relations->plans = hash_create("deltastream plans", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	control.entrysize = sizeof(Told);
-	relations->told = hash_create("deltastream told", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-
-	callback->func = forget_current;
-	callback->arg = relations;
-	MemoryContextRegisterResetCallback(context, callback);
-	current = relations;
-	if (!registered)
-	{
-		CacheRegisterRelcacheCallback(on_relation_change, (Datum) 0);
-		CacheRegisterSyscacheCallback(TYPEOID, on_catalog_change, (Datum) 0);
-		CacheRegisterSyscacheCallback(NAMESPACEOID, on_catalog_change, (Datum) 0);
-		registered = true;
-	}
+	relations->plans = open_table(context, "deltastream plans", sizeof(Oid), sizeof(RowPlan));
+	relations->told = open_table(context, "deltastream told", sizeof(Oid), sizeof(Told));
+	relations->dependents = open_table(context, "deltastream dependents", sizeof(Oid), sizeof(Dependents));
+	relations->types = open_table(context, "deltastream types", sizeof(uint32), sizeof(uint32));
+	relations->namespaces = open_table(context, "deltastream schemas", sizeof(uint32), sizeof(uint32));
+	invalidation_listen(relations);
 	return relations;
 }
 
@@ -117,18 +53,80 @@ told_of(Relations *relations, Oid root)
 	return told;
 }
 
-/* Empties an entry; everything it had goes with its context. */
-static void
-plan_reset(RowPlan *plan)
+/* From here on the plan hears when one of the other relations changes. */
+void
+relations_link(Relations *relations, RowPlan *plan, const Oid *others, int count)
 {
-	Oid			relid = plan->relid;
+	plan->links = MemoryContextAlloc(plan->context, sizeof(Link) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+	{
+		bool		found;
+		Dependents *dependents = hash_search(relations->dependents, &others[i], HASH_ENTER, &found);
 
+		if (!found)
+			dlist_init(&dependents->links);
+		plan->links[i].of = dependents;
+		plan->links[i].plan = plan;
+		dlist_push_tail(&dependents->links, &plan->links[i].node);
+		plan->link_count++;
+	}
+}
+
+static void
+unlink_plan(Relations *relations, RowPlan *plan)
+{
+	for (int i = 0; i < plan->link_count; i++)
+	{
+		Dependents *of = plan->links[i].of;
+
+		dlist_delete(&plan->links[i].node);
+		if (dlist_is_empty(&of->links))
+			hash_search(relations->dependents, &of->relid, HASH_REMOVE, NULL);
+	}
+	plan->link_count = 0;
+}
+
+/* From here on the plans hear when this type changes, or one that it is made of. */
+void
+relations_note_type(Relations *relations, Oid type)
+{
+	while (OidIsValid(type))
+	{
+		uint32		hash = GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(type));
+		HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+		Form_pg_type form;
+
+		hash_search(relations->types, &hash, HASH_ENTER, NULL);
+		if (!HeapTupleIsValid(tuple))
+			return;
+		form = (Form_pg_type) GETSTRUCT(tuple);
+		relations_note_namespace(relations, form->typnamespace);
+		type = OidIsValid(form->typbasetype) ? form->typbasetype : form->typelem;
+		ReleaseSysCache(tuple);
+	}
+}
+
+/* From here on the plans hear when this schema is renamed. */
+void
+relations_note_namespace(Relations *relations, Oid oid)
+{
+	uint32		hash = GetSysCacheHashValue1(NAMESPACEOID, ObjectIdGetDatum(oid));
+
+	hash_search(relations->namespaces, &hash, HASH_ENTER, NULL);
+}
+
+/* Empties an entry; everything it had goes with its context. A list that it is in keeps it. */
+static void
+plan_reset(Relations *relations, RowPlan *plan)
+{
+	RowPlan		empty = {.relid = plan->relid, .stale = plan->stale, .sweep = plan->sweep};
+
+	unlink_plan(relations, plan);
 	if (plan->told != NULL)
 		plan->told->plans--;
 	if (plan->context != NULL)
 		MemoryContextDelete(plan->context);
-	memset(plan, 0, sizeof(RowPlan));
-	plan->relid = relid;
+	*plan = empty;
 }
 
 /*
@@ -146,16 +144,15 @@ relations_plan(Relations *relations, Relation relation)
 		return plan;
 	if (!found)
 	{
-		plan->told = NULL;
-		plan->context = NULL;
+		memset(plan, 0, sizeof(RowPlan));
+		plan->relid = relid;
 	}
-	plan_reset(plan);
+	plan_reset(relations, plan);
 
 	plan->context = AllocSetContextCreate(relations->context, "deltastream plan", ALLOCSET_SMALL_SIZES);
-	plan->number = ++relations->built;
 	/* Set first: an invalidation that comes while we read the catalog must stick. */
 	plan->valid = true;
-	plan_names(plan, relation, relations->options);
+	plan_names(relations, plan, relation);
 	if (plan->followed)
 	{
 		plan->told = told_of(relations, plan->root);
@@ -164,41 +161,48 @@ relations_plan(Relations *relations, Relation relation)
 	return plan;
 }
 
+/* Frees a plan that was marked and not rebuilt since. */
+static void
+sweep_plan(Relations *relations, RowPlan *plan)
+{
+	plan->stale = false;
+	if (plan->valid)
+		return;
+	/* Once the last plan is gone, nobody hears of what changes between root and leaf. */
+	if (plan->told != NULL)
+		invalidate_told(relations, plan->told);
+	plan_reset(relations, plan);
+	hash_search(relations->plans, &plan->relid, HASH_REMOVE, NULL);
+}
+
+/* Frees what was told of a table that is no more. */
+static void
+sweep_told(Relations *relations, Told *told)
+{
+	told->doubtful = false;
+	if (told->plans > 0 || SearchSysCacheExists1(RELOID, ObjectIdGetDatum(told->root)))
+		return;
+	/* Marked again while the catalog was read: it is in the list again. */
+	if (told->doubtful)
+		return;
+	if (told->schema != NULL)
+		pfree(told->schema);
+	if (told->shape != NULL)
+		pfree(told->shape);
+	if (told->bare != NULL)
+		pfree(told->bare);
+	hash_search(relations->told, &told->root, HASH_REMOVE, NULL);
+}
+
 /*
- * Frees the plans that an invalidation marked, and what was told of tables that
- * are no more. To be called at the end of a transaction, while its catalog
- * snapshot is still there.
+ * Frees what invalidations have marked. To be called at the end of a transaction,
+ * while its catalog snapshot is still there.
  */
 void
 relations_sweep(Relations *relations)
 {
-	HASH_SEQ_STATUS scan;
-	RowPlan    *plan;
-	Told	   *told;
-
-	if (!relations->stale)
-		return;
-	relations->stale = false;
-	hash_seq_init(&scan, relations->plans);
-	while ((plan = hash_seq_search(&scan)) != NULL)
-	{
-		if (plan->valid)
-			continue;
-		/* Once the last plan is gone, nobody hears of what changes between root and leaf. */
-		if (plan->told != NULL)
-			plan->told->shape_valid = false;
-		plan_reset(plan);
-		hash_search(relations->plans, &plan->relid, HASH_REMOVE, NULL);
-	}
-	hash_seq_init(&scan, relations->told);
-	while ((told = hash_seq_search(&scan)) != NULL)
-	{
-		if (told->plans > 0 || SearchSysCacheExists1(RELOID, ObjectIdGetDatum(told->root)))
-			continue;
-		if (told->schema != NULL)
-			pfree(told->schema);
-		if (told->shape != NULL)
-			pfree(told->shape);
-		hash_search(relations->told, &told->root, HASH_REMOVE, NULL);
-	}
+	while (!slist_is_empty(&relations->stale))
+		sweep_plan(relations, slist_container(RowPlan, sweep, slist_pop_head_node(&relations->stale)));
+	while (!slist_is_empty(&relations->doubtful))
+		sweep_told(relations, slist_container(Told, doubt, slist_pop_head_node(&relations->doubtful)));
 }

@@ -7,6 +7,7 @@
 #define DELTASTREAM_RELATION_H
 
 #include "fmgr.h"
+#include "lib/ilist.h"
 #include "lib/stringinfo.h"
 #include "utils/hsearch.h"
 #include "utils/rel.h"
@@ -29,6 +30,7 @@ typedef struct Column
 	int			attribute;		/* its index in the tuples of the relation that changed */
 	AttrNumber	number;			/* its attribute number in the root */
 	bool		in_key;
+	bool		in_old;			/* old rows in the WAL hold it */
 	bool		by_value;
 	int16		length;			/* as in pg_type.typlen */
 	ValueKind	kind;
@@ -43,27 +45,47 @@ typedef struct Told
 	Oid			root;			/* hash key */
 	int			plans;			/* that point here */
 	char	   *schema;			/* the text of the last schema line; NULL before the first */
-	uint64		plan;			/* number of the plan whose schema line that is */
+	uint64		schemas;		/* schema lines so far */
+	char		identity;		/* that the last of them names; 0 before the first */
 	uint64		quarantined;	/* the last transaction with a quarantine line */
 	uint64		broken;			/* the last transaction whose rows could not be written */
 	bool		shape_valid;
 	char	   *shape;			/* the columns of the schema line, which all partitions share */
+	char	   *bare;			/* the same without what old rows hold */
+	bool		doubtful;		/* in the list of those that may be of a dropped table */
+	slist_node	doubt;
 } Told;
+
+/* That a plan says something of another relation too: a partition's of its ancestors. */
+typedef struct Link
+{
+	dlist_node	node;			/* in the list of the other relation */
+	struct Dependents *of;
+	struct RowPlan *plan;
+} Link;
+
+typedef struct Dependents
+{
+	Oid			relid;			/* hash key */
+	dlist_head	links;
+} Dependents;
 
 /* How the changes of one relation are written. */
 typedef struct RowPlan
 {
 	Oid			relid;			/* hash key */
 	bool		valid;			/* cleared by an invalidation, read before each use */
+	bool		stale;			/* in the list of those to be swept */
+	slist_node	sweep;
 	bool		complete;		/* the columns are there, not only the names */
 	bool		followed;
 	bool		rewrite;		/* a transient relation, which a table's new rows are put into */
-	uint64		number;
+	uint64		said;			/* which of the schema lines is its own; 0: none */
 	MemoryContext context;		/* holds all that follows */
 
 	Oid			root;
-	Oid		   *ancestors;		/* of a partition, its root last */
-	int			ancestor_count;
+	Link	   *links;
+	int			link_count;
 	Told	   *told;			/* NULL when not followed */
 	char	   *name;			/* schema.table, quoted, of the relation that changed or is rewritten */
 	char	   *head;			/* [_schema TAB s TAB] _table TAB t TAB _xid TAB */
@@ -74,9 +96,9 @@ typedef struct RowPlan
 	int			column_count;
 	int		   *key;			/* indexes of columns, in key order */
 	int			key_count;
+	bool		key_in_old;		/* old rows in the WAL hold the key */
 	int		   *whole;			/* indexes of all columns */
 	const char *no_key_reason;
-	char	   *schema;			/* the schema line behind _action TAB schema */
 
 	int			width;			/* number of attributes of a tuple */
 	Datum	   *old_values;
@@ -91,19 +113,35 @@ typedef struct Relations
 	const Options *options;
 	HTAB	   *plans;
 	HTAB	   *told;
-	bool		stale;			/* some plan is not valid */
-	uint64		built;			/* plans built so far */
+	HTAB	   *dependents;
+	HTAB	   *types;			/* what invalidations call the types that plans have named, */
+	HTAB	   *namespaces;		/* and the schemas */
+	slist_head	stale;			/* plans to be swept */
+	slist_head	doubtful;		/* of Told */
 } Relations;
 
 extern Relations *relations_open(MemoryContext context, const Options *options);
 extern RowPlan *relations_plan(Relations *relations, Relation relation);
+extern void relations_link(Relations *relations, RowPlan *plan, const Oid *others, int count);
+extern void relations_note_type(Relations *relations, Oid type);
+extern void relations_note_namespace(Relations *relations, Oid oid);
 extern void relations_sweep(Relations *relations);
 
+/* invalidation.c */
+extern void invalidation_listen(Relations *relations);
+extern void invalidate_plan(Relations *relations, RowPlan *plan);
+extern void invalidate_told(Relations *relations, Told *told);
+
 /* plan.c */
-extern void plan_names(RowPlan *plan, Relation relation, const Options *options);
-extern void plan_complete(RowPlan *plan, Relation relation, MemoryContext shared);
+extern void plan_names(Relations *relations, RowPlan *plan, Relation relation);
+extern void plan_complete(Relations *relations, RowPlan *plan, Relation relation);
+
+/* key.c */
+extern void plan_key(RowPlan *plan, Relation relation, Relation root);
 
 /* schema.c */
-extern char *schema_text(RowPlan *plan, Relation root, MemoryContext shared);
+extern void read_shape(RowPlan *plan, Relation root, MemoryContext shared);
+extern char identity_to_tell(const RowPlan *plan);
+extern void append_schema(StringInfo out, const RowPlan *plan, char identity);
 
 #endif

@@ -109,14 +109,6 @@ find_missing(Relation root, Datum *missing, bool *known)
 }
 
 static void
-append_key(StringInfo out, RowPlan *plan)
-{
-	append_literal(out, "\t_key\t");
-	for (int k = 0; k < plan->key_count; k++)
-		appendStringInfo(out, k == 0 ? "%d" : ",%d", plan->columns[plan->key[k]].number);
-}
-
-static void
 append_column(StringInfo out, TupleDesc shape, Column *column)
 {
 	Form_pg_attribute attribute = TupleDescAttr(shape, column->number - 1);
@@ -128,23 +120,19 @@ append_column(StringInfo out, TupleDesc shape, Column *column)
 	append_text(out, type, strlen(type));
 }
 
-/* The columns of the schema line, those of the root. */
+/* The columns of the schema line, those of the root; what their old rows hold is left out where known is NULL. */
 static char *
-shape_text(RowPlan *plan, Relation root)
+shape_text(RowPlan *plan, Relation root, const Datum *missing, const bool *known)
 {
-	TupleDesc	shape = RelationGetDescr(root);
-	Datum	   *missing = palloc0(sizeof(Datum) * Max(shape->natts, 1));
-	bool	   *known = palloc0(sizeof(bool) * Max(shape->natts, 1));
 	StringInfoData text;
 
-	find_missing(root, missing, known);
 	initStringInfo(&text);
 	for (int c = 0; c < plan->column_count; c++)
 	{
 		Column	   *column = &plan->columns[c];
 
-		append_column(&text, shape, column);
-		if (!known[column->number - 1])
+		append_column(&text, RelationGetDescr(root), column);
+		if (known == NULL || !known[column->number - 1])
 			continue;
 		append_literal(&text, "\t_missing\t");
 		append_value(&text, column, missing[column->number - 1]);
@@ -152,37 +140,76 @@ shape_text(RowPlan *plan, Relation root)
 	return text.data;
 }
 
+static void
+keep(MemoryContext shared, char **place, const char *text)
+{
+	char	   *copy = MemoryContextStrdup(shared, text);
+
+	if (*place != NULL)
+		pfree(*place);
+	*place = copy;
+}
+
+/*
+ * What the old rows of 10,000 partitions hold is not read again for each new
+ * partition: as long as a root's columns stay, nobody has to fill one in.
+ */
+static void
+refresh_shape(RowPlan *plan, Relation root, MemoryContext shared)
+{
+	Told	   *told = plan->told;
+	char	   *bare = shape_text(plan, root, NULL, NULL);
+	int			width = Max(RelationGetDescr(root)->natts, 1);
+	Datum	   *missing = palloc0(sizeof(Datum) * width);
+	bool	   *known = palloc0(sizeof(bool) * width);
+
+	if (plan->root != plan->relid && told->bare != NULL && strcmp(told->bare, bare) == 0)
+		return;
+	find_missing(root, missing, known);
+	keep(shared, &told->shape, shape_text(plan, root, missing, known));
+	keep(shared, &told->bare, bare);
+}
+
 /* Reads the shape once for all partitions of a root. */
-static const char *
-shape_of(Told *told, RowPlan *plan, Relation root, MemoryContext shared)
+void
+read_shape(RowPlan *plan, Relation root, MemoryContext shared)
 {
 	MemoryContext scratch;
 	MemoryContext before;
 
-	if (told->shape_valid)
-		return told->shape;
+	if (plan->told->shape_valid)
+		return;
 	/* Set first: an invalidation that comes while we read the catalog must stick. */
-	told->shape_valid = true;
-	if (told->shape != NULL)
-		pfree(told->shape);
-	told->shape = NULL;
+	plan->told->shape_valid = true;
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "deltastream shape", ALLOCSET_DEFAULT_SIZES);
 	before = MemoryContextSwitchTo(scratch);
-	told->shape = MemoryContextStrdup(shared, shape_text(plan, root));
+	refresh_shape(plan, root, shared);
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(scratch);
-	return told->shape;
 }
 
-/* The schema line behind `_action TAB schema`: the root's shape, the key of the relation that changed. */
-char *
-schema_text(RowPlan *plan, Relation root, MemoryContext shared)
+/*
+ * The identity that a schema line names: of the relation that changed. Where
+ * partitions differ it stays at the one that promises less, or the lines would
+ * alternate: under a key at what is not FULL, without one at FULL, since then
+ * only those partitions have old rows to tell.
+ */
+char
+identity_to_tell(const RowPlan *plan)
 {
-	StringInfoData text;
+	char		told = plan->told->identity;
 
-	initStringInfo(&text);
-	appendStringInfo(&text, "\t_oid\t%u\t_identity\t%s", plan->root, identity_name(plan->identity));
-	append_key(&text, plan);
-	appendStringInfoString(&text, shape_of(plan->told, plan, root, shared));
-	return text.data;
+	if (plan->root == plan->relid || told == 0)
+		return plan->identity;
+	return (told == REPLICA_IDENTITY_FULL) == (plan->key_count == 0) ? told : plan->identity;
+}
+
+/* The schema line behind `_action TAB schema`: shape and key are the root's. */
+void
+append_schema(StringInfo out, const RowPlan *plan, char identity)
+{
+	appendStringInfo(out, "\t_oid\t%u\t_identity\t%s\t_key\t", plan->root, identity_name(identity));
+	for (int k = 0; k < plan->key_count; k++)
+		appendStringInfo(out, k == 0 ? "%d" : ",%d", plan->columns[plan->key[k]].number);
+	appendStringInfoString(out, plan->told->shape);
 }

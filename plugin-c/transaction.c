@@ -91,35 +91,29 @@ close_transaction(LogicalDecodingContext *ctx, Plugin *plugin, ReorderBufferTXN 
 	send_lines(ctx, plugin, true);
 }
 
-static bool
-is_told(const RowPlan *plan)
-{
-	const char *told = plan->told->schema;
-
-	return told != NULL && strncmp(told, plan->head, plan->head_length) == 0 &&
-		strcmp(told + plan->head_length, plan->schema) == 0;
-}
-
 /* The schema line: before a relation's first change and whenever its text differs from the last. */
 void
 tell_schema(Plugin *plugin, RowPlan *plan)
 {
 	Told	   *told = plan->told;
-	char	   *text;
+	char		identity = identity_to_tell(plan);
+	StringInfoData text;
 
-	if (told->plan == plan->number)
+	if (plan->said != 0 && plan->said == told->schemas)
 		return;
-	if (!is_told(plan))
+	initStringInfo(&text);
+	appendBinaryStringInfo(&text, plan->head, plan->head_length);
+	append_schema(&text, plan, identity);
+	if (told->schema == NULL || strcmp(told->schema, text.data) != 0)
 	{
 		begin_line(plugin, plan, "\t_action\tschema");
-		appendStringInfoString(&plugin->lines, plan->schema);
+		appendBinaryStringInfo(&plugin->lines, text.data + plan->head_length, text.len - plan->head_length);
 		end_line(plugin);
-		text = MemoryContextAlloc(plugin->relations->context, plan->head_length + strlen(plan->schema) + 1);
-		strcpy(text, plan->head);
-		strcat(text, plan->schema);
 		if (told->schema != NULL)
 			pfree(told->schema);
-		told->schema = text;
+		told->schema = MemoryContextStrdup(plugin->relations->context, text.data);
+		told->identity = identity;
+		told->schemas++;
 	}
-	told->plan = plan->number;
+	plan->said = told->schemas;
 }

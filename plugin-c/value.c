@@ -5,12 +5,36 @@
 
 #include "value.h"
 
+#include "access/transam.h"
 #include "catalog/pg_class.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
 
 #include "compat.h"
 #include "line.h"
+
+/*
+ * True for output functions that can print what is no text: those of types that
+ * are not built in, of "char" before 15, and of what may hold such values. The
+ * others print ASCII, or text that was checked when it came in.
+ */
+static inline bool
+may_print_bytes(Oid output)
+{
+	switch (output)
+	{
+		case F_CHAROUT:
+		case F_ARRAY_OUT:
+		case F_RECORD_OUT:
+		case F_RANGE_OUT:
+		case F_MULTIRANGE_OUT:
+			return true;
+		default:
+			return output >= FirstNormalObjectId;
+	}
+}
 
 /* Postgres's own text of a value that is not NULL, in UTF-8 and escaped. */
 void
@@ -42,8 +66,12 @@ append_value(StringInfo out, Column *column, Datum value)
 		case VALUE_BY_FUNCTION:
 			{
 				char	   *printed = OutputFunctionCall(&column->output, value);
+				Size		length = strlen(printed);
 
-				append_text(out, printed, strlen(printed));
+				/* Of the other encodings the conversion to UTF-8 is the test. */
+				if (may_print_bytes(column->output.fn_oid) && GetDatabaseEncoding() == PG_UTF8)
+					(void) pg_verify_mbstr(PG_UTF8, printed, length, false);
+				append_text(out, printed, length);
 				break;
 			}
 	}
@@ -101,7 +129,7 @@ append_inserted(StringInfo out, RowPlan *plan)
 /*
  * Appends the columns of an updated row, less those that are unchanged and not
  * in the WAL. Where the old row holds them, they are taken from there: all of
- * them under REPLICA IDENTITY FULL, else the key's.
+ * them under REPLICA IDENTITY FULL, else those of the identity's index.
  */
 void
 append_updated(StringInfo out, RowPlan *plan, bool has_old)
@@ -114,7 +142,7 @@ append_updated(StringInfo out, RowPlan *plan, bool has_old)
 
 		if (is_left_out(column, value, is_null))
 		{
-			bool		in_old = has_old && (plan->identity == REPLICA_IDENTITY_FULL || column->in_key);
+			bool		in_old = has_old && column->in_old;
 
 			if (!in_old && column->in_key)
 				elog(ERROR, "an update came without a key value that is stored out of line");

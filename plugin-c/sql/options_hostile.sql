@@ -16,6 +16,7 @@ SELECT refused('Tables', 'a');
 SELECT refused('', 'a');
 SELECT refused('tables', 'a', 'tables', 'a');
 SELECT refused('messages', 'a', 'messages', 'a');
+SELECT refused('partitions', 'leaf', 'partitions', 'leaf');
 SELECT refused('tables', '');
 SELECT refused('messages', '');
 SELECT refused('tables', NULL);
@@ -27,4 +28,6 @@ SELECT coalesce(left(quote_literal(v), 20), 'NULL') || ': ' || refused('tables',
 	repeat('*.', 10000)]) v;
 SELECT coalesce(left(quote_literal(v), 20), 'NULL') || ': ' || refused('messages', v) FROM unnest(ARRAY[
 	',', 'a,', ',a', 'a,,b', ' ', 'a b', '"', repeat('a', 65536), repeat('a', 65537), repeat('a,', 999) || 'a', repeat('a,', 1000) || 'a']) v;
+SELECT coalesce(left(quote_literal(v), 20), 'NULL') || ': ' || refused('partitions', v) FROM unnest(ARRAY[
+	'leaf', 'root', '', 'Leaf', ' leaf', 'leaf ', 'leaves', 'root,leaf', repeat('leaf', 20000), NULL]) v;
 DROP FUNCTION refused;

@@ -1,0 +1,146 @@
+/*
+ * What an invalidation makes wrong. One can arrive in the middle of a row,
+ * whenever the catalog is read, so it only marks, and it allocates nothing: a
+ * plan is rebuilt when the next change asks for it.
+ *
+ * An invalidation costs what it hits. Plans are found by the relation and by
+ * what is above it; types and schemas by the hash values that invalidations name
+ * them by, since every CREATE TEMP TABLE makes a type that no plan knows.
+ */
+#include "postgres.h"
+
+#include "relation.h"
+
+#include "utils/inval.h"
+#include "utils/syscache.h"
+
+/*
+ * Invalidation callbacks can't be taken back, so they are registered once per
+ * process and look here. A backend decodes one slot at a time.
+ */
+static Relations *current = NULL;
+static bool registered = false;
+
+/* Marks a plan: it is rebuilt before its next use, and swept if there is none. */
+void
+invalidate_plan(Relations *relations, RowPlan *plan)
+{
+	plan->valid = false;
+	if (plan->stale)
+		return;
+	plan->stale = true;
+	slist_push_head(&relations->stale, &plan->sweep);
+}
+
+/* Marks what was told of a table: its shape is read again, and whether it is there at all. */
+void
+invalidate_told(Relations *relations, Told *told)
+{
+	told->shape_valid = false;
+	if (told->doubtful)
+		return;
+	told->doubtful = true;
+	slist_push_head(&relations->doubtful, &told->doubt);
+}
+
+static void
+forget_all(HTAB *hashes)
+{
+	HASH_SEQ_STATUS scan;
+	uint32	   *hash;
+
+	hash_seq_init(&scan, hashes);
+	while ((hash = hash_seq_search(&scan)) != NULL)
+		hash_search(hashes, hash, HASH_REMOVE, NULL);
+}
+
+/* Anything may have changed. What is rebuilt notes its types and schemas again. */
+static void
+invalidate_all(Relations *relations)
+{
+	HASH_SEQ_STATUS scan;
+	RowPlan    *plan;
+	Told	   *told;
+
+	hash_seq_init(&scan, relations->plans);
+	while ((plan = hash_seq_search(&scan)) != NULL)
+		invalidate_plan(relations, plan);
+	hash_seq_init(&scan, relations->told);
+	while ((told = hash_seq_search(&scan)) != NULL)
+		invalidate_told(relations, told);
+	forget_all(relations->types);
+	forget_all(relations->namespaces);
+}
+
+/*
+ * A relation changed (InvalidOid: any): its plan, and those of its partitions. A
+ * partition's own change leaves the shape alone, which is the root's.
+ */
+static void
+on_relation_change(Datum arg, Oid relid)
+{
+	RowPlan    *plan;
+	Told	   *told;
+	Dependents *dependents;
+	dlist_iter	iter;
+
+	if (current == NULL)
+		return;
+	if (!OidIsValid(relid))
+	{
+		invalidate_all(current);
+		return;
+	}
+	if ((plan = hash_search(current->plans, &relid, HASH_FIND, NULL)) != NULL)
+		invalidate_plan(current, plan);
+	if ((told = hash_search(current->told, &relid, HASH_FIND, NULL)) != NULL)
+		invalidate_told(current, told);
+	if ((dependents = hash_search(current->dependents, &relid, HASH_FIND, NULL)) == NULL)
+		return;
+	dlist_foreach(iter, &dependents->links)
+	{
+		Link	   *link = dlist_container(Link, node, iter.cur);
+
+		invalidate_plan(current, link->plan);
+		if (link->plan->told != NULL)
+			invalidate_told(current, link->plan->told);
+	}
+}
+
+/* A type or a schema changed (0: any): which plans say its name is not worth knowing, if one does. */
+static void
+on_catalog_change(Datum arg, int cache, uint32 hash)
+{
+	HTAB	   *named;
+
+	if (current == NULL)
+		return;
+	named = cache == TYPEOID ? current->types : current->namespaces;
+	if (hash == 0 || hash_search(named, &hash, HASH_FIND, NULL) != NULL)
+		invalidate_all(current);
+}
+
+static void
+forget_current(void *arg)
+{
+	if (current == arg)
+		current = NULL;
+}
+
+/* From here on, and until their memory context goes, the relations hear of changes. */
+void
+invalidation_listen(Relations *relations)
+{
+	MemoryContextCallback *callback = MemoryContextAllocZero(relations->context, sizeof(MemoryContextCallback));
+
+	callback->func = forget_current;
+	callback->arg = relations;
+	MemoryContextRegisterResetCallback(relations->context, callback);
+	current = relations;
+	if (registered)
+		return;
+	CacheRegisterRelcacheCallback(on_relation_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(TYPEOID, on_catalog_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, on_catalog_change, (Datum) 0);
+	registered = true;
+}
