@@ -65,6 +65,9 @@ const CASES: readonly Case[] = [
   { type: 'public.span', values: ['[1.5,2)', 'empty', '(,)'], ordered: false },
 ];
 
+/** By database: characters of its encoding. */
+const FOREIGN: Readonly<Record<string, readonly string[]>> = { western: ['é', 'ÿ', 'éa'], windows: ['é', 'ÿ', '€', 'Š', '™', '\u02dc'], japanese: ['漢', '字', '漢a', '∥', 'ア'] };
+
 const OPERATORS = ['=', '<>', '!=', '<', '<=', '>', '>='];
 
 let server: Server;
@@ -75,6 +78,8 @@ before(async () => {
   await server.query(`CREATE DATABASE english TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'`);
   await server.query(`CREATE DATABASE western TEMPLATE template0 ENCODING LATIN1 LOCALE 'C'`);
   await server.query(`CREATE DATABASE windows TEMPLATE template0 ENCODING WIN1252 LOCALE 'C'`);
+  await server.query(`CREATE DATABASE japanese TEMPLATE template0 ENCODING EUC_JP LOCALE 'C'`);
+  await server.query(`CREATE DATABASE bytes TEMPLATE template0 ENCODING SQL_ASCII LOCALE 'C'`);
   await server.query(`CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
     CREATE TYPE mood AS ENUM ('sad', 'ok', 'so "so", {sad}', 'it''s'); CREATE DOMAIN gloom AS mood; CREATE TYPE pair AS (a int, b text); CREATE TYPE span AS RANGE (subtype = numeric);
     CREATE FUNCTION misleading(mood) RETURNS text LANGUAGE sql RETURN 'sad'; CREATE CAST (mood AS text) WITH FUNCTION misleading(mood) AS IMPLICIT;
@@ -141,12 +146,28 @@ test('a composite whose fields are all null is not NULL', async () => {
   assert.deepEqual(await assertAgree(table, ['v IS NULL', 'v IS NOT NULL']), [2, 2]);
 });
 
-test("a server in another encoding than UTF-8 orders text by UTF-8's bytes", async () => {
-  for (const database of ['western', 'windows']) {
-    const values = ['a', 'é', 'ÿ', 'z', '', '~', ...(database === 'windows' ? ['€', 'Š', '™', '\u02dc'] : [])];
-    const table = await pairs(await open(database), 'coded', 'text', values);
-    await assertAgree(table, OPERATORS.flatMap((operator) => [...values.map((value) => `v ${operator} ${quote(value)}`), `v ${operator} w`, `v LIKE '_'`]));
+test("a server in another encoding than UTF-8 compares text by UTF-8's bytes, with literals too that it cannot spell", async () => {
+  for (const database of ['western', 'windows', 'japanese']) {
+    const values = ['a', 'z', '', '~', 'az', ...FOREIGN[database]];
+    const client = await open(database);
+    for (const [at, type] of ['text', 'character(3)', 'public.mood'].entries()) {
+      if (at === 2) await client.query(`CREATE TYPE public.mood AS ENUM (${values.map(quote).join(', ')})`);
+      const table = await pairs(client, `coded_${at}`, type, values);
+      const operators = at === 2 ? OPERATORS.slice(0, 3) : OPERATORS;
+      await assertAgree(table, operators.flatMap((operator) => [...values, '漢', '∥', '‖', '😀'].map((value) => `v ${operator} ${quote(value)}`).concat(`v ${operator} w`)));
+      if (at < 2) await assertAgree(table, [...['_', '__', 'a_', '%_', ...values.map((value) => `_${value}`)], ...[...values, '漢', '😀'].map((value) => `${value}%`)].flatMap((pattern) => `v LIKE ${quote(pattern)}`));
+    }
   }
+});
+
+test('a character that the database cannot count or spell fails the copy and never chooses other rows', async () => {
+  const client = await open('bytes');
+  const table = await pairs(client, 'counted', 'text', ['a', 'ab', 'é', '😀']);
+  await assertAgree(table, [...OPERATORS.flatMap((operator) => [`v ${operator} 'é'`, `v ${operator} w`]), "v LIKE 'é%'", "v LIKE '%😀'", "v IN ('é', 'ab')"]);
+  const count = (text: string) => client.query(`SELECT FROM public.counted WHERE ${filterSql(bind(table, text))}`);
+  await assert.rejects(count("v LIKE '_'"), /LIKE with _ cannot be told in the encoding SQL_ASCII/);
+  const western = await readTable(await open('western'), 'coded_0');
+  await assert.rejects(western.client.query(`SELECT FROM public.coded_0 WHERE ${filterSql(bind(western, "v LIKE '_漢'"))}`), /has no equivalent in encoding "LATIN1"/);
 });
 
 test('the SQL of a filter stands in COPY (SELECT … WHERE …) and finds nothing but rows', async () => {
