@@ -32,7 +32,7 @@ export const SAMPLES: Readonly<Record<string, readonly string[]>> = {
   character: ['', 'a', 'é'],
   'character(5)': ['', 'a', 'ab   ', 'abcde', '\t', '漢'],
   name: short(63),
-  '"char"': ['a', '', '\t', '\\', ' ', '\u007f'],
+  '"char"': ['a', '', '\t', '\\', ' ', '\u007f', 'sql:(-56)::"char"', 'sql:(-1)::"char"'],
   uuid: ['a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff'],
   xml: ['<a b="c">d</a>', '', 'text &amp; <b/>', '<?xml version="1.0" encoding="ISO-8859-1"?><a>é\t\n</a>', '<![CDATA[ ]] > ]]>'],
   inet: ['192.168.0.1/24', '192.168.0.1', '0.0.0.0/0', '::1', '::ffff:1.2.3.4/128', '2001:db8::/33'],
