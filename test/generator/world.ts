@@ -26,6 +26,14 @@ const STEPS = 250;
 const EXTENSIONS = ['citext', 'hstore', 'ltree', 'cube', 'seg', 'isn'];
 const SETTINGS = { max_connections: '200', max_prepared_transactions: '200', max_locks_per_transaction: '1024', shared_buffers: '256MB', logical_decoding_work_mem: '64kB' };
 
+/** What a database may say to every session, and what no value may depend on. */
+const HOSTILE = {
+  DateStyle: "'SQL, DMY'", IntervalStyle: "'iso_8601'", TimeZone: "'Asia/Kathmandu'", extra_float_digits: '-10', bytea_output: "'escape'", xmlbinary: "'hex'",
+  quote_all_identifiers: 'on', search_path: 'scratch, public', standard_conforming_strings: 'off', default_transaction_isolation: "'serializable'", row_security: 'off',
+};
+/** What the generator's own statements, and files of COPY, need to be read as they are meant. */
+const READABLE = 'SET DateStyle = ISO; SET TimeZone = \'UTC\'; SET extra_float_digits = 1; SET standard_conforming_strings = on; SET default_transaction_isolation = \'read committed\'';
+
 /** What a batch came to. */
 export interface Outcome {
   readonly statements: number;
@@ -59,10 +67,11 @@ export class World {
     for (const extension of EXTENSIONS) await server.query(`CREATE EXTENSION ${extension} SCHEMA public`);
     await server.query('CREATE SCHEMA scratch');
     const path = await Path.on(server, mkdtempSync(join(tmpdir(), 'deltamirror-world-')));
+    for (const [name, value] of Object.entries(HOSTILE)) await server.query(`ALTER DATABASE postgres SET ${name} = ${value}`);
     const stream = path.deltastream();
     await until('deltastream to follow', async () => (await server.query('SELECT FROM pg_replication_slots WHERE active')).length > 0);
     const client = await server.client();
-    await client.query(PINNED);
+    await client.query(`${READABLE}; ${PINNED}`);
     await client.query(`SELECT pg_create_logical_replication_slot('${TWIN}', 'test_decoding')`);
     return new World(path, client, stream);
   }
@@ -108,16 +117,20 @@ export class World {
   /** All histories side by side; calls `halfway` in the middle, while they go on. */
   async #histories(lives: readonly Life[], halfway: () => Promise<void>): Promise<void> {
     const beside: Promise<void>[] = [];
+    const start = (what: Promise<void>) => {
+      what.catch(() => {}); // whoever awaits it tells
+      beside.push(what);
+    };
     let steps = 0;
-    beside.push(...lives.map(async ({ history }) => {
+    const all = lives.map(async ({ history }) => {
       for (let i = 0; i < STEPS; i++) {
         await history.step();
-        if (++steps === Math.floor(lives.length * STEPS / 4)) beside.push(this.#killStream());
-        if (steps === Math.floor(lives.length * STEPS / 2)) beside.push(halfway());
+        if (++steps === Math.floor(lives.length * STEPS / 4)) start(this.#killStream());
+        if (steps === Math.floor(lives.length * STEPS / 2)) start(halfway());
       }
       await history.finish();
-    }));
-    await Promise.all(beside.slice(0, lives.length));
+    });
+    await Promise.all(all);
     await Promise.all(beside);
   }
 
@@ -131,6 +144,7 @@ export class World {
     const random = new Random(seed);
     const schema = makeSchema(seed, random);
     const clients = [await this.#path.client(), await this.#path.client()];
+    for (const client of clients) await client.query(READABLE);
     const [client] = clients;
     const scene: Scene = { random, seed, tables: schema.tables, view: schema.view?.name, folder: this.#path.server.directory };
     const history = new History(scene, clients);
