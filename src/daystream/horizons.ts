@@ -1,11 +1,12 @@
 import { linesBackward } from './backward.js';
+import { followingOf, type Following } from './following.js';
 import { parseLsn, type Lsn } from './lsn.js';
 import type { Position } from './position.js';
 import { text } from './segment.js';
 import type { Transport } from './transport.js';
 
 /** A horizon of the log: a mark from which an import can go on (docs/format.md §4). */
-export interface Horizon {
+export interface Horizon extends Following {
   readonly segment: string;
   readonly position: Position;
   readonly crc: number;
@@ -14,8 +15,6 @@ export interface Horizon {
   readonly timestampUs: bigint;
   /** The text of `pg_current_snapshot()`: every transaction above the horizon is visible in it. */
   readonly snapshot: string | undefined;
-  /** Patterns of the tables that are followed; undefined: every table. */
-  readonly tables: string | undefined;
 }
 
 /** The horizons of the log, the newest first. */
@@ -29,7 +28,7 @@ export async function* horizonsBackward(transport: Transport): AsyncGenerator<Ho
         lsn: parseLsn(text(line, '_lsn')),
         timestampUs: BigInt(text(line, '_ts')),
         snapshot: line.own.get('_snapshot') ?? undefined,
-        tables: line.own.get('_tables') ?? undefined,
+        ...followingOf(line),
       };
     }
   }

@@ -44,6 +44,12 @@ export function isExact(pattern: Pattern): pattern is Pattern & { schema: string
   return pattern.schema !== undefined && pattern.table !== undefined;
 }
 
+/** A name as one writes it in a pattern, quoted where it has to be; a table of `public` without its schema. */
+export function written(schema: string, table: string, column?: string): string {
+  const names = [...(schema === 'public' && column === undefined ? [] : [schema]), table, ...(column === undefined ? [] : [column])];
+  return names.map((name) => (/^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`)).join('.');
+}
+
 function tokenize(text: string): string[] {
   const tokens: string[] = [];
   for (let at = 0; at < text.length;) {

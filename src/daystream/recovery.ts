@@ -6,6 +6,7 @@
 import { DeltaError } from '../errors.js';
 import { linesBackward, readFully, readOpenLine } from './backward.js';
 import { maxLsn, parseLsn, type Lsn } from './lsn.js';
+import { followingOf, type Following } from './following.js';
 import { LogReader, type Place } from './reader.js';
 import { decodeHeader, text, type SegmentHeader } from './segment.js';
 import type { Transport } from './transport.js';
@@ -21,8 +22,8 @@ export interface LogEnd {
   readonly lsn: Lsn;
   /** Transactions behind the last horizon that had a snapshot. */
   readonly xids: readonly bigint[];
-  /** The patterns that the newest horizon names; undefined where it names none, or there is none. */
-  readonly tables: string | undefined;
+  /** What the newest horizon says that the log carries. */
+  readonly following: Following;
 }
 
 /** Undefined where the folder holds no segment. Throws DeltaError log-damaged where bytes that were whole no longer fit. */
@@ -34,16 +35,16 @@ export async function findLogEnd(transport: Transport): Promise<LogEnd | undefin
   const start = (await lastSeenHorizon(transport, segment)) ?? open;
   const reader = new LogReader(transport, { segment, offset: start.end, crc: start.crc, position: start.line.position });
   const xids: bigint[] = [];
-  let tables = start.line.own.get('_tables') ?? undefined;
+  let following = followingOf(start.line);
   let lsn = maxLsn(header.lsn, parseLsn(text(start.line, '_lsn')));
   for (let units = await nextOrTorn(reader, transport); units.length > 0; units = await nextOrTorn(reader, transport)) {
     for (const unit of units) {
       if (unit.kind === 'transaction') xids.push(unit.xid);
-      if (unit.kind === 'horizon') tables = unit.line.own.get('_tables') ?? undefined;
+      if (unit.kind === 'horizon') following = followingOf(unit.line);
       lsn = maxLsn(lsn, unitLsn(unit));
     }
   }
-  return { place: reader.place, size: await transport.size(segment), header, lsn, xids, tables };
+  return { place: reader.place, size: await transport.size(segment), header, lsn, xids, following };
 }
 
 /** The LSN up to which the log is complete behind this unit. */

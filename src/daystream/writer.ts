@@ -8,6 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { DeltaError, reasonOf } from '../errors.js';
 import { encodePairs, type Pair } from './codec.js';
 import { Folder } from './folder.js';
+import { EVERYTHING, followingPairs, isSameFollowing, type Following } from './following.js';
 import { formatLsn, maxLsn, parseLsn, type Lsn } from './lsn.js';
 import { isWhole, notOurs } from './plugin-line.js';
 import { ORIGIN, type Position } from './position.js';
@@ -26,8 +27,9 @@ export interface WriterOptions {
   /** Whole seconds since 1970 UTC. */
   readonly clock?: () => number;
   readonly files?: WriterFiles;
-  /** The patterns of the tables that are followed, for readers to know; undefined: every table. */
+  /** What is followed, for readers to know; undefined: every table, partitions by their root's name. */
   readonly tables?: string;
+  readonly partitions?: Following['partitions'];
 }
 
 export interface WriterStats {
@@ -43,9 +45,9 @@ export class Writer {
   readonly #clock: () => number;
   readonly #file: SegmentFile;
   readonly #unseen = new Unseen();
-  readonly #tables: string | undefined;
-  /** The patterns that the log's newest horizon names. */
-  #statedTables: string | undefined;
+  readonly #following: Following;
+  /** What the log's newest horizon says. */
+  #stated = EVERYTHING;
   #epoch = 1;
   #lsn: Lsn;
   /** The last line's position. */
@@ -67,7 +69,7 @@ export class Writer {
     this.#identity = identity;
     this.#lsn = lsn;
     this.#clock = options.clock ?? (() => Math.floor(Date.now() / 1000));
-    this.#tables = options.tables;
+    this.#following = { tables: options.tables, partitions: options.partitions ?? 'root' };
     this.#file = new SegmentFile(directory, options.files ?? realFiles);
   }
 
@@ -100,7 +102,7 @@ export class Writer {
   async expectRepeats(confirmed: Lsn): Promise<void> {
     this.#repeats = undefined;
     // With other tables asked for, other transactions come again than the log has.
-    if (this.#statedTables !== this.#tables) return;
+    if (!isSameFollowing(this.#stated, this.#following)) return;
     this.#file.write();
     const folder = new Folder(this.#directory);
     try {
@@ -141,9 +143,8 @@ export class Writer {
     if (this.#inTransaction) throw new Error('a horizon cannot stand in a transaction');
     if (lsn >= this.#lsn) this.#repeats?.requireComplete();
     this.#lsn = maxLsn(this.#lsn, lsn);
-    const tables: readonly Pair[] = this.#tables === undefined ? [] : [['_tables', this.#tables]];
-    const line = Buffer.from(encodePairs([['_action', 'horizon'], ['_lsn', formatLsn(this.#lsn)], ['_ts', String(timestampUs)], ...seen, ...tables]));
-    this.#statedTables = this.#tables;
+    const line = Buffer.from(encodePairs([['_action', 'horizon'], ['_lsn', formatLsn(this.#lsn)], ['_ts', String(timestampUs)], ...seen, ...followingPairs(this.#following)]));
+    this.#stated = this.#following;
     this.#beginUnit();
     this.#put(line, 0, line.length);
     this.#endUnit();
@@ -184,8 +185,8 @@ export class Writer {
       this.#dropping = parseLsn(fields[5]) < this.#lsn;
       if (this.#dropping) return;
       this.#repeats?.requireComplete(); // something new comes, so what had to come again has come
-      // P5: where fewer tables are followed than before, readers are told before the first transaction that may lack some.
-      if (this.#statedTables !== this.#tables) this.horizon(this.#lsn, BigInt(this.#clock()) * 1_000_000n, undefined);
+      // P5: where fewer tables are followed than before, or under other names, readers are told before the first transaction that may lack some.
+      if (!isSameFollowing(this.#stated, this.#following)) this.horizon(this.#lsn, BigInt(this.#clock()) * 1_000_000n, undefined);
       this.#beginUnit();
       this.#put(message, start, end);
       this.#endLine();
@@ -266,7 +267,7 @@ export class Writer {
     this.#lsn = end.lsn;
     this.#whole = place.position;
     this.#setClock(place.position.clock, place.position.sequence);
-    this.#statedTables = end.tables;
+    this.#stated = end.following;
     for (const xid of end.xids) this.#unseen.add(xid);
     this.#file.reopen(place.segment, place.offset, place.crc);
   }

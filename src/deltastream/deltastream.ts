@@ -97,7 +97,7 @@ class Run {
     const { system, timeline, database } = source.identity;
     const identity = { system, timeline, slot: this.options.slot, database };
     if (this.#writer === undefined || this.#identity === undefined) {
-      this.#writer = await Writer.open(this.options.out, identity, source.confirmedLsn, { files: this.files, tables: this.options.tables });
+      this.#writer = await Writer.open(this.options.out, identity, source.confirmedLsn, { files: this.files, tables: this.options.tables, partitions: this.options.partitions });
     } else {
       requireSameLog(this.options.out, this.#identity, identity);
     }

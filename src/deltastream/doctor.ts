@@ -1,11 +1,11 @@
 /** `deltastream doctor`: what stands in the way, each with its cure. */
+import type { Following } from '../daystream/following.js';
 import type { Finding } from '../postgres/finding.js';
 import { examine } from './source.js';
 
-export interface DoctorOptions {
+export interface DoctorOptions extends Following {
   readonly pg: string | undefined;
   readonly slot: string | undefined;
-  readonly tables: string | undefined;
   readonly createSlot: boolean;
   readonly json: boolean;
 }

@@ -49,7 +49,8 @@ function withSource(target: Command): Command {
     .option('--pg <url>', 'postgres://user@host:port/database; else the PG* environment and the password file')
     .option('--slot <name>', 'the replication slot')
     .option('--create-slot', 'make the slot where there is none')
-    .option('--tables <patterns>', 't, schema.t, schema.*, separated by commas; else every table');
+    .option('--tables <patterns>', 't, schema.t, schema.*, separated by commas; else every table')
+    .addOption(new Option('--partitions <name>', 'a partition\'s rows go by the name of its root or, with leaf, by its own').choices(['root', 'leaf']).default('root'));
 }
 
 async function stream(given: Given): Promise<void> {

@@ -1,13 +1,14 @@
+import type { Following } from '../daystream/following.js';
+
 /** What a run of deltastream is asked to do. */
-export interface StreamOptions {
+export interface StreamOptions extends Following {
   /** The folder of the log. */
   readonly out: string;
   readonly slot: string;
   /** A URL; undefined: the PG* environment. */
   readonly pg: string | undefined;
   readonly createSlot: boolean;
-  /** Handed to the plugin as they are. */
-  readonly tables: string | undefined;
+  /** Handed to the plugin as it is, as the tables are. */
   readonly messages: string | undefined;
   /** A sync begins at the earliest so long after the one before; 0: as soon as that one is done. */
   readonly fsyncIntervalMs: number;
@@ -17,6 +18,7 @@ export interface StreamOptions {
 export function pluginOptions(options: StreamOptions): Record<string, string> {
   return {
     ...(options.tables === undefined ? {} : { tables: options.tables }),
+    ...(options.partitions === 'root' ? {} : { partitions: options.partitions }),
     ...(options.messages === undefined ? {} : { messages: options.messages }),
   };
 }

@@ -36,7 +36,7 @@ export interface Examination {
 const NAME = { applicationName: 'deltastream' };
 
 /** Connects in both ways and asks for everything that stands in the way. The caller ends the connections. */
-export async function examine(options: Pick<StreamOptions, 'pg' | 'createSlot' | 'tables'> & { slot: string | undefined }): Promise<Examination> {
+export async function examine(options: Pick<StreamOptions, 'pg' | 'createSlot' | 'tables' | 'partitions'> & { slot: string | undefined }): Promise<Examination> {
   const [plain, walsender] = await Promise.allSettled([connect(options.pg, NAME), connect(options.pg, { ...NAME, replication: true })]);
   const replication = walsender.status === 'fulfilled' ? walsender.value : undefined;
   if (plain.status === 'rejected') {

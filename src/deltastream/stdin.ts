@@ -31,7 +31,7 @@ export async function streamFrom(input: Readable, options: StreamOptions, stop: 
   const beside = options.pg === undefined ? undefined : new Beside(options.pg, await connect(options.pg, NAME));
   try {
     const identity = options.pg === undefined ? UNKNOWN : await askIdentity(options.pg);
-    const writer = await Writer.open(options.out, { ...identity, slot: options.slot }, 0n);
+    const writer = await Writer.open(options.out, { ...identity, slot: options.slot }, 0n, { tables: options.tables, partitions: options.partitions });
     report.start(writer, () => undefined);
     try {
       await drain(input, writer, beside, options, stop);

@@ -39,13 +39,13 @@ export async function describeTables(client: pg.Client, tables: readonly Chosen[
 
 function describe(table: Chosen, columns: readonly ColumnRow[], indexes: readonly IndexRow[], size: SizeRow): SourceTable {
   const names = new Map(columns.map(({ attnum, name }) => [attnum, name]));
-  const identity = table.kind === 'partitioned' ? 'default' : IDENTITIES[size.identity];
-  const keyIndex = indexes.find((index) => isKey(index, identity));
+  const identity = IDENTITIES[size.identity];
+  const keyIndex = indexes.find((index) => isKey(index, table.kind === 'partitioned' && identity !== 'index' ? 'default' : identity));
   const key = keyIndex?.attnums ?? [];
   const sound = indexes.filter((index) => index !== keyIndex && index.valid);
   return {
     ...table,
-    relation: { schema: table.schema, table: table.table, oid: table.oid, identity, key, columns: columns.map(toColumn) },
+    relation: { schema: table.schema, table: table.table, oid: table.oid, identity: table.kind === 'partitioned' ? identityOfLeaves(identity, size) : identity, key, columns: columns.map(toColumn) },
     estimatedRows: Math.max(0, size.rows),
     estimatedBytes: size.bytes,
     indexes: sound.filter((index) => plainReason(index) === undefined && index.attnums.join() !== key.join()).map((index) => ({
@@ -59,7 +59,13 @@ function describe(table: Chosen, columns: readonly ColumnRow[], indexes: readonl
   };
 }
 
-/** The plugin's rule: the replica identity's index; under FULL the primary key; never a deferrable one. */
+/** What a partitioned table's updates carry: its own identity names its key, and is nothing to its partitions. */
+function identityOfLeaves(own: ReplicaIdentity, { fullLeaves }: SizeRow): ReplicaIdentity {
+  if (fullLeaves) return 'full';
+  return own === 'index' ? 'index' : 'default';
+}
+
+/** The plugin's rule (plugin-c/key.c): the replica identity's index; under FULL the primary key; never a deferrable one. */
 function isKey(index: IndexRow, identity: ReplicaIdentity): boolean {
   if (!index.valid || !index.immediate) return false;
   switch (identity) {
@@ -84,7 +90,11 @@ function toColumn({ name, attnum, type, notNull }: ColumnRow): RelationColumn {
 
 function groupByTable<Row extends { readonly oid: number }>(rows: readonly Row[]): Map<number, Row[]> {
   const groups = new Map<number, Row[]>();
-  for (const row of rows) groups.set(row.oid, [...(groups.get(row.oid) ?? []), row]);
+  for (const row of rows) {
+    const group = groups.get(row.oid);
+    if (group === undefined) groups.set(row.oid, [row]);
+    else group.push(row);
+  }
   return groups;
 }
 
@@ -95,7 +105,7 @@ interface IndexRow {
   oid: number; name: string; primary: boolean; replicaIdentity: boolean; immediate: boolean; valid: boolean;
   partial: boolean; method: string; attnums: number[]; descending: boolean[];
 }
-interface SizeRow { oid: number; identity: string; rows: number; bytes: number }
+interface SizeRow { oid: number; identity: string; fullLeaves: boolean; rows: number; bytes: number }
 
 /** What a row of pg_type is made of: a domain's base, an array's element; 0 where it is neither. */
 const INNER_TYPE = "CASE WHEN typtype = 'd' THEN typbasetype WHEN typlen = -1 AND typstorage <> 'p' THEN typelem ELSE 0 END";
@@ -126,10 +136,12 @@ const INDEXES = `
 
 /** From the catalog's estimates: pg_table_size() would wait for whoever locks a table. A partitioned table is as large as its leaves together. */
 const SIZES = `
-  WITH estimate AS (
-    SELECT CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid ELSE c.oid END AS root, greatest(c.reltuples, 0) AS rows, c.relpages + coalesce(toast.relpages, 0) AS pages
-    FROM pg_class AS c LEFT JOIN pg_class AS toast ON toast.oid = c.reltoastrelid WHERE c.relkind = 'r')
-  SELECT c.oid::int8::float8 AS oid, c.relreplident::text AS identity, coalesce(sum(estimate.rows), 0)::float8 AS rows,
-    (coalesce(sum(estimate.pages), 0) * current_setting('block_size')::int)::float8 AS bytes
-  FROM pg_class AS c LEFT JOIN estimate ON estimate.root = c.oid
+  WITH leaf AS (
+    SELECT c.oid, CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid END AS root, c.relreplident = 'f' AS is_full,
+      greatest(c.reltuples, 0) AS rows, c.relpages + coalesce(toast.relpages, 0) AS pages
+    FROM pg_class AS c LEFT JOIN pg_class AS toast ON toast.oid = c.reltoastrelid WHERE c.relkind = 'r'),
+  estimate AS (SELECT oid, is_full, rows, pages FROM leaf UNION ALL SELECT root, is_full, rows, pages FROM leaf WHERE root IS NOT NULL)
+  SELECT c.oid::int8::float8 AS oid, c.relreplident::text AS identity, coalesce(bool_and(estimate.is_full), false) AS "fullLeaves",
+    coalesce(sum(estimate.rows), 0)::float8 AS rows, (coalesce(sum(estimate.pages), 0) * current_setting('block_size')::int)::float8 AS bytes
+  FROM pg_class AS c LEFT JOIN estimate ON estimate.oid = c.oid
   WHERE c.oid = ANY ($1::oid[]) GROUP BY c.oid, c.relreplident`;

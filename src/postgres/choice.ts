@@ -1,13 +1,15 @@
 /** Which tables a list of patterns chooses, and which it names but nobody can follow. */
 import type pg from 'pg';
 import { DeltaError } from '../errors.js';
-import { isExact, matches, type Pattern } from '../daystream/pattern.js';
+import type { Partitions } from '../daystream/following.js';
+import { isExact, matches, written, type Pattern } from '../daystream/pattern.js';
 
 export interface Chosen {
   readonly oid: number;
   readonly schema: string;
   readonly table: string;
-  readonly kind: 'ordinary' | 'partitioned';
+  /** `partitioned`: the name its partitions' rows have in the log; `leaf`: a partition whose rows have its own. */
+  readonly kind: 'ordinary' | 'partitioned' | 'leaf';
   /** The first pattern that chooses it, as it was written. */
   readonly pattern: string;
 }
@@ -38,50 +40,92 @@ interface Row {
 
 const SUGGESTION_LIMIT = 3;
 
+/** Why a relation's rows cannot be followed; undefined where they can. */
+type Judge = (row: Row) => string | undefined;
+
 /**
- * Resolves the patterns against the catalog. Throws DeltaError usage for a pattern that
- * matches no table, and for a name that is not a table one can follow.
+ * Resolves the patterns against the catalog, for a log in which partitions go by those names.
+ * Throws DeltaError usage for a pattern that matches no table, and for a name that is not a
+ * table one can follow.
  */
-export async function chooseTables(client: pg.Client, patterns: readonly Pattern[]): Promise<Choice> {
+export async function chooseTables(client: pg.Client, patterns: readonly Pattern[], partitions: Partitions = 'root'): Promise<Choice> {
   const { rows } = await client.query<Row>(QUERY);
-  const chosen: Chosen[] = [];
+  const unfollowable = partitions === 'root' ? judgeRoots(rows) : judgeLeaves;
+  const exact = patterns.filter(isExact);
+  const chosen: (Chosen & { readonly rootOid: number | null })[] = [];
   const rejected: { readonly row: Row; readonly reason: string }[] = [];
   for (const row of rows) {
     const pattern = patterns.find((candidate) => matches(candidate, row.schema, row.table));
     if (pattern === undefined) continue;
-    const reason = unfollowable(row, rows);
-    if (reason === undefined) {
-      chosen.push({ oid: row.oid, schema: row.schema, table: row.table, kind: row.relkind === 'p' ? 'partitioned' : 'ordinary', pattern: pattern.text });
-    } else if (patterns.some((named) => isExact(named) && matches(named, row.schema, row.table))) {
-      throw new DeltaError('usage', `${row.schema}.${row.table}: ${reason}`, { hint: row.root === null ? 'leave it out of --tables' : `name the root: --tables ${row.root}` });
-    } else {
-      rejected.push({ row, reason });
-    }
+    const reason = unfollowable(row);
+    if (reason === undefined) chosen.push({ oid: row.oid, schema: row.schema, table: row.table, kind: kindOf(row), pattern: pattern.text, rootOid: row.rootOid });
+    else if (exact.some((named) => matches(named, row.schema, row.table))) throw await cannotFollow(client, row, reason, partitions);
+    else rejected.push({ row, reason });
   }
   for (const pattern of patterns) {
-    if (!chosen.some(({ schema, table }) => matches(pattern, schema, table))) throw nothingMatches(pattern, rows);
+    if (!chosen.some(({ schema, table }) => matches(pattern, schema, table))) throw nothingMatches(pattern, rows.filter((row) => unfollowable(row) === undefined));
   }
-  return { chosen, passedOver: rejected.filter(({ row }) => isWorthNaming(row, chosen)).map(({ row, reason }) => ({ schema: row.schema, table: row.table, reason })) };
+  const roots = new Set(chosen.map(({ oid, rootOid }) => rootOid ?? oid));
+  return {
+    chosen: chosen.map(({ rootOid: _, ...table }) => table),
+    passedOver: rejected.filter(({ row }) => isWorthNaming(row, roots, partitions)).map(({ row, reason }) => ({ schema: row.schema, table: row.table, reason })),
+  };
 }
 
-/** A view has no rows of its own, and a partition's are followed with its root. */
-function isWorthNaming(row: Row, chosen: readonly Chosen[]): boolean {
-  return row.relkind !== 'v' && !chosen.some(({ oid }) => oid === row.rootOid);
+function kindOf({ relkind, root }: Row): Chosen['kind'] {
+  if (relkind === 'p') return 'partitioned';
+  return root === null ? 'ordinary' : 'leaf';
 }
 
-/** Why a relation's rows cannot be followed; undefined where they can. */
-function unfollowable(row: Row, all: readonly Row[]): string | undefined {
-  if (row.root !== null) return `is a partition of ${row.root}, whose name its rows have in the log`;
+/** A view has no rows of its own; a partition's are followed with its root, or a root's with its partitions. */
+function isWorthNaming(row: Row, roots: ReadonlySet<number>, partitions: Partitions): boolean {
+  if (row.relkind === 'v') return false;
+  if (partitions === 'leaf' && row.relkind !== 'p') return true;
+  return !roots.has(row.rootOid ?? row.oid);
+}
+
+/** Where a partition's rows go by its root's name. */
+function judgeRoots(rows: readonly Row[]): Judge {
+  const lost = new Map<number, Row>();
+  for (const row of rows) if (row.rootOid !== null && isOutsideWal(row) && !lost.has(row.rootOid)) lost.set(row.rootOid, row);
+  return (row) => {
+    if (row.root !== null) return `is a partition of ${row.root}, whose name its rows have in the log`;
+    const leaf = lost.get(row.oid);
+    return whyNot(row) ?? (leaf && `its partition ${leaf.schema}.${leaf.table} is foreign or unlogged, so its changes are not in the WAL`);
+  };
+}
+
+/** Where it goes by its own. */
+function judgeLeaves(row: Row): string | undefined {
+  return row.relkind === 'p' ? 'has no rows of its own; its partitions\' rows have their names in the log' : whyNot(row);
+}
+
+function whyNot(row: Row): string | undefined {
   if (row.relkind === 'v') return 'is a view; only tables can be followed';
   if (row.relkind === 'm') return 'is a materialized view; only tables can be followed';
   if (row.relkind === 'f') return 'is a foreign table; its changes are not in this Postgres\'s WAL';
-  if (row.persistence === 'u') return 'is unlogged; its changes are not in the WAL';
-  const leaf = all.find(({ rootOid, relkind, persistence }) => rootOid === row.oid && (relkind === 'f' || persistence === 'u'));
-  return leaf && `its partition ${leaf.schema}.${leaf.table} is foreign or unlogged, so its changes are not in the WAL`;
+  return row.persistence === 'u' ? 'is unlogged; its changes are not in the WAL' : undefined;
 }
 
-function nothingMatches(pattern: Pattern, rows: readonly Row[]): DeltaError {
-  const tables = rows.filter((row) => unfollowable(row, rows) === undefined);
+function isOutsideWal({ relkind, persistence }: Row): boolean {
+  return relkind === 'f' || persistence === 'u';
+}
+
+async function cannotFollow(client: pg.Client, row: Row, reason: string, partitions: Partitions): Promise<DeltaError> {
+  const instead = row.root !== null && partitions === 'root' ? `name the root: --tables ${row.root}` : undefined;
+  const hint = row.relkind === 'p' && partitions === 'leaf' ? await leavesOf(client, row) : instead;
+  return new DeltaError('usage', `${row.schema}.${row.table}: ${reason}`, { hint: hint ?? 'leave it out of --tables' });
+}
+
+/** What to write in place of a partitioned table. */
+async function leavesOf(client: pg.Client, { oid }: Row): Promise<string | undefined> {
+  const { rows } = await client.query<{ schema: string; table: string }>(LEAVES, [oid]);
+  if (rows.length === 0) return undefined;
+  const more = rows.length > SUGGESTION_LIMIT ? ',…' : '';
+  return `name its partitions: --tables '${rows.slice(0, SUGGESTION_LIMIT).map(({ schema, table }) => written(schema, table)).join(',')}${more}'; or follow with deltastream --partitions root`;
+}
+
+function nothingMatches(pattern: Pattern, tables: readonly Row[]): DeltaError {
   if (!isExact(pattern)) {
     const schemas = [...new Set(tables.map(({ schema }) => `${schema}.*`))];
     return new DeltaError('usage', `--tables ${pattern.text}: no table there`, { hint: suggest(schemas) });
@@ -89,18 +133,12 @@ function nothingMatches(pattern: Pattern, rows: readonly Row[]): DeltaError {
   const sameName = tables.filter(({ table }) => table.toLowerCase() === pattern.table.toLowerCase());
   const sameSchema = tables.filter(({ schema }) => schema === pattern.schema);
   const near = [...sameName, ...sameSchema.sort((a, b) => distance(a.table, pattern.table) - distance(b.table, pattern.table))];
-  return new DeltaError('usage', `--tables ${pattern.text}: no table ${pattern.schema}.${pattern.table}`, { hint: suggest(near.map(written)) });
+  return new DeltaError('usage', `--tables ${pattern.text}: no table ${pattern.schema}.${pattern.table}`, { hint: suggest(near.map((row) => written(row.schema, row.table))) });
 }
 
 function suggest(names: readonly string[]): string {
   const some = [...new Set(names)].slice(0, SUGGESTION_LIMIT);
   return some.length === 0 ? 'this database has no tables; is it the right one?' : `try: ${some.join(' or ')}`;
-}
-
-/** As one writes it in a pattern. */
-function written({ schema, table }: { readonly schema: string; readonly table: string }): string {
-  const name = (text: string) => (/^[a-z_][a-z0-9_$]*$/.test(text) ? text : `"${text.replaceAll('"', '""')}"`);
-  return schema === 'public' ? name(table) : `${name(schema)}.${name(table)}`;
 }
 
 /** How many letters two names do not share in order: Levenshtein's distance. */
@@ -126,3 +164,8 @@ const QUERY = `
   WHERE c.relkind IN ('r', 'p', 'f', 'm', 'v') AND c.oid >= 16384
     AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   ORDER BY n.nspname, c.relname`;
+
+const LEAVES = `
+  SELECT n.nspname::text AS schema, c.relname::text AS table
+  FROM pg_partition_tree($1::oid::regclass) AS t JOIN pg_class AS c ON c.oid = t.relid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE t.isleaf AND c.relkind = 'r' ORDER BY 1, 2 LIMIT ${SUGGESTION_LIMIT + 1}`;

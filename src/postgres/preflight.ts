@@ -3,6 +3,7 @@
  * changed on the server (plugin.ts says what its last resort is).
  */
 import type pg from 'pg';
+import type { Following } from '../daystream/following.js';
 import type { DeltaError } from '../errors.js';
 import { placeOf } from './connection.js';
 import { codeOf, translate } from './failure.js';
@@ -14,13 +15,12 @@ import { tableFindings } from './tables.js';
 /** PostgreSQL 16 was the first that decodes on a standby. */
 const STANDBY_DECODES_SINCE = 160_000;
 
-export interface PreflightRequest {
+/** With the tables whose rows will be asked for. */
+export interface PreflightRequest extends Following {
   /** The slot to read; undefined when none is chosen yet. */
   readonly slot: string | undefined;
   /** True: a slot that is not there will be made. */
   readonly createSlot: boolean;
-  /** Patterns of the tables whose rows will be asked for; undefined: all. */
-  readonly tables: string | undefined;
   /** Why a replication connection could not be made, where it could not. */
   readonly replicationFailure: DeltaError | undefined;
 }
@@ -50,7 +50,7 @@ export async function preflight(client: pg.Client, request: PreflightRequest): P
       ...room,
       ...(await pluginFindings(client, mayProbe)),
       ...slotFindings(request, slot, facts),
-      ...(await tableFindings(client, request.tables)),
+      ...(await tableFindings(client, request)),
     ];
   } catch (cause) {
     throw translate(cause, placeOf(client));

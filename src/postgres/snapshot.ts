@@ -7,16 +7,19 @@
  * locks; where another is kept waiting, all let go and begin anew, in the end with one.
  */
 import type pg from 'pg';
+import { parseLsn, type Lsn } from '../daystream/lsn.js';
 import { DeltaError } from '../errors.js';
 import type { Chosen } from './choice.js';
 import { connect, placeOf } from './connection.js';
 import { codeOf, translate } from './failure.js';
+import { HeldUp, lockTables, noRoom, OUT_OF_MEMORY } from './locks.js';
+
+export { fromClause } from './locks.js';
 
 const LOCK_TIMEOUT = '10s';
 /** The other connections lock what the first one has locked: that takes no time unless somebody waits in between. */
 const SIDE_LOCK_TIMEOUT = '200ms';
 const LOCK_ATTEMPTS = 5;
-const LOCK_TIMED_OUT = '55P03';
 const DEADLOCK = '40P01';
 const NO_SUCH_TABLE = '42P01';
 
@@ -25,6 +28,8 @@ export interface SharedSnapshot {
   readonly clients: readonly [pg.Client, ...pg.Client[]];
   /** As `pg_current_snapshot()` prints it. */
   readonly text: string;
+  /** Every transaction visible in the snapshot has a commit record before it. */
+  readonly lsn: Lsn;
   /** Whom we talk to, for messages. */
   readonly place: string;
   close(): Promise<void>;
@@ -56,14 +61,15 @@ export async function takeSnapshot(target: string | undefined, applicationName: 
   try {
     while (clients.length < connections) clients.push(await connect(target, { applicationName }));
     await lockAll(clients, tables);
-    const { rows } = await first.query<{ text: string; id: string }>('SELECT pg_current_snapshot()::text AS text, pg_export_snapshot() AS id');
-    const [{ text, id }] = rows;
+    const { rows } = await first.query<{ text: string; id: string; lsn: string }>('SELECT pg_current_snapshot()::text AS text, pg_export_snapshot() AS id, pg_current_wal_insert_lsn()::text AS lsn');
+    const [{ text, id, lsn }] = rows;
     for (const client of clients.slice(1)) await client.query(`SET TRANSACTION SNAPSHOT '${id}'`);
-    return { clients, text, place: placeOf(first), close };
+    return { clients, text, lsn: parseLsn(lsn), place: placeOf(first), close };
   } catch (error) {
+    const failure = codeOf(error) === OUT_OF_MEMORY ? await noRoom(first, tables, connections, error) : error;
     await close();
     if (codeOf(error) === NO_SUCH_TABLE) return undefined;
-    throw error instanceof DeltaError ? error : translate(error, placeOf(first));
+    throw failure instanceof DeltaError ? failure : translate(failure, placeOf(first));
   }
 }
 
@@ -84,9 +90,6 @@ async function lockAll(clients: [pg.Client, ...pg.Client[]], tables: readonly Ch
   }
 }
 
-/** A connection beside the first had to wait for a lock. */
-class HeldUp extends Error {}
-
 /** Opens a transaction and locks the tables. LOCK TABLE takes no snapshot, so the snapshot is younger than every lock. */
 async function begin(client: pg.Client, tables: readonly Chosen[], lockTimeout: string, beside = false): Promise<void> {
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
@@ -95,48 +98,6 @@ async function begin(client: pg.Client, tables: readonly Chosen[], lockTimeout: 
   await client.query('SET LOCAL statement_timeout = 0');
   await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
   await client.query(`SET LOCAL lock_timeout = '${lockTimeout}'`);
-  for (const table of tables) await lockTable(client, table, beside);
+  await lockTables(client, tables, beside);
   await client.query('SET LOCAL lock_timeout = 0');
-}
-
-async function lockTable(client: pg.Client, table: Chosen, beside: boolean): Promise<void> {
-  try {
-    await client.query(`LOCK TABLE ${fromClause(client, table)} IN ACCESS SHARE MODE`);
-  } catch (error) {
-    if (codeOf(error) !== LOCK_TIMED_OUT) throw explain(error, client, table);
-    if (beside) throw new HeldUp();
-    await client.query('ROLLBACK');
-    throw new DeltaError('busy', `${placeOf(client)}: table ${table.schema}.${table.table} is locked by ${await lockHolder(client, table)}`, {
-      hint: 'wait until that is done, or end it with pg_terminate_backend(), and start again',
-      cause: error,
-    });
-  }
-}
-
-/** The table as FROM and LOCK name it: a partitioned root speaks for its partitions, an ordinary table for itself alone. */
-export function fromClause(client: pg.Client, table: Pick<Chosen, 'schema' | 'table' | 'kind'>): string {
-  const name = `${client.escapeIdentifier(table.schema)}.${client.escapeIdentifier(table.table)}`;
-  return table.kind === 'partitioned' ? name : `ONLY ${name}`;
-}
-
-function explain(error: unknown, client: pg.Client, table: Chosen): unknown {
-  if (codeOf(error) !== '42501') return error;
-  const name = `${client.escapeIdentifier(table.schema)}.${client.escapeIdentifier(table.table)}`;
-  return new DeltaError('config', `${placeOf(client)}: role ${client.user} may not read ${table.schema}.${table.table}`, {
-    hint: `as its owner: GRANT USAGE ON SCHEMA ${client.escapeIdentifier(table.schema)} TO ${client.user}; GRANT SELECT ON ${name} TO ${client.user};`,
-    cause: error,
-  });
-}
-
-/** Who holds, or waits for, a lock that keeps readers out; in words. */
-async function lockHolder(client: pg.Client, table: Chosen): Promise<string> {
-  const { rows } = await client.query<{ pid: number; user: string; state: string; since: string }>(`
-    SELECT a.pid, a.usename AS user, a.state, date_trunc('second', a.xact_start)::text AS since
-    FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
-    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
-      AND (l.relation = $1::oid OR l.relation IN (SELECT oid FROM pg_class WHERE relispartition AND pg_partition_root(oid) = $1::oid))
-    ORDER BY l.granted DESC, a.xact_start LIMIT 1`, [table.oid]);
-  if (rows.length === 0) return 'another session';
-  const [{ pid, user, state, since }] = rows;
-  return `process ${pid} of ${user} (${state}, in a transaction since ${since})`;
 }

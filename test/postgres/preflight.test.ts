@@ -14,10 +14,11 @@ interface Asked {
   readonly slot?: string;
   readonly createSlot?: boolean;
   readonly tables?: string;
+  readonly partitions?: 'root' | 'leaf';
 }
 
 async function found(pg: string, asked: Asked): Promise<readonly Finding[]> {
-  const { findings, sql, replication } = await examine({ pg, slot: asked.slot, createSlot: asked.createSlot ?? true, tables: asked.tables });
+  const { findings, sql, replication } = await examine({ pg, slot: asked.slot, createSlot: asked.createSlot ?? true, tables: asked.tables, partitions: asked.partitions ?? 'root' });
   await sql.end();
   await replication?.end();
   return findings;
