@@ -15,7 +15,7 @@ export type ErrorCode =
   | 'log-foreign'  // the log is whole but not the one this cache follows
   | 'log-missing'  // a piece of the log, or the whole of it, is not there
   | 'cache'        // the cache file is not usable
-  | 'diverged'     // the cache does not hold what the log says it must
+  | 'quarantine'   // a table cannot be followed, and the user wants to stop there
   | 'io';          // the operating system refused a read, a write or a sync
 
 export interface DeltaErrorOptions {

@@ -41,10 +41,12 @@ function describe(table: string, oid: number, columns: readonly ColumnInfo[]): C
     name: table.slice(dot + 1),
     table,
     oid,
+    kind: 'ordinary',
     identity: 'default',
     key: key.map(({ cid }) => cid + 1),
     columns: columns.map(({ cid, name, type, notnull }) => ({ attnum: cid + 1, name, type: postgresType(type), notNull: notnull === 1 })),
     pattern: table,
+    choice: {},
   };
 }
 

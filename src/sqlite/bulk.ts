@@ -8,8 +8,9 @@ import { APPLICATION_ID, CACHE_VERSION } from './header.js';
 import { insertSql } from './insert.js';
 import { guarded, type Cache } from './open.js';
 import { POSITION_DDL } from './position.js';
+import { createHashes, indexHashes, RowHasher, rowIndexName, wantsRowIndex } from './row-index.js';
 import { createIndexSql, createTableSql, type CacheIndex } from './schema.js';
-import { TABLES_DDL, type CacheTable } from './tables.js';
+import { heldColumns, TABLES_DDL, type CacheTable } from './tables.js';
 import type { Bindable } from './values.js';
 
 const PAGE_CACHE_KIB = 64 * 1024;
@@ -56,7 +57,7 @@ export function finishBulk(path: string, cache: Cache): void {
   }
 }
 
-/** Takes the rows of one table, value by value in the order of its columns. */
+/** Takes the rows of one table, value by value in the order of its held columns. */
 export class BulkTable {
   readonly #path: string;
   readonly #cache: Cache;
@@ -65,18 +66,20 @@ export class BulkTable {
   readonly #many: Database.Statement<unknown[]>;
   readonly #one: Database.Statement<unknown[]>;
   readonly #values: (Bindable | null)[];
+  readonly #hashes: BulkHashes | undefined;
   #filled = 0;
 
   constructor(path: string, cache: Cache, table: CacheTable) {
     this.#path = path;
     this.#cache = cache;
     this.#table = table;
-    this.#width = table.columns.length;
+    this.#width = heldColumns(table).length;
     const rows = Math.min(ROWS_AT_ONCE, Math.floor(VARIABLE_LIMIT / this.#width));
     guarded(path, () => cache.exec(createTableSql(table)));
     this.#many = cache.prepare(insertSql(table, rows));
     this.#one = cache.prepare(insertSql(table));
     this.#values = Array<Bindable | null>(rows * this.#width).fill(null);
+    this.#hashes = wantsRowIndex(table) ? new BulkHashes(cache, table) : undefined;
   }
 
   push(value: Bindable | null): void {
@@ -84,19 +87,46 @@ export class BulkTable {
     if (this.#filled === this.#values.length) {
       this.#filled = 0;
       guarded(this.#path, () => this.#many.run(this.#values));
+      this.#hashes?.add(this.#values, this.#width);
     }
   }
 
   /** Writes the rows that wait for others: at the end, and where they are large. */
   flush(): void {
+    const rest = this.#values.slice(0, this.#filled);
     guarded(this.#path, () => {
-      for (let at = 0; at < this.#filled; at += this.#width) this.#one.run(this.#values.slice(at, at + this.#width));
+      for (let at = 0; at < rest.length; at += this.#width) this.#one.run(rest.slice(at, at + this.#width));
     });
+    this.#hashes?.add(rest, this.#width);
     this.#filled = 0;
     this.#values.fill(null);
   }
 
   createIndex(index: CacheIndex): void {
     guarded(this.#path, () => this.#cache.exec(createIndexSql(this.#table, index)));
+  }
+
+  /** When the last row is in. */
+  finish(): void {
+    this.flush();
+    if (this.#hashes !== undefined) guarded(this.#path, () => indexHashes(this.#cache, this.#table));
+  }
+}
+
+/** The hashes of rows in the order in which they are inserted: their row ids count from 1. */
+class BulkHashes {
+  readonly #hasher: RowHasher;
+  readonly #insert: Database.Statement<unknown[]>;
+  #row = 0;
+
+  constructor(cache: Cache, table: CacheTable) {
+    createHashes(cache, table);
+    this.#hasher = new RowHasher(table);
+    this.#insert = cache.prepare(`INSERT INTO ${rowIndexName(table)} (row, hash) VALUES (?, ?)`);
+  }
+
+  /** `values` are those of whole rows, one behind the other. */
+  add(values: readonly (Bindable | null)[], width: number): void {
+    for (let at = 0; at < values.length; at += width) this.#insert.run(++this.#row, this.#hasher.hash(values.slice(at, at + width)));
   }
 }

@@ -5,21 +5,22 @@ import { DeltaError, reasonOf } from '../errors.js';
 /** "delt": marks a cache in SQLite's header. */
 export const APPLICATION_ID = 0x64656c74;
 /** The version of the cache's own tables, in SQLite's user_version. */
-export const CACHE_VERSION = 1;
+export const CACHE_VERSION = 2;
 
 const HEADER_BYTES = 100;
 const MAGIC = Buffer.from('SQLite format 3\0', 'latin1');
 const USER_VERSION_OFFSET = 60;
 const APPLICATION_ID_OFFSET = 68;
 
-export type Kind = 'missing' | 'not-sqlite' | 'not-ours' | 'newer' | 'cache';
+export type Kind = 'missing' | 'not-sqlite' | 'not-ours' | 'older' | 'newer' | 'cache';
 
 export function readKind(path: string): Kind {
   const header = readHeader(path);
   if (header === undefined) return 'missing';
   if (header.length < HEADER_BYTES || !header.subarray(0, MAGIC.length).equals(MAGIC)) return 'not-sqlite';
   if (header.readInt32BE(APPLICATION_ID_OFFSET) !== APPLICATION_ID) return 'not-ours';
-  return header.readInt32BE(USER_VERSION_OFFSET) > CACHE_VERSION ? 'newer' : 'cache';
+  const version = header.readInt32BE(USER_VERSION_OFFSET);
+  return version === CACHE_VERSION ? 'cache' : version < CACHE_VERSION ? 'older' : 'newer';
 }
 
 function readHeader(path: string): Buffer | undefined {

@@ -47,6 +47,7 @@ export function requireCache(path: string): void {
   switch (kind) {
     case 'cache': return;
     case 'missing': throw new DeltaError('cache', `${path}: there is no cache`, { hint: `make it: deltaimport --tables … --source … ${path}` });
+    case 'older': throw new DeltaError('cache', `${path}: made by an older version of deltamirror`, { hint: `make it anew: deltaimport --tables … --source … ${path}` });
     case 'newer': throw new DeltaError('cache', `${path}: made by a newer version of deltamirror`, { hint: 'use that version, or import again into another file' });
     case 'not-sqlite': throw new DeltaError('cache', `${path}: not a SQLite file`, { hint: 'name another file; this one is left as it is' });
     case 'not-ours': throw new DeltaError('cache', `${path}: a SQLite file, but not one that deltaimport made`, { hint: 'name another file; this one is left as it is' });

@@ -1,18 +1,17 @@
 /**
- * The statements that change a mirrored table, each for a list of columns. A change
- * touches exactly one row: none means that the cache has diverged (design P5), and the
- * caller is told how many it was.
+ * The statements that change a mirrored table, each for a list of columns by their names
+ * in the cache. A change touches exactly one row: none means that the cache has diverged
+ * (design P5), and the caller is told how many it was.
  */
 import { quote, rowidName } from './names.js';
 import type { Cache, Statement } from './open.js';
-import { keyNames } from './schema.js';
-import type { CacheTable } from './tables.js';
+import { heldColumns, keyColumns, type CacheTable } from './tables.js';
 
 /** A statement and, for each value in the order of the caller's columns, the parameters it goes to. */
 export interface RowStatement {
   readonly statement: Statement;
   readonly parameters: number;
-  /** `targets[i]` is the parameter of the i-th column given. */
+  /** `targets[i]` is the parameter of the i-th column given, -1 where it has none. */
   readonly targets: readonly number[];
 }
 
@@ -42,38 +41,80 @@ export function updateSameKey(cache: Cache, table: CacheTable, columns: readonly
   const assignments = [...set.map((name) => `${quote(name)} = ?`), ...nulls(table, columns, absent)];
   // With nothing to set the statement still tells whether the row is there.
   if (assignments.length === 0) assignments.push(`${quote(key[0])} = ${quote(key[0])}`);
-  const sql = `UPDATE ${quote(table.table)} SET ${assignments.join(', ')} WHERE ${oneRow(table, key)}${guard(table, columns, absent)}`;
+  const sql = `UPDATE ${quote(table.table)} SET ${assignments.join(', ')} WHERE ${byKey(key)}${guard(table, columns, absent)}`;
   const order = [...set, ...key];
   return { statement: cache.prepare(sql), parameters: order.length, targets: columns.map((name) => order.indexOf(name)) };
 }
 
-/** UPDATE of every given column of one old row; the old row's values follow those of the new one. */
-export function updateOldRow(cache: Cache, table: CacheTable, columns: readonly string[], absent: Absent, oldColumns: readonly string[]): RowStatement {
-  const assignments = [...columns.map((name) => `${quote(name)} = ?`), ...nulls(table, columns, absent)];
-  const sql = `UPDATE ${quote(table.table)} SET ${assignments.join(', ')} WHERE ${oneRow(table, oldColumns)}${guard(table, columns, absent)}`;
-  return { statement: cache.prepare(sql), parameters: columns.length + oldColumns.length, targets: columns.map((_, i) => i) };
+/** UPDATE of every given column of the row that has the old key; the old key's values, in key order, follow those of the new row. */
+export function updateOldKey(cache: Cache, table: CacheTable, columns: readonly string[], absent: Absent): RowStatement {
+  return updateWhere(cache, table, columns, absent, byKey(keyNames(table)), table.key.length);
 }
 
-export function deleteOldRow(cache: Cache, table: CacheTable, oldColumns: readonly string[]): RowStatement {
-  const sql = `DELETE FROM ${quote(table.table)} WHERE ${oneRow(table, oldColumns)}`;
+/** DELETE of the row that has the key among the columns. */
+export function deleteKey(cache: Cache, table: CacheTable, columns: readonly string[]): RowStatement {
+  const key = keyNames(table);
+  const sql = `DELETE FROM ${quote(table.table)} WHERE ${byKey(key)}`;
+  return { statement: cache.prepare(sql), parameters: key.length, targets: columns.map((name) => key.indexOf(name)) };
+}
+
+/** UPDATE of one of the rows without a key that are equal in the old columns, whose values follow those of the new row. */
+export function updateEqual(cache: Cache, table: CacheTable, columns: readonly string[], absent: Absent, oldColumns: readonly string[]): RowStatement {
+  return updateWhere(cache, table, columns, absent, oneEqual(table, oldColumns), oldColumns.length);
+}
+
+/** DELETE of one of the rows without a key that are equal in the old columns. */
+export function deleteEqual(cache: Cache, table: CacheTable, oldColumns: readonly string[]): RowStatement {
+  const sql = `DELETE FROM ${quote(table.table)} WHERE ${oneEqual(table, oldColumns)}`;
   return { statement: cache.prepare(sql), parameters: oldColumns.length, targets: oldColumns.map((_, i) => i) };
+}
+
+/** UPDATE of the given columns of the row whose row id follows their values. */
+export function updateRowid(cache: Cache, table: CacheTable, columns: readonly string[]): RowStatement {
+  return updateWhere(cache, table, columns, 'unchanged', `${rowid(table)} = ?`, 1);
+}
+
+export function deleteRowid(cache: Cache, table: CacheTable): Statement {
+  return cache.prepare(`DELETE FROM ${quote(table.table)} WHERE ${rowid(table)} = ?`);
 }
 
 export function deleteAll(cache: Cache, table: CacheTable): Statement {
   return cache.prepare(`DELETE FROM ${quote(table.table)}`);
 }
 
-/** The condition that finds one row: by key, or without a key one of those that are equal in every column. */
-function oneRow(table: CacheTable, columns: readonly string[]): string {
-  if (table.key.length > 0) return columns.map((name) => `${quote(name)} = ?`).join(' AND ');
-  const rowid = rowidName(table.columns.map(({ name }) => name));
-  if (rowid === undefined) throw new Error(`${table.table} hides all names of its row id`);
-  const equal = columns.map((name) => `${quote(name)} IS ?`).join(' AND ');
-  return `${rowid} = (SELECT ${rowid} FROM ${quote(table.table)} WHERE ${equal} LIMIT 1)`;
+/** The name of the table's row id. */
+export function rowid(table: CacheTable): string {
+  const name = rowidName(heldColumns(table).map(({ as }) => as));
+  if (name === undefined) throw new Error(`${table.table} hides all names of its row id`);
+  return name;
+}
+
+/** True for rows that are equal in these columns, NULL being equal to NULL. One comparison of rows: a chain of ANDs could be too deep for SQLite. */
+export function areEqual(columns: readonly string[], of = ''): string {
+  return `(${columns.map((name) => of + quote(name)).join(', ')}) IS (${columns.map(() => '?').join(', ')})`;
+}
+
+export function byKey(key: readonly string[]): string {
+  return key.map((name) => `${quote(name)} = ?`).join(' AND ');
+}
+
+/** The key's names in the cache, in key order. */
+function keyNames(table: CacheTable): string[] {
+  return keyColumns(table).map(({ as }) => as);
+}
+
+function updateWhere(cache: Cache, table: CacheTable, columns: readonly string[], absent: Absent, where: string, more: number): RowStatement {
+  const assignments = [...columns.map((name) => `${quote(name)} = ?`), ...nulls(table, columns, absent)];
+  const sql = `UPDATE ${quote(table.table)} SET ${assignments.join(', ')} WHERE ${where}${guard(table, columns, absent)}`;
+  return { statement: cache.prepare(sql), parameters: columns.length + more, targets: columns.map((_, i) => i) };
+}
+
+function oneEqual(table: CacheTable, columns: readonly string[]): string {
+  return `${rowid(table)} = (SELECT ${rowid(table)} FROM ${quote(table.table)} WHERE ${areEqual(columns)} LIMIT 1)`;
 }
 
 function absentOf(table: CacheTable, columns: readonly string[]): string[] {
-  return table.columns.map(({ name }) => quote(name)).filter((_, i) => !columns.includes(table.columns[i].name));
+  return heldColumns(table).map(({ as }) => as).filter((name) => !columns.includes(name)).map(quote);
 }
 
 function nulls(table: CacheTable, columns: readonly string[], absent: Absent): string[] {
@@ -84,6 +125,6 @@ function nulls(table: CacheTable, columns: readonly string[], absent: Absent): s
 function guard(table: CacheTable, columns: readonly string[], absent: Absent): string {
   const unnamed = absent === 'unchanged' ? [] : absentOf(table, columns);
   if (unnamed.length === 0) return '';
-  const size = table.columns.map(({ name }) => `${COLUMN_BYTES} + coalesce(length(CAST(${quote(name)} AS BLOB)), 0)`).join(' + ');
+  const size = heldColumns(table).map(({ as }) => `${COLUMN_BYTES} + coalesce(length(CAST(${quote(as)} AS BLOB)), 0)`).join(' + ');
   return ` AND (${unnamed.map((name) => `${name} IS NULL`).join(' AND ')} OR ${size} < ${NO_TOAST_BELOW_BYTES})`;
 }

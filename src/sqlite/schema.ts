@@ -1,7 +1,8 @@
 /** The tables of a cache: what is created for a mirrored table, and which tables SQLite cannot hold. */
+import { written } from '../daystream/pattern.js';
 import { DeltaError } from '../errors.js';
 import { folded, quote, reservedBecause, rowidName } from './names.js';
-import type { CacheTable } from './tables.js';
+import { heldColumns, keyColumns, type CacheTable } from './tables.js';
 import { affinityOf } from './values.js';
 
 /**
@@ -10,16 +11,13 @@ import { affinityOf } from './values.js';
  * since Postgres can drop the others without a word in the log.
  */
 export function createTableSql(table: CacheTable): string {
-  const columns = table.columns.map((column) => {
-    const inKey = table.key.includes(column.attnum);
-    return `${quote(column.name)} ${affinityOf(column.type)}${inKey ? ' NOT NULL' : ''}`;
-  });
-  const key = keyNames(table);
+  const key = keyColumns(table).map(({ as }) => as);
+  const columns = heldColumns(table).map(({ as, type, numeric }) => `${quote(as)} ${affinityOf(type, numeric)}${key.includes(as) ? ' NOT NULL' : ''}`);
   const constraints = key.length === 0 ? [] : [`PRIMARY KEY (${key.map(quote).join(', ')})`];
   return `CREATE TABLE ${quote(table.table)} (\n  ${[...columns, ...constraints].join(',\n  ')}\n)`;
 }
 
-/** A plain index of Postgres. Never UNIQUE here: a legal swap of two values would break it midway. */
+/** A plain index of Postgres, its columns by their names in the cache. Never UNIQUE here: a legal swap of two values would break it midway. */
 export interface CacheIndex {
   readonly name: string;
   readonly columns: readonly { readonly name: string; readonly descending: boolean }[];
@@ -30,40 +28,46 @@ export function createIndexSql(table: CacheTable, index: CacheIndex): string {
   return `CREATE INDEX ${quote(index.name)} ON ${quote(table.table)} (${columns.join(', ')})`;
 }
 
-/** The key's column names in key order. */
-export function keyNames(table: CacheTable): string[] {
-  return table.key.map((attnum) => {
-    const column = table.columns.find((candidate) => candidate.attnum === attnum);
-    if (column === undefined) throw new Error(`key column ${attnum} of ${table.table} is not among its columns`);
-    return column.name;
-  });
-}
-
 /** Throws DeltaError config, naming the tables or columns, where SQLite cannot hold these tables side by side. */
 export function requireHoldable(tables: readonly CacheTable[]): void {
-  requireApart(tables.map((table) => ({ name: table.table, place: `${table.schema}.${table.name}` })), 'tables');
+  requireApart(tables.map((table) => ({ name: table.table, place: placeOf(table), written: written(table.schema, table.name) })), 'tables');
   for (const table of tables) {
-    const place = `${table.schema}.${table.name}`;
+    const place = placeOf(table);
+    const name = written(table.schema, table.name);
+    const columns = heldColumns(table);
     const reserved = reservedBecause(table.table);
-    if (reserved !== undefined) throw refused(place, reserved);
-    if (table.columns.length === 0) throw refused(place, 'it has no columns, and SQLite has no such tables');
-    requireApart(table.columns.map(({ name }) => ({ name, place: `${place}.${name}` })), 'columns');
-    if (table.key.length === 0 && rowidName(table.columns.map(({ name }) => name)) === undefined) {
-      throw refused(place, 'it has no key, and its columns hide all of rowid, _rowid_ and oid');
+    if (reserved !== undefined) throw refused(place, reserved, renameHint(name, table.table));
+    if (columns.length === 0) throw refused(place, 'it has no columns, and SQLite has no such tables', `leave it out of --tables`);
+    requireApart(columns.map((column) => ({ name: column.as, place: `${place}.${column.name}`, written: written(table.schema, table.name, column.name) })), 'columns');
+    if (table.key.length === 0 && rowidName(columns.map(({ as }) => as)) === undefined) {
+      throw refused(place, 'it has no key, and its columns hide all of rowid, _rowid_ and oid', renameHint(written(table.schema, table.name, columns.find(({ as }) => folded(as) === 'oid')?.name ?? ''), 'pg_oid'));
     }
   }
 }
 
+interface Named { readonly name: string; readonly place: string; readonly written: string }
+
 /** SQLite takes `Foo` and `foo` for one name. */
-function requireApart(named: readonly { name: string; place: string }[], what: string): void {
-  const seen = new Map<string, string>();
-  for (const { name, place } of named) {
-    const twin = seen.get(folded(name));
-    if (twin !== undefined) throw refused(`${twin} and ${place}`, `SQLite cannot tell the two ${what} apart by name`);
-    seen.set(folded(name), place);
+function requireApart(named: readonly Named[], what: string): void {
+  const seen = new Map<string, Named>();
+  for (const one of named) {
+    const twin = seen.get(folded(one.name));
+    if (twin !== undefined) {
+      const upper = twin.name === folded(twin.name) ? one : twin;
+      throw refused(`${twin.place} and ${one.place}`, `SQLite cannot tell the two ${what} apart by name`, renameHint(upper.written, `${upper.name}_upper`));
+    }
+    seen.set(folded(one.name), one);
   }
 }
 
-function refused(place: string, reason: string): DeltaError {
-  return new DeltaError('config', `${place}: cannot be mirrored: ${reason}`, { hint: 'rename it in Postgres, or leave it out of --tables' });
+function renameHint(name: string, as: string): string {
+  return `give it another name in the cache: --rename '${name.replaceAll("'", `'\\''`)}=${as.replace(/^(?:sqlite_|_daystream)/i, 'pg_').replaceAll("'", '')}'`;
+}
+
+function placeOf(table: CacheTable): string {
+  return `${table.schema}.${table.name}`;
+}
+
+function refused(place: string, reason: string, hint: string): DeltaError {
+  return new DeltaError('config', `${place}: cannot be mirrored: ${reason}`, { hint });
 }

@@ -1,7 +1,34 @@
-/** `_daystream_tables`: which tables the cache mirrors, their shape, and whether each is still followed. */
+/** `_daystream_tables`: which tables the cache mirrors, their shape and choice, and whether each is still followed. */
+import { formatLsn, parseLsn, type Lsn } from '../daystream/lsn.js';
 import { parsePosition, formatPosition, type Position } from '../daystream/position.js';
 import type { RelationColumn, ReplicaIdentity } from '../daystream/relation.js';
 import { readOwn, type Cache } from './open.js';
+import type { Numeric } from './values.js';
+
+/** What a table's rows are in the log: its own, those of all its partitions, or those of one partition under its own name. */
+export type TableKind = 'ordinary' | 'partitioned' | 'leaf';
+
+/** A column that the log states. */
+export interface CacheColumn extends RelationColumn {
+  /** Its name in the cache where that is another one; null where the cache does not hold it. */
+  readonly as?: string | null;
+}
+
+/** A column that the cache holds. */
+export interface HeldColumn extends RelationColumn {
+  /** Its name in the cache. */
+  readonly as: string;
+  readonly numeric: Numeric;
+}
+
+/** What this host wants of a table: all of it where nothing is said. */
+export interface TableChoice {
+  /** Columns by their names in Postgres; the key is always in. */
+  readonly columns?: readonly string[];
+  /** The rows (docs/filters.md). */
+  readonly where?: string;
+  readonly numeric?: Numeric;
+}
 
 export interface CacheTable {
   readonly schema: string;
@@ -9,15 +36,27 @@ export interface CacheTable {
   /** The table's name in the cache. */
   readonly table: string;
   readonly oid: number;
+  readonly kind: TableKind;
   readonly identity: ReplicaIdentity;
   /** Attribute numbers of the key columns in key order; empty without a key. */
   readonly key: readonly number[];
   /** Ordered by attnum. */
-  readonly columns: readonly RelationColumn[];
+  readonly columns: readonly CacheColumn[];
   /** The pattern that chose the table. */
   readonly pattern: string;
+  readonly choice: TableChoice;
+  /** Undefined once the table stands where the cache stands. */
+  readonly joining?: Joining;
   /** Why the table is no longer followed; undefined while it is. */
   readonly quarantine?: Quarantine;
+}
+
+/** A table that was copied into a cache which stands at an earlier commit: it is ahead until the cache has come to `lsn`. */
+export interface Joining {
+  /** As `pg_current_snapshot()` prints it: transactions visible in it are in the copy. */
+  readonly snapshot: string;
+  /** Every transaction visible in the snapshot has a commit record before it. */
+  readonly lsn: Lsn;
 }
 
 export interface Quarantine {
@@ -33,11 +72,15 @@ export const TABLES_DDL = `CREATE TABLE _daystream_tables (
   name TEXT NOT NULL,
   "table" TEXT NOT NULL UNIQUE,
   oid INTEGER NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('ordinary', 'partitioned', 'leaf')),
   identity TEXT NOT NULL,
   key TEXT NOT NULL,
   columns TEXT NOT NULL,
   pattern TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('following', 'quarantined')),
+  choice TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('following', 'joining', 'quarantined')),
+  snapshot TEXT,
+  lsn TEXT,
   reason TEXT,
   cure TEXT,
   position TEXT,
@@ -45,8 +88,9 @@ export const TABLES_DDL = `CREATE TABLE _daystream_tables (
 )`;
 
 interface Row {
-  schema: string; name: string; table: string; oid: number; identity: ReplicaIdentity; key: string; columns: string;
-  pattern: string; state: string; reason: string | null; cure: string | null; position: string | null;
+  schema: string; name: string; table: string; oid: number; kind: TableKind; identity: ReplicaIdentity; key: string; columns: string;
+  pattern: string; choice: string; state: string; snapshot: string | null; lsn: string | null;
+  reason: string | null; cure: string | null; position: string | null;
 }
 
 export function readTables(cache: Cache): CacheTable[] {
@@ -59,10 +103,13 @@ function fromRow(row: Row): CacheTable {
     name: row.name,
     table: row.table,
     oid: row.oid,
+    kind: row.kind,
     identity: row.identity,
     key: JSON.parse(row.key),
     columns: JSON.parse(row.columns),
     pattern: row.pattern,
+    choice: JSON.parse(row.choice),
+    ...(row.state === 'joining' && { joining: { snapshot: row.snapshot ?? '', lsn: parseLsn(row.lsn ?? '') } }),
     ...(row.state === 'quarantined' && {
       quarantine: { reason: row.reason ?? '', cure: row.cure ?? '', position: parsePosition(row.position ?? '0:0') },
     }),
@@ -71,14 +118,35 @@ function fromRow(row: Row): CacheTable {
 
 /** Writes a table's row, new or changed. */
 export function writeTable(cache: Cache, table: CacheTable): void {
-  const { quarantine } = table;
+  const { quarantine, joining } = table;
   cache.prepare(`INSERT OR REPLACE INTO _daystream_tables
-    (schema, name, "table", oid, identity, key, columns, pattern, state, reason, cure, position)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`).run(
-    table.schema, table.name, table.table, table.oid, table.identity,
-    JSON.stringify(table.key), JSON.stringify(table.columns), table.pattern,
-    quarantine === undefined ? 'following' : 'quarantined',
+    (schema, name, "table", oid, kind, identity, key, columns, pattern, choice, state, snapshot, lsn, reason, cure, position)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`).run(
+    table.schema, table.name, table.table, table.oid, table.kind, table.identity,
+    JSON.stringify(table.key), JSON.stringify(table.columns), table.pattern, JSON.stringify(table.choice),
+    quarantine !== undefined ? 'quarantined' : joining !== undefined ? 'joining' : 'following',
+    joining?.snapshot ?? null, joining === undefined ? null : formatLsn(joining.lsn),
     quarantine?.reason ?? null, quarantine?.cure ?? null,
     quarantine === undefined ? null : formatPosition(quarantine.position),
   );
+}
+
+/** The columns that the cache holds, ordered by attnum. */
+export function heldColumns(table: CacheTable): HeldColumn[] {
+  return table.columns.flatMap((column) => {
+    const { as = column.name, ...rest } = column;
+    // A key is what rows are found by: it keeps every digit.
+    const numeric = table.key.includes(column.attnum) ? 'text' : table.choice.numeric ?? 'text';
+    return as === null ? [] : [{ ...rest, as, numeric }];
+  });
+}
+
+/** The key's columns in key order. */
+export function keyColumns(table: CacheTable): HeldColumn[] {
+  const held = heldColumns(table);
+  return table.key.map((attnum) => {
+    const column = held.find((candidate) => candidate.attnum === attnum);
+    if (column === undefined) throw new Error(`key column ${attnum} of ${table.table} is not among its columns`);
+    return column;
+  });
 }

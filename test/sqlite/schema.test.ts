@@ -9,7 +9,7 @@ import type { CacheTable } from '../../src/sqlite/tables.js';
 
 function table(name: string, columns: Readonly<Record<string, string>>, key: readonly number[] = [], schema = 'public'): CacheTable {
   return {
-    schema, name, table: cacheName(schema, name), oid: 1, identity: 'default', key, pattern: '*',
+    schema, name, table: cacheName(schema, name), oid: 1, kind: 'ordinary', identity: 'default', key, pattern: '*', choice: {},
     columns: Object.entries(columns).map(([column, type], i) => ({ attnum: i + 1, name: column, type, notNull: false })),
   };
 }

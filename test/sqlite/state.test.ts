@@ -34,8 +34,8 @@ test('a table is read as it was written, followed or in quarantine', (t) => {
   finishBulk(path, createBulk(path));
   const cache = openCache(path);
   const table: CacheTable = {
-    schema: 'sales', name: 'Orders "2"', table: 'sales.Orders "2"', oid: 4294967295, identity: 'index', key: [3, 1], pattern: 'sales.*',
-    columns: [{ attnum: 1, name: 'a\tb', type: 'numeric(10,2)', notNull: true }, { attnum: 3, name: 'é', type: 'text', notNull: false }],
+    schema: 'sales', name: 'Orders "2"', table: 'sales.Orders "2"', oid: 4294967295, kind: 'leaf', identity: 'index', key: [3, 1], pattern: 'sales.*', choice: { columns: ['é'], where: 'é IS NULL', numeric: 'real' },
+    columns: [{ attnum: 1, name: 'a\tb', type: 'numeric(10,2)', notNull: true }, { attnum: 3, name: 'é', type: 'text', notNull: false, as: 'e' }, { attnum: 4, name: 'x', type: 'text', notNull: false, as: null }],
   };
   try {
     writeTable(cache, table);

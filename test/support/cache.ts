@@ -15,7 +15,7 @@ import { IDENTITY } from './log.js';
 /** A table of a single text or integer key `id` and further text columns. */
 export function keyedTable(name: string, columns: readonly string[] = [], idType = 'integer'): CacheTable {
   return {
-    schema: 'public', name, table: name, oid: 1, identity: 'default', key: [1], pattern: name,
+    schema: 'public', name, table: name, oid: 1, kind: 'ordinary', identity: 'default', key: [1], pattern: name, choice: {},
     columns: [{ attnum: 1, name: 'id', type: idType, notNull: true }, ...columns.map((column, i) => ({ attnum: i + 2, name: column, type: 'text', notNull: false }))],
   };
 }
@@ -42,14 +42,14 @@ export interface Run {
 }
 
 /** Runs the mirror in this process; from the log's start while the cache stands nowhere yet. */
-export async function runMirror(path: string, source: string, options: { from?: Position; signal?: AbortSignal } = {}): Promise<Run> {
+export async function runMirror(path: string, source: string, options: { from?: Position; signal?: AbortSignal; strict?: boolean } = {}): Promise<Run> {
   const said: string[] = [];
   const report = new Report({ write: (text) => said.push(text) });
   const cache = openCache(path);
   const folder = new Folder(source);
   try {
     const from = options.from ?? (query(path, 'SELECT clock FROM _daystream_position')[0].clock === 0 ? ORIGIN : undefined);
-    const applier = await mirror(path, cache, folder, { from, once: options.signal === undefined, signal: options.signal ?? new AbortController().signal }, report);
+    const applier = await mirror(path, cache, folder, { from, once: options.signal === undefined, strict: options.strict === true, signal: options.signal ?? new AbortController().signal }, report);
     return { applier, said };
   } finally {
     await folder.close();
