@@ -8,9 +8,8 @@ import { decodeLine } from '../daystream/codec.js';
 import { linesOf } from '../daystream/lines.js';
 import { maxLsn } from '../daystream/lsn.js';
 import { unknownAction } from '../daystream/change.js';
-import { isFollowed } from '../daystream/pattern.js';
 import { comparePositions } from '../daystream/position.js';
-import { decodeRelation, PUBLIC, type Relation } from '../daystream/relation.js';
+import { decodeRelation, PUBLIC } from '../daystream/relation.js';
 import { unitLsn } from '../daystream/recovery.js';
 import { decodeHeader, text } from '../daystream/segment.js';
 import { isVisible, parseSnapshot, type Snapshot } from '../daystream/snapshot.js';
@@ -19,19 +18,15 @@ import type { Single, Transaction, Unit } from '../daystream/unit.js';
 import { DeltaError } from '../errors.js';
 import type { Cache } from '../sqlite/open.js';
 import { placeWriter, type CachePosition } from '../sqlite/position.js';
-import { writeTable, type CacheTable, type Quarantine } from '../sqlite/tables.js';
-import type { Absent } from '../sqlite/rows.js';
+import type { CacheTable, Quarantine } from '../sqlite/tables.js';
 import { TableFault } from './fault.js';
-import { differenceOf } from './shape.js';
-import { TableWriter } from './table.js';
+import { Followed, type FollowOptions, type Quarantined } from './followed.js';
+import type { TableWriter } from './table.js';
 
 /** How the lines behind one and the same `_table … _action` are applied. */
 type RowAction = (lines: string, start: number, end: number) => void;
 
-export interface ApplierOptions {
-  /** What to type to have a table again that is in quarantine. */
-  readonly cure: string;
-  readonly absent: Absent;
+export interface ApplierOptions extends FollowOptions {
   /** Ends a large transaction midway: it is undone. */
   readonly signal: AbortSignal;
 }
@@ -48,17 +43,12 @@ export class Applier {
   readonly #transport: Transport;
   readonly #writePlace: ReturnType<typeof placeWriter>;
   readonly #snapshot: Snapshot | undefined;
-  readonly #writers: Map<string, TableWriter>;
-  readonly #cure: string;
+  readonly #followed: Followed;
   readonly #signal: AbortSignal;
-  /** Tables that are out, by their key; from the quarantine's position on. */
-  readonly #quarantined = new Map<string, Quarantine>();
   #at: CachePosition;
   /** The state at the last COMMIT, to go back to. */
   #committed: CachePosition;
   #open = false;
-  /** The patterns that the last horizon named and every table was held against. */
-  #followed: string | undefined;
   /** `_table … _action x` of the line before, and what is done with its rows. */
   #head = '';
   #action: RowAction = skipRow;
@@ -69,33 +59,38 @@ export class Applier {
     this.#cache = cache;
     this.#transport = transport;
     this.#at = this.#committed = at;
-    this.#cure = options.cure;
     this.#signal = options.signal;
     this.#writePlace = placeWriter(cache);
     this.#snapshot = at.snapshot === null ? undefined : parseSnapshot(at.snapshot);
-    this.#writers = new Map(tables.map((table) => [keyOf(table.schema, table.name), new TableWriter(cache, table, options.absent)]));
-    for (const table of tables) {
-      if (table.quarantine !== undefined) this.#quarantined.set(keyOf(table.schema, table.name), table.quarantine);
-    }
+    this.#followed = new Followed(cache, tables, options);
   }
 
   get at(): CachePosition { return this.#at; }
-  get quarantined(): number { return this.#quarantined.size; }
+  get quarantined(): number { return this.#followed.quarantined; }
+  get joining(): number { return this.#followed.joining; }
 
-  /** Applies one unit inside the open SQLite transaction. Throws TableFault where a table has to go out first: then `exclude` it and begin anew at `at`. */
+  /** Applies one unit inside the open SQLite transaction. Throws TableFault where a table has to go out first: then `rollback`, `exclude` it and begin anew at `at`. */
   async apply(unit: Unit): Promise<void> {
     if (unit.kind === 'open') this.#enter(unit);
-    // P4: what the cache has is passed over, and its position never moves back (--from an earlier one).
-    if (comparePositions(unit.last, this.#at.position) <= 0 && unitLsn(unit) <= this.#at.lsn) return;
+    if (this.#isBehind(unit)) return;
+    // Should this unit have another fault, then nothing but it is to be done again.
+    if (this.beginningAt(unit) !== undefined) this.commit();
     this.#begin();
-    switch (unit.kind) {
-      case 'open': break;
-      case 'transaction': if (!this.#isHeld(unit)) await this.#applyTransaction(unit); break;
-      case 'horizon': this.#checkFollowed(unit); break;
-      case 'message': break;
-    }
+    this.#followed.record(unit);
+    if (unit.kind === 'transaction' && !this.#isHeld(unit)) await this.#applyTransaction(unit);
     const commitTimeUs = unit.kind === 'transaction' && unit.commitTimeUs !== undefined ? Number(unit.commitTimeUs) : this.#at.commitTimeUs;
     this.#at = { ...this.#at, position: unit.last, crc: unit.crc, lsn: maxLsn(this.#at.lsn, unitLsn(unit)), commitTimeUs };
+    this.#followed.settle(this.#at.lsn);
+  }
+
+  /** Faults of the tables of which this unit says that the log no longer has them; to be excluded before it is applied. */
+  lostBy(unit: Unit): TableFault[] {
+    return unit.kind === 'horizon' && !this.#isBehind(unit) ? this.#followed.lost(unit) : [];
+  }
+
+  /** A table whose quarantine begins with this unit, which is about to be applied. */
+  beginningAt(unit: Unit): Quarantined | undefined {
+    return this.#followed.beginningAt(unit);
   }
 
   /** Makes what was applied visible to readers. */
@@ -107,6 +102,7 @@ export class Applier {
     this.#cache.exec('COMMIT');
     this.#open = false;
     this.#committed = this.#at;
+    this.#followed.committed(this.#at.position);
   }
 
   /** Undoes what was applied since the last commit. */
@@ -114,14 +110,12 @@ export class Applier {
     if (this.#cache.inTransaction) this.#cache.exec('ROLLBACK');
     this.#open = false;
     this.#at = this.#committed;
-    for (const writer of this.#writers.values()) writer.reset();
+    this.#followed.rolledBack();
   }
 
   /** Puts a table in quarantine from the unit at `position` on; what comes before it is still applied. */
   exclude(fault: TableFault, position: Quarantine['position']): Quarantine {
-    const quarantine = { reason: fault.reason, cure: fault.cure === undefined || fault.cure === '' ? this.#cure : `${fault.cure}; then ${this.#cure}`, position };
-    this.#quarantined.set(keyOf(fault.schema, fault.table), quarantine);
-    return quarantine;
+    return this.#followed.exclude(fault, position);
   }
 
   #begin(): void {
@@ -130,28 +124,19 @@ export class Applier {
     this.#open = true;
   }
 
+  /** P4: what the cache has is passed over, and its position never moves back (--from an earlier one). */
+  #isBehind(unit: Unit): boolean {
+    return comparePositions(unit.last, this.#at.position) <= 0 && unitLsn(unit) <= this.#at.lsn;
+  }
+
   /** True where the cache has this transaction: by LSN after a power loss (P4), by visibility after an import (design §4). */
   #isHeld(unit: Transaction): boolean {
     if (unit.commitLsn !== undefined && unit.commitLsn < this.#at.lsn) return true;
     return this.#snapshot !== undefined && isVisible(this.#snapshot, unit.xid);
   }
 
-  /** A table that the log no longer carries must not look as if nothing happened to it (P5). */
-  #checkFollowed(unit: Single): void {
-    this.#recordQuarantines(unit);
-    const tables = unit.line.own.get('_tables') ?? undefined;
-    if (tables === this.#followed) return;
-    for (const [key, { table }] of this.#writers) {
-      if (!this.#isOut(key, unit) && !isFollowed(tables, table.schema, table.name)) {
-        throw new TableFault({ schema: table.schema, table: table.name }, `deltastream follows it no longer: it runs with --tables ${tables}`, 'start deltastream with this table among its --tables');
-      }
-    }
-    this.#followed = tables;
-  }
-
   async #applyTransaction(unit: Transaction): Promise<void> {
     this.#head = '';
-    this.#recordQuarantines(unit);
     // In the original format each line has a clock of its own.
     const original = unit.commitLsn === undefined;
     const prefix = original ? '_c\t' : `_c\t${unit.first.clock}\t_s\t`;
@@ -171,8 +156,7 @@ export class Applier {
   #refuseLine(block: Buffer, unit: Transaction): number {
     const { own } = decodeLine(block.toString('utf8', 0, HEAD_BYTES).replace(/(\t_action\t[a-z]+)\t[^]*$/, '$1'));
     const place = { schema: own.get('_schema') ?? PUBLIC, table: own.get('_table') ?? '' };
-    const key = keyOf(place.schema, place.table);
-    if (this.#writers.has(key) && !this.#isOut(key, unit)) throw new TableFault(place, `a row takes ${block.length} bytes in the log, more than the ${LINE_LIMIT_BYTES} that a mirror takes`);
+    if (this.#followed.has(place.schema, place.table, unit)) throw new TableFault(place, `a row takes ${block.length} bytes in the log, more than the ${LINE_LIMIT_BYTES} that a mirror takes`);
     return 1;
   }
 
@@ -199,53 +183,28 @@ export class Applier {
     const line = decodeLine(lines.slice(at, isRowAction(action) ? headEnd : end));
     if (action === 'message') return;
     const schema = line.own.get('_schema') ?? PUBLIC;
-    const key = keyOf(schema, text(line, '_table'));
-    const writer = this.#isOut(key, unit) ? undefined : this.#writers.get(key);
+    const table = text(line, '_table');
     switch (action) {
       case 'insert':
       case 'update':
       case 'replace':
       case 'delete':
         this.#head = lines.slice(start, headEnd);
-        this.#action = writer === undefined ? skipRow : rowAction(writer, action);
+        this.#action = rowAction(this.#followed.writer(schema, table, unit), action);
         this.#action(lines, headEnd + 1, end);
         return;
       case 'truncate':
-        writer?.truncate();
+        this.#followed.writer(schema, table, unit)?.truncate();
         return;
       case 'schema':
-        this.#checkShape(decodeRelation(line), writer, unit);
+        this.#followed.checkShape(decodeRelation(line), unit);
+        this.#head = '';
         return;
       case 'quarantine':
-        if (writer !== undefined) throw new TableFault({ schema, table: text(line, '_table') }, text(line, '_reason'), text(line, '_cure'));
+        if (this.#followed.has(schema, table, unit)) throw new TableFault({ schema, table }, text(line, '_reason'), text(line, '_cure'));
         return;
       default:
         throw unknownAction(action, line.position);
-    }
-  }
-
-  #checkShape(relation: Relation, writer: TableWriter | undefined, unit: Unit): void {
-    const difference = writer && differenceOf(relation, writer.table);
-    if (difference !== undefined) throw new TableFault(relation, difference);
-    if (writer !== undefined) return;
-    // A renamed table comes under a name that the cache does not know; its oid stays.
-    for (const [key, { table }] of this.#writers) {
-      if (table.oid === relation.oid && !this.#isOut(key, unit)) {
-        throw new TableFault({ schema: table.schema, table: table.name }, `it was renamed to ${relation.schema}.${relation.table}`);
-      }
-    }
-  }
-
-  #isOut(key: string, unit: Unit): boolean {
-    const quarantine = this.#quarantined.get(key);
-    return quarantine !== undefined && comparePositions(unit.first, quarantine.position) >= 0;
-  }
-
-  /** Writes down each quarantine that begins with this unit, in its SQLite transaction. */
-  #recordQuarantines(unit: Unit): void {
-    for (const [key, quarantine] of this.#quarantined) {
-      const writer = this.#writers.get(key);
-      if (writer !== undefined && comparePositions(unit.first, quarantine.position) === 0) writeTable(this.#cache, { ...writer.table, quarantine });
     }
   }
 
@@ -273,16 +232,12 @@ function isRowAction(action: string): boolean {
   return action === 'insert' || action === 'update' || action === 'replace' || action === 'delete';
 }
 
-function rowAction(writer: TableWriter, action: 'insert' | 'update' | 'replace' | 'delete'): RowAction {
+function rowAction(writer: TableWriter | undefined, action: 'insert' | 'update' | 'replace' | 'delete'): RowAction {
+  if (writer === undefined) return skipRow;
   switch (action) {
     case 'insert': return (lines, start, end) => writer.insert(lines, start, end);
     case 'update': return (lines, start, end) => writer.update(lines, start, end);
     case 'replace': return (lines, start, end) => writer.replace(lines, start, end);
     case 'delete': return (lines, start, end) => writer.delete(lines, start, end);
   }
-}
-
-/** A table's key in our maps: no name of Postgres holds a NUL. */
-function keyOf(schema: string, table: string): string {
-  return `${schema}\0${table}`;
 }

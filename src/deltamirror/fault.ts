@@ -1,3 +1,6 @@
+import { quote } from '../sqlite/names.js';
+import type { CacheTable } from '../sqlite/tables.js';
+
 /** Thrown where a table can no longer be followed faithfully: the transaction at hand is undone, and then done again without the table (design P5). */
 export class TableFault extends Error {
   readonly schema: string;
@@ -13,4 +16,30 @@ export class TableFault extends Error {
     this.reason = reason;
     this.cure = cure;
   }
+}
+
+/** What to type where the log does not say enough of old rows. */
+export function identityFull(schema: string, table: string): string {
+  return `ALTER TABLE ${quote(schema)}.${quote(table)} REPLICA IDENTITY FULL`;
+}
+
+/** What an update or delete says that finds no row. */
+export const MISSING = {
+  update: 'an update found no row: the cache has diverged from Postgres',
+  largeUpdate: 'an update found no row, or one so large that a column it does not name may be unchanged as well as NULL, which the original format cannot tell',
+  delete: 'a delete found no row: the cache has diverged from Postgres',
+} as const;
+
+/** What a row says that finds its place taken. */
+export const CONFLICT = {
+  insert: 'an insert met a row that is there already: the cache has diverged from Postgres',
+  update: 'an update met a row that has its new key already: the cache has diverged from Postgres',
+} as const;
+
+/** A TableFault for what SQLite says of a row; anything else as it came. */
+export function faultOf({ schema, name }: CacheTable, error: unknown, conflict: string): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code.startsWith('SQLITE_CONSTRAINT')) return new TableFault({ schema, table: name }, conflict);
+  if (code === 'SQLITE_TOOBIG') return new TableFault({ schema, table: name }, 'a value is longer than SQLite holds');
+  return error;
 }

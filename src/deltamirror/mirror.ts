@@ -1,4 +1,5 @@
 /** The heart of deltamirror: read → apply, one loop. */
+import { written } from '../daystream/pattern.js';
 import { comparePositions, formatPosition, ORIGIN, type Position } from '../daystream/position.js';
 import { POLL_MS } from '../daystream/read.js';
 import type { UnitReader } from '../daystream/reader.js';
@@ -11,6 +12,7 @@ import { readPosition } from '../sqlite/position.js';
 import { readTables, type CacheTable } from '../sqlite/tables.js';
 import { Applier } from './applier.js';
 import { TableFault } from './fault.js';
+import type { Quarantined } from './followed.js';
 import { openAt } from './place.js';
 import type { Report } from './report.js';
 
@@ -22,6 +24,8 @@ export interface MirrorOptions {
   readonly from: Position | undefined;
   /** Ends at the end of the log instead of waiting for more. */
   readonly once: boolean;
+  /** A table that can't be followed ends the mirror instead of going into quarantine. */
+  readonly strict: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -30,9 +34,10 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
   const at = readPosition(cache);
   if (at === undefined) throw new DeltaError('cache', `${path}: holds no position: its import did not finish`, { hint: `make it anew: deltaimport --tables … --source ${transport.place} ${path}` });
   const tables = readTables(cache);
+  if (options.strict) requireFollowing(path, tables);
   const start = await openAt(transport, at, options.from);
   if (start.rewritten) report.note(`the log was written anew behind ${formatPosition(at.position)} after a power loss; what the cache has is skipped by LSN`);
-  const cure = importCommand(path, transport, tables);
+  const cure = (schema: string, table: string) => importCommand(path, written(schema, table));
   const applier = new Applier(cache, transport, at, tables, { cure, absent: start.original ? 'null-or-unchanged' : 'unchanged', signal: options.signal });
   const pace = paceReplay(cache);
   report.started(applier, transport.place, tables);
@@ -58,7 +63,7 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
 }
 
 /** Applies all there is; true where the mirror is to end here. */
-async function drain(reader: UnitReader, applier: Applier, pace: (caughtUp: boolean) => void, { once, signal }: MirrorOptions, report: Report): Promise<boolean> {
+async function drain(reader: UnitReader, applier: Applier, pace: (caughtUp: boolean) => void, { once, strict, signal }: MirrorOptions, report: Report): Promise<boolean> {
   let bytes = 0;
   let since = performance.now();
   for (;;) {
@@ -69,7 +74,7 @@ async function drain(reader: UnitReader, applier: Applier, pace: (caughtUp: bool
     const end = units.length === 0;
     if (end && once) units = reader.finish();
     for (const unit of units) {
-      await applyOne(unit, applier, report);
+      await applyOne(unit, applier, strict, report);
       bytes += unit.end - unit.start;
     }
     const caughtUp = end || reader.caughtUp;
@@ -88,21 +93,44 @@ async function drain(reader: UnitReader, applier: Applier, pace: (caughtUp: bool
 /** Thrown after a table went into quarantine and the open SQLite transaction was undone. */
 class ExcludedTable extends Error {}
 
-async function applyOne(unit: Unit, applier: Applier, report: Report): Promise<void> {
+async function applyOne(unit: Unit, applier: Applier, strict: boolean, report: Report): Promise<void> {
   try {
+    for (const fault of applier.lostBy(unit)) exclude(fault, unit, applier, strict, report);
+    if (strict) stopAt(unit, applier);
     await applier.apply(unit);
   } catch (error) {
     if (!(error instanceof TableFault)) throw error;
     applier.rollback();
-    report.quarantined(error, applier.exclude(error, unit.first));
+    exclude(error, unit, applier, strict, report);
     throw new ExcludedTable();
   }
 }
 
-/** What makes this cache anew. */
-function importCommand(path: string, transport: Transport, tables: readonly CacheTable[]): string {
-  const patterns = [...new Set(tables.map((table) => table.pattern))].sort().join(',');
-  return `deltaimport --tables ${shellWord(patterns)} --source ${shellWord(transport.place)} ${shellWord(path)}`;
+function exclude(fault: TableFault, unit: Unit, applier: Applier, strict: boolean, report: Report): void {
+  const quarantine = applier.exclude(fault, unit.first);
+  if (!strict) report.quarantined(fault, quarantine);
+}
+
+/** Stops before the unit that a table cannot take; all that comes before it is in the cache. */
+function stopAt(unit: Unit, applier: Applier): void {
+  const out = applier.beginningAt(unit);
+  if (out === undefined) return;
+  applier.commit();
+  throw strictError(out);
+}
+
+function requireFollowing(path: string, tables: readonly CacheTable[]): void {
+  for (const { schema, name, quarantine } of tables) if (quarantine !== undefined) throw strictError({ schema, name, quarantine }, path);
+}
+
+function strictError({ schema, name, quarantine: { reason, cure, position } }: Quarantined, path?: string): DeltaError {
+  const place = path === undefined ? '' : `${path}: `;
+  return new DeltaError('quarantine', `${place}${schema}.${name}: cannot be followed from ${formatPosition(position)} on: ${reason}`, { hint: `${cure}; or go on without it: leave out --strict` });
+}
+
+/** What brings a table back. */
+function importCommand(path: string, table: string): string {
+  return `deltaimport --table ${shellWord(table)} --into ${shellWord(path)}`;
 }
 
 function shellWord(text: string): string {

@@ -21,6 +21,7 @@ export class Report {
   readonly #startedAt = performance.now();
   #printedAt = 0;
   #printedRows = 0;
+  #joining = 0;
   #state: 'behind' | 'caught up' | undefined;
 
   constructor(out: Output) {
@@ -35,6 +36,8 @@ export class Report {
 
   started(applier: Applier, source: string, tables: readonly CacheTable[]): void {
     this.note(`following ${source} from ${formatPosition(applier.at.position)}, ${plural(tables.length, 'table')}`);
+    if (applier.joining > 0) this.note(`${plural(applier.joining, 'table')} joining: ahead of the others until these have come as far`);
+    this.#joining = applier.joining;
     for (const { schema, name, quarantine } of tables) {
       if (quarantine !== undefined) this.note(`${schema}.${name} is in quarantine since ${formatPosition(quarantine.position)}: ${quarantine.reason} — ${quarantine.cure}`);
     }
@@ -46,6 +49,8 @@ export class Report {
 
   /** After each commit to the cache. */
   committed(applier: Applier, caughtUp: boolean): void {
+    if (applier.joining < this.#joining) this.note(`${plural(this.#joining - applier.joining, 'table')} joined`);
+    this.#joining = applier.joining;
     const now = performance.now();
     const state = caughtUp ? 'caught up' : 'behind';
     const every = this.#live ? LIVE_EVERY_MS : PLAIN_EVERY_MS;
@@ -65,13 +70,14 @@ export class Report {
   ended(applier: Applier, json: boolean): void {
     const seconds = (performance.now() - this.#startedAt) / 1000;
     const { position, lsn, commitTimeUs } = applier.at;
-    const { transactions, rows, quarantined } = applier;
+    const { transactions, rows, quarantined, joining } = applier;
     if (json) {
-      process.stdout.write(`${JSON.stringify({ position: formatPosition(position), lsn: formatLsn(lsn), commitTimeUs, transactions, rows, quarantined, seconds })}\n`);
+      process.stdout.write(`${JSON.stringify({ position: formatPosition(position), lsn: formatLsn(lsn), commitTimeUs, transactions, rows, quarantined, joining, seconds })}\n`);
       return;
     }
     const excluded = quarantined === 0 ? '' : `; ${plural(quarantined, 'table')} in quarantine: see SELECT * FROM _daystream_tables`;
-    this.note(`stopped at ${formatPosition(position)}: ${plural(transactions, 'transaction')}, ${plural(rows, 'row')} in ${seconds.toFixed(1)} s${excluded}`);
+    const ahead = joining === 0 ? '' : `; ${plural(joining, 'table')} joining`;
+    this.note(`stopped at ${formatPosition(position)}: ${plural(transactions, 'transaction')}, ${plural(rows, 'row')} in ${seconds.toFixed(1)} s${excluded}${ahead}`);
   }
 }
 
