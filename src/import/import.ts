@@ -1,169 +1,160 @@
 /**
- * The first copy: tables of Postgres at one snapshot into a new cache, which stands at
- * the place in the log from which a mirror goes on.
+ * The copy: tables of Postgres at one snapshot, into a new cache, which stands at the
+ * place in the log from which a mirror goes on; or into a cache that is there, whose
+ * other tables stay.
  */
 import { DeltaError } from '../errors.js';
 import { Folder } from '../daystream/folder.js';
-import type { Horizon } from '../daystream/horizons.js';
-import { isFollowed, type Pattern } from '../daystream/pattern.js';
+import type { Pattern } from '../daystream/pattern.js';
 import type { Position } from '../daystream/position.js';
 import type { Transport } from '../daystream/transport.js';
-import { describeTables, type SourceTable } from '../postgres/catalog.js';
-import { chooseTables, type Choice, type Chosen, type PassedOver } from '../postgres/choice.js';
-import { connect, placeOf } from '../postgres/connection.js';
-import { translate } from '../postgres/failure.js';
-import { identifyCluster, takeSnapshot, type SharedSnapshot } from '../postgres/snapshot.js';
+import type { SourceTable } from '../postgres/catalog.js';
+import type { Choice, PassedOver } from '../postgres/choice.js';
 import { createBulk, finishBulk } from '../sqlite/bulk.js';
-import { writePosition } from '../sqlite/position.js';
+import { joinTables } from '../sqlite/join.js';
+import { openCache } from '../sqlite/open.js';
+import { readPosition, writePosition, type CachePosition } from '../sqlite/position.js';
 import { requireHoldable } from '../sqlite/schema.js';
-import { writeTable } from '../sqlite/tables.js';
-import { awaitHorizon, findJoin, type Join } from './join.js';
+import { readTables, writeTable } from '../sqlite/tables.js';
+import type { Asked } from './asked.js';
 import { copyTables, type Copied } from './load.js';
-import { planTable } from './plan.js';
+import { NOTHING, planTables, type Present, type TablePlan } from './plan.js';
 import type { Progress } from './progress.js';
+import { chooseAndCheck, joinedSnapshot, type Joined, type SourceOptions } from './source.js';
 import { checkTarget, openTarget, type Target } from './target.js';
 
-export interface ImportOptions {
+export interface ImportOptions extends Pick<SourceOptions, 'postgres' | 'jobs'> {
   readonly patterns: readonly Pattern[];
-  /** The log's folder. */
-  readonly source: string;
-  /** A URL; undefined: the PG* environment. */
-  readonly postgres: string | undefined;
-  /** Connections that copy side by side. */
-  readonly jobs: number;
+  /** The log's folder; undefined, with `into`: the one that the cache follows. */
+  readonly source: string | undefined;
   readonly cache: string;
+  /** True: the cache is there, and only these tables of it are made anew or added. */
+  readonly into: boolean;
+  readonly asked: Asked;
 }
 
 export interface ImportResult {
   readonly cache: string;
   readonly tables: readonly Copied[];
   readonly passedOver: readonly PassedOver[];
+  readonly warnings: readonly string[];
   /** Where a mirror goes on. */
   readonly position: Position;
   readonly snapshot: string;
   readonly seconds: number;
 }
 
-const APPLICATION = 'deltaimport';
-/** How often tables may be dropped or created in between before we stop choosing anew. */
-const ATTEMPT_LIMIT = 10;
+/** How the copy becomes part of the cache. */
+interface Destination {
+  readonly source: string;
+  readonly present: Present;
+  readonly earliest: Position | undefined;
+  /** Gives where a mirror goes on. */
+  finish(target: Target, plans: readonly TablePlan[], joined: Joined, transport: Transport, signal: AbortSignal): Promise<Position>;
+}
 
-/** Makes or replaces a cache. Throws DeltaError; whatever goes wrong, an existing cache is as it was. */
+/** Makes or replaces a cache, or tables of it. Throws DeltaError; whatever goes wrong, an existing cache is as it was. */
 export async function importTables(options: ImportOptions, progress: Progress, signal: AbortSignal): Promise<ImportResult> {
   const started = performance.now();
-  const path = checkTarget(options.cache);
-  const transport = new Folder(options.source);
+  const path = checkTarget(options.cache, options.into);
+  // A cache that gets tables must not move on meanwhile: it is held from the beginning.
+  let target = options.into ? openTarget(path, true) : undefined;
+  const destination = options.into ? existingCache(path, options.source) : newCache(options.source ?? '');
+  const transport = new Folder(destination.source);
   try {
-    const choice = await chooseAndCheck(options, transport, progress, signal);
-    const target = openTarget(path);
-    try {
-      const copy = await copyAtSnapshot(options, choice, transport, target, progress, signal);
-      await target.publish(signal);
-      return { cache: path, ...copy, passedOver: choice.passedOver, seconds: (performance.now() - started) / 1000 };
-    } finally {
-      target.close();
-    }
+    const plan = (tables: readonly SourceTable[]) => {
+      const plans = planTables(tables, options.asked, destination.present);
+      requireHoldable([...destination.present.tables.filter(({ oid, schema, name }) => !plans.some(({ table }) => table.oid === oid || (table.schema === schema && table.name === name))), ...plans.map(({ table }) => table)]);
+      return plans;
+    };
+    const source: SourceOptions = { ...options, earliest: destination.earliest, check: plan };
+    const choice = await chooseAndCheck(source, transport, (why) => progress.say(why), signal);
+    target ??= openTarget(path, false);
+    const copy = await copyAtSnapshot(source, plan, choice, destination, transport, target, progress, signal);
+    return { cache: path, ...copy, passedOver: choice.passedOver, seconds: (performance.now() - started) / 1000 };
   } catch (error) {
     if (signal.aborted) throw stopped(path, error);
     throw error;
   } finally {
+    target?.close();
     await transport.close();
   }
 }
 
-/** What can be known before a snapshot is held: the tables are there and can be held, and the log is this Postgres's. */
-async function chooseAndCheck(options: ImportOptions, transport: Transport, progress: Progress, signal: AbortSignal): Promise<Choice> {
-  const client = await connect(options.postgres, { applicationName: APPLICATION });
-  try {
-    const choice = await chooseTables(client, options.patterns);
-    requireHoldable((await describeTables(client, choice.chosen)).map((table) => planTable(table).table));
-    const cluster = await identifyCluster(client);
-    if (cluster.inRecovery) {
-      throw new DeltaError('config', `${placeOf(client)}: a hot standby, whose snapshots do not tell which transactions were running`, { hint: 'give --pg the address of the primary' });
-    }
-    const { header } = await awaitHorizon(transport, (why) => progress.say(why), signal);
-    if (header.system !== cluster.system) {
-      throw new DeltaError('log-foreign', `${transport.place}: is the log of Postgres ${header.system}; ${placeOf(client)} is ${cluster.system}`, { hint: 'give the --source that belongs to --pg' });
-    }
-    if (header.database !== '' && header.database !== cluster.database) {
-      throw new DeltaError('log-foreign', `${transport.place}: is the log of database ${header.database}; ${placeOf(client)} is another`, { hint: 'give the --source that belongs to --pg' });
-    }
-    return choice;
-  } catch (error) {
-    throw error instanceof DeltaError || signal.aborted ? error : translate(error, placeOf(client));
-  } finally {
-    await client.end();
-  }
-}
+type Copy = Pick<ImportResult, 'tables' | 'position' | 'snapshot' | 'warnings'>;
 
-interface Copy { readonly tables: readonly Copied[]; readonly position: Position; readonly snapshot: string }
-
-async function copyAtSnapshot(options: ImportOptions, choice: Choice, transport: Transport, target: Target, progress: Progress, signal: AbortSignal): Promise<Copy> {
-  const { snapshot, tables, join } = await joinedSnapshot(options, choice, transport, progress, signal);
+async function copyAtSnapshot(options: SourceOptions, plan: (tables: readonly SourceTable[]) => TablePlan[], choice: Choice, destination: Destination, transport: Transport, target: Target, progress: Progress, signal: AbortSignal): Promise<Copy> {
+  const joined = await joinedSnapshot(options, choice, transport, (why) => progress.say(why), signal);
+  const { snapshot } = joined;
   const stop = () => { for (const client of snapshot.clients) void client.end(); };
   signal.addEventListener('abort', stop, { once: true });
+  let copied: Copied[];
+  const plans = plan(joined.tables);
+  const cache = createBulk(target.draft);
   try {
-    const plans = tables.map(planTable);
-    const cache = createBulk(target.draft);
-    const copied = await copyTables({ cache, path: target.draft, snapshot, plans, progress, signal });
-    for (const { table } of plans) writeTable(cache, table);
-    writePosition(cache, {
-      position: join.horizon.position,
-      crc: join.horizon.crc,
-      lsn: join.horizon.lsn,
-      commitTimeUs: Number(join.horizon.timestampUs),
-      appliedAtUs: Date.now() * 1000,
-      system: join.header.system,
-      timeline: join.header.timeline,
-      slot: join.header.slot,
-      epoch: join.header.epoch,
-      source: transport.place,
-      snapshot: snapshot.text,
-    });
-    finishBulk(target.draft, cache);
-    return { tables: copied, position: join.horizon.position, snapshot: snapshot.text };
+    copied = await copyTables({ cache, path: target.draft, snapshot, plans, progress, signal });
   } finally {
     signal.removeEventListener('abort', stop);
     await snapshot.close();
   }
+  for (const { table } of plans) writeTable(cache, table);
+  writePosition(cache, positionOf(joined, transport));
+  finishBulk(target.draft, cache);
+  const position = await destination.finish(target, plans, joined, transport, signal);
+  return { tables: copied, position, snapshot: snapshot.text, warnings: plans.flatMap(({ warning }) => warning ?? []) };
 }
 
-interface Joined { readonly snapshot: SharedSnapshot; readonly tables: readonly SourceTable[]; readonly join: Join }
+function newCache(source: string): Destination {
+  return {
+    source,
+    present: NOTHING,
+    earliest: undefined,
+    finish: async (target, _plans, { join }, _transport, signal) => {
+      await target.publish(signal);
+      return join.horizon.position;
+    },
+  };
+}
 
-/** A snapshot of the chosen tables that contains a horizon of the log. Where one does not fit, it is let go and another taken. */
-async function joinedSnapshot(options: ImportOptions, choice: Choice, transport: Transport, progress: Progress, signal: AbortSignal): Promise<Joined> {
-  let { chosen } = choice;
-  for (let attempt = 1; attempt <= ATTEMPT_LIMIT; attempt++) {
-    signal.throwIfAborted();
-    const snapshot = await takeSnapshot(options.postgres, APPLICATION, chosen, Math.min(options.jobs, chosen.length));
-    if (snapshot !== undefined) {
-      const [client] = snapshot.clients;
-      try {
-        const seen = await chooseTables(client, options.patterns);
-        const join = await findJoin(transport, snapshot.text);
-        if (join !== undefined) requireFollowed(transport, join.horizon, seen.chosen);
-        if (join !== undefined && seen.chosen.every(({ oid }) => chosen.some((locked) => locked.oid === oid))) {
-          return { snapshot, tables: await describeTables(client, seen.chosen), join };
-        }
-      } catch (error) {
-        await snapshot.close();
-        throw translate(error, placeOf(client));
-      }
-      await snapshot.close();
-    }
-    ({ chosen } = await chooseAndCheck(options, transport, progress, signal));
+/** The cache holds still at its position P. A copy that joins at P or behind it has all that the cache has, so the mirror need not go back for it. */
+function existingCache(path: string, source: string | undefined): Destination {
+  const cache = openCache(path);
+  try {
+    const at = readPosition(cache);
+    if (at === undefined) throw new DeltaError('cache', `${path}: holds no position: its import did not finish`, { hint: `make it anew: deltaimport --tables … --source … ${path}` });
+    const names = cache.prepare<[], { name: string }>("SELECT name FROM sqlite_schema WHERE type IN ('table', 'index', 'view')").all().map(({ name }) => name);
+    return {
+      source: source ?? at.source,
+      present: { tables: readTables(cache), names },
+      earliest: at.position,
+      finish: async (target, plans, { snapshot, join }) => {
+        if (join.header.slot !== at.slot || join.header.system !== at.system) throw new DeltaError('log-foreign', `${path}: follows slot ${at.slot} of system ${at.system}; this log is of slot ${join.header.slot} of system ${join.header.system}`, { hint: 'leave out --source' });
+        const joining = { snapshot: snapshot.text, lsn: snapshot.lsn };
+        joinTables(path, target.draft, plans.map(({ table, indexes }) => ({ table: { ...table, joining }, indexes })));
+        return at.position;
+      },
+    };
+  } finally {
+    cache.close();
   }
-  throw new DeltaError('busy', `${transport.place}: no horizon fits a snapshot of Postgres, or its tables keep changing, after ${ATTEMPT_LIMIT} attempts`, { hint: 'see that deltastream runs and follows this database, then start again' });
 }
 
-/** Throws DeltaError config where the log does not carry a table that is to be copied. */
-function requireFollowed(transport: Transport, { tables }: Horizon, chosen: readonly Chosen[]): void {
-  const missing = chosen.filter(({ schema, table }) => !isFollowed(tables, schema, table)).map(({ schema, table }) => `${schema}.${table}`);
-  if (missing.length === 0) return;
-  throw new DeltaError('config', `${transport.place}: does not carry ${missing.join(', ')}: deltastream runs with --tables ${tables}`, { hint: 'start deltastream with these among its --tables, or leave them out here' });
+function positionOf({ join: { horizon, header }, snapshot }: Joined, transport: Transport): CachePosition {
+  return {
+    position: horizon.position,
+    crc: horizon.crc,
+    lsn: horizon.lsn,
+    commitTimeUs: Number(horizon.timestampUs),
+    appliedAtUs: Date.now() * 1000,
+    system: header.system,
+    timeline: header.timeline,
+    slot: header.slot,
+    epoch: header.epoch,
+    source: transport.place,
+    snapshot: snapshot.text,
+  };
 }
 
 function stopped(path: string, cause: unknown): DeltaError {
   return new DeltaError('io', `${path}: the import was stopped; nothing was changed`, { hint: 'start it again when you like', cause });
 }
-

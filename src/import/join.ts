@@ -6,6 +6,7 @@
 import { DeltaError } from '../errors.js';
 import { readOpenLine } from '../daystream/backward.js';
 import { horizonsBackward, type Horizon } from '../daystream/horizons.js';
+import { comparePositions, formatPosition, type Position } from '../daystream/position.js';
 import { decodeHeader, type SegmentHeader } from '../daystream/segment.js';
 import { contains, parseSnapshot } from '../daystream/snapshot.js';
 import type { Transport } from '../daystream/transport.js';
@@ -19,24 +20,31 @@ export interface Join {
   readonly header: SegmentHeader;
 }
 
-/** The newest place where a copy at `snapshot` can join; undefined where the log has none yet. */
-export async function findJoin(transport: Transport, snapshot: string): Promise<Join | undefined> {
+/** The newest place, no earlier than `earliest`, where a copy at `snapshot` can join; undefined where the log has none yet. */
+export async function findJoin(transport: Transport, earliest: Position | undefined, snapshot: string): Promise<Join | undefined> {
   const seen = parseSnapshot(snapshot);
-  return newestJoin(transport, (horizon) => contains(seen, parseSnapshot(horizon)));
+  return newestJoin(transport, earliest, (horizon) => contains(seen, parseSnapshot(horizon)));
+}
+
+/** By which names the log has rows of partitions, as far as it tells yet. */
+export async function newestPartitions(transport: Transport): Promise<Horizon['partitions']> {
+  if ((await segmentsYet(transport)).length === 0) return 'root';
+  for await (const { partitions } of horizonsBackward(transport)) return partitions;
+  return 'root';
 }
 
 /**
  * Waits until the log has a horizon with a snapshot, so that a copy can be worth its
  * while; calls `waiting` once when it has to. Gives the system that the log is of.
  */
-export async function awaitHorizon(transport: Transport, waiting: (why: string) => void, signal: AbortSignal): Promise<Join> {
+export async function awaitHorizon(transport: Transport, earliest: Position | undefined, waiting: (why: string) => void, signal: AbortSignal): Promise<Join> {
   const deadline = Date.now() + HORIZON_TIMEOUT_MS;
   for (let told = false; ; told = true) {
     const segments = await segmentsYet(transport);
-    const join = segments.length === 0 ? undefined : await newestJoin(transport, () => true);
+    const join = segments.length === 0 ? undefined : await newestJoin(transport, earliest, () => true);
     if (join !== undefined) return join;
     signal.throwIfAborted();
-    const why = segments.length === 0 ? 'holds no daystream yet' : 'has no horizon with a snapshot yet';
+    const why = segments.length === 0 ? 'holds no daystream yet' : `has no horizon with a snapshot${earliest === undefined ? '' : ` behind ${formatPosition(earliest)}, where the cache stands,`} yet`;
     if (Date.now() > deadline) {
       throw new DeltaError('log-missing', `${transport.place}: ${why}`, {
         hint: 'is deltastream running, with --out on this folder? it writes a horizon every 10 s',
@@ -57,8 +65,9 @@ async function segmentsYet(transport: Transport): Promise<string[]> {
   }
 }
 
-async function newestJoin(transport: Transport, accepts: (snapshot: string) => boolean): Promise<Join | undefined> {
+async function newestJoin(transport: Transport, earliest: Position | undefined, accepts: (snapshot: string) => boolean): Promise<Join | undefined> {
   for await (const horizon of horizonsBackward(transport)) {
+    if (earliest !== undefined && comparePositions(horizon.position, earliest) < 0) return undefined;
     if (horizon.snapshot === undefined || !accepts(horizon.snapshot)) continue;
     return { horizon, header: decodeHeader((await readOpenLine(transport, horizon.segment)).line) };
   }

@@ -4,9 +4,11 @@ import { DeltaError } from '../errors.js';
 import { placeOf } from '../postgres/connection.js';
 import { BLOCK_BYTES, copyOut } from '../postgres/copy.js';
 import { translate } from '../postgres/failure.js';
+import { filterSql } from '../postgres/filter.js';
 import { fromClause, type SharedSnapshot } from '../postgres/snapshot.js';
 import { BulkTable } from '../sqlite/bulk.js';
 import type { Cache } from '../sqlite/open.js';
+import { heldColumns } from '../sqlite/tables.js';
 import { valueOf } from '../sqlite/values.js';
 import type { TablePlan } from './plan.js';
 import type { Progress, TableProgress } from './progress.js';
@@ -62,7 +64,7 @@ async function copyTable(job: CopyJob, client: pg.Client, plan: TablePlan): Prom
   const bulk = new BulkTable(job.path, job.cache, table);
   const bar = job.progress.table(`${source.schema}.${source.table}`, source.estimatedRows);
   const { rows, bytes } = await copyRows(client, plan, bulk, bar);
-  bulk.flush();
+  bulk.finish();
   for (const index of plan.indexes) {
     bar.doing(`index ${index.name}`);
     await new Promise(setImmediate); // an index takes its time: let a signal in between
@@ -73,14 +75,16 @@ async function copyTable(job: CopyJob, client: pg.Client, plan: TablePlan): Prom
   return { schema: source.schema, name: source.table, table: table.table, rows, bytes, seconds: (performance.now() - started) / 1000, indexes: plan.indexes.length, leftOut: plan.leftOut };
 }
 
-async function copyRows(client: pg.Client, { source, table }: TablePlan, bulk: BulkTable, bar: TableProgress): Promise<{ rows: number; bytes: number }> {
-  const columns = table.columns.map(({ type }) => valueOf(type));
-  const names = table.columns.map(({ name }) => client.escapeIdentifier(name)).join(', ');
+async function copyRows(client: pg.Client, { source, table, filter }: TablePlan, bulk: BulkTable, bar: TableProgress): Promise<{ rows: number; bytes: number }> {
+  const held = heldColumns(table);
+  const columns = held.map(({ type, numeric }) => valueOf(type, numeric));
+  const names = held.map(({ name }) => client.escapeIdentifier(name)).join(', ');
+  const where = filter === undefined ? '' : ` WHERE ${filterSql(filter)}`;
   const push = bulk.push.bind(bulk);
   let rows = 0;
   let bytes = 0;
   try {
-    const sent = await copyOut(client, `COPY (SELECT ${names} FROM ${fromClause(client, source)}) TO STDOUT`, (block) => {
+    const sent = await copyOut(client, `COPY (SELECT ${names} FROM ${fromClause(client, source)}${where}) TO STDOUT`, (block) => {
       rows += readRows(block, columns, push);
       if (block.length > BLOCK_BYTES) bulk.flush(); // a row of this size is not kept for others to come
       bytes += block.length;

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { command, plural, run } from '../cli.js';
 import { formatPosition } from '../daystream/position.js';
 import { parsePatterns } from '../daystream/pattern.js';
-import { importTables, type ImportResult } from './import.js';
+import { DeltaError } from '../errors.js';
+import type { Numeric } from '../sqlite/values.js';
+import { importTables, type ImportOptions, type ImportResult } from './import.js';
 import { progressTo } from './progress.js';
 
 const JOBS_DEFAULT = 2;
@@ -11,34 +13,56 @@ const JOBS_LIMIT = 16;
 
 interface Options {
   readonly tables: string;
-  readonly source: string;
+  readonly source?: string;
+  readonly into?: string;
   readonly pg?: string;
+  readonly rename: readonly string[];
+  readonly columns: readonly string[];
+  readonly where: readonly string[];
+  readonly numeric?: Numeric;
   readonly jobs: number;
   readonly json?: true;
 }
 
 const program = command('deltaimport', 'Copies Postgres tables into a SQLite cache that deltamirror then keeps up to date.')
-  .argument('<cache.db>', 'the SQLite file to make; an existing cache is replaced when the copy is whole')
-  .requiredOption('--tables <patterns>', 't, schema.t, schema.*, * or *.*, separated by commas')
-  .requiredOption('--source <folder>', 'the folder that deltastream writes')
+  .argument('[cache.db]', 'the SQLite file to make; an existing cache is replaced when the copy is whole')
+  .requiredOption('--table, --tables <patterns>', 't, schema.t, schema.*, * or *.*, separated by commas')
+  .option('--source <folder>', 'the folder that deltastream writes')
+  .option('--into <cache.db>', 'a cache that is there: only these tables are made anew or added, the others stay')
   .option('--pg <url>', 'postgres://user@host:5432/database (default: the PG* environment)')
+  .option('--columns <table=list>', 'only these columns, and the key; once for each table', collect, [])
+  .option('--where <table: filter>', 'only the rows that a filter holds for (docs/filters.md); once for each table', collect, [])
+  .option('--rename <name=name>', 'another name in the cache for a table, or for table.column; as often as needed', collect, [])
+  .addOption(new Option('--numeric <class>', 'how numeric and money are held: exactly, or rounded to 8 bytes').choices(['text', 'real']))
   .option('--jobs <n>', 'tables copied side by side', parseJobs, JOBS_DEFAULT)
   .option('--json', 'print the result as JSON')
   .addHelpText('after', `
 Examples:
   deltaimport --tables flights,airports --source /var/daystream cache.db
-  deltaimport --pg postgres://me@db.example/app --tables 'sales.*' --source /var/daystream cache.db`)
-  .action(async (cache: string, options: Options) => {
+  deltaimport --pg postgres://me@db.example/app --tables 'sales.*' --source /var/daystream cache.db
+  deltaimport --tables flights --columns 'flights=id,ident,dest' --where "flights: dest = 'KIAH'" --source /var/daystream cache.db
+  deltaimport --table flights --into cache.db        bring one table back from quarantine`)
+  .action(async (cache: string | undefined, options: Options) => {
     const progress = progressTo(process.stderr);
     const abort = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
-    const patterns = parsePatterns(options.tables);
-    const result = await importTables({ patterns, source: options.source, postgres: options.pg, jobs: options.jobs, cache }, progress, abort.signal)
-      .finally(() => progress.stop());
+    const result = await importTables(toImport(cache, options), progress, abort.signal).finally(() => progress.stop());
     process.stdout.write(options.json === true ? `${asJson(result)}\n` : asText(result));
   });
 
 await run(program);
+
+function toImport(cache: string | undefined, { source, into, pg, jobs, tables, ...options }: Options): ImportOptions {
+  const path = into ?? cache;
+  if (path === undefined || (into !== undefined && cache !== undefined)) throw new DeltaError('usage', 'name one cache: a file to make, or --into with one that is there', { hint: 'try: deltaimport --help' });
+  if (into === undefined && source === undefined) throw new DeltaError('usage', "required option '--source <folder>' not specified", { hint: 'try: deltaimport --help' });
+  const { rename, columns, where, numeric } = options;
+  return { patterns: parsePatterns(tables), source, cache: path, into: into !== undefined, postgres: pg, jobs, asked: { rename, columns, where, numeric } };
+}
+
+function collect(one: string, before: readonly string[]): readonly string[] {
+  return [...before, one];
+}
 
 function parseJobs(text: string): number {
   const jobs = Number(text);
@@ -51,6 +75,7 @@ function asText(result: ImportResult): string {
   const lines = [
     ...result.passedOver.map(({ schema, table, reason }) => `not followed: ${schema}.${table} ${reason}`),
     ...result.tables.flatMap(({ leftOut }) => leftOut.map(({ name, reason }) => `index left out: ${name}, ${reason}`)),
+    ...result.warnings.map((warning) => `warning: ${warning}`),
     `${result.cache}: ${plural(result.tables.length, 'table')}, ${plural(rows, 'row')} in ${result.seconds.toFixed(1)} s, at ${formatPosition(result.position)}`,
   ];
   return `${lines.join('\n')}\n`;

@@ -1,40 +1,105 @@
+/** What becomes of tables of Postgres in the cache. */
+import { written } from '../daystream/pattern.js';
+import { bindFilter, type BoundFilter } from '../filter/bind.js';
+import { parseFilter } from '../filter/parse.js';
 import type { SourceTable } from '../postgres/catalog.js';
 import { cacheName, folded, reservedBecause } from '../sqlite/names.js';
 import type { CacheIndex } from '../sqlite/schema.js';
-import type { CacheTable } from '../sqlite/tables.js';
+import { heldColumns, type CacheColumn, type CacheTable } from '../sqlite/tables.js';
+import { wishesOf, type Asked, type Wish } from './asked.js';
 
 /** A table of Postgres and what becomes of it in the cache. */
 export interface TablePlan {
   readonly source: SourceTable;
   readonly table: CacheTable;
+  readonly filter: BoundFilter | undefined;
   readonly indexes: readonly CacheIndex[];
   /** Indexes that the cache does not get, and why. */
-  readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
+  readonly leftOut: readonly LeftOut[];
+  /** What the user should know of the choice. */
+  readonly warning: string | undefined;
 }
 
-export function planTable(source: SourceTable): TablePlan {
+interface LeftOut { readonly name: string; readonly reason: string }
+
+/** What an existing cache has that stays: its tables keep their choice, and their names are taken. */
+export interface Present {
+  readonly tables: readonly CacheTable[];
+  readonly names: readonly string[];
+}
+
+export const NOTHING: Present = { tables: [], names: [] };
+
+/** Throws DeltaError usage where what is asked does not fit the tables. */
+export function planTables(sources: readonly SourceTable[], asked: Asked, present: Present): TablePlan[] {
+  const wishes = wishesOf(asked, sources);
+  const plans = sources.map((source) => planTable(source, kept(wishes.get(source)!, present.tables.find(({ schema, name }) => schema === source.schema && name === source.table))));
+  return withNamedIndexes(plans, present.names);
+}
+
+/** What was chosen before holds until it is said anew. */
+function kept(wish: Wish, before: CacheTable | undefined): Wish {
+  if (before === undefined) return wish;
+  const renamed = before.columns.flatMap(({ name, as }) => (typeof as === 'string' ? [[name, as] as const] : []));
+  return { table: wish.table ?? before.table, columns: new Map([...renamed, ...wish.columns]), choice: { ...before.choice, ...wish.choice } };
+}
+
+function planTable(source: SourceTable, wish: Wish): TablePlan {
   const { relation } = source;
-  const indexes = source.indexes.map((index) => ({ ...index, name: cacheName(source.schema, index.name) }));
-  const reasons = indexes.map((index) => nameReason(index.name, indexes.map(({ name }) => name)));
+  const { columns: list, where } = wish.choice;
+  const isHeld = ({ name, attnum }: { name: string; attnum: number }) => list === undefined || list.includes(name) || relation.key.includes(attnum);
+  const columns = relation.columns.map((column): CacheColumn => {
+    const as = isHeld(column) ? wish.columns.get(column.name) : null;
+    return as === undefined ? column : { ...column, as };
+  });
+  const table: CacheTable = {
+    schema: relation.schema,
+    name: relation.table,
+    table: wish.table ?? cacheName(relation.schema, relation.table),
+    oid: relation.oid,
+    kind: source.kind,
+    identity: relation.identity,
+    key: relation.key,
+    columns,
+    pattern: source.pattern,
+    choice: wish.choice,
+  };
+  const held = new Map(heldColumns(table).map(({ name, as }) => [name, as]));
+  const isWhole = ({ columns: indexed }: CacheIndex) => indexed.every(({ name }) => held.has(name));
   return {
     source,
-    table: {
-      schema: relation.schema,
-      name: relation.table,
-      table: cacheName(relation.schema, relation.table),
-      oid: relation.oid,
-      identity: relation.identity,
-      key: relation.key,
-      columns: relation.columns,
-      pattern: source.pattern,
-    },
-    indexes: indexes.filter((_, i) => reasons[i] === undefined),
-    leftOut: [...source.leftOut, ...indexes.flatMap(({ name }, i) => (reasons[i] === undefined ? [] : [{ name, reason: reasons[i] }]))],
+    table,
+    filter: where === undefined ? undefined : bindFilter(parseFilter(where), relation.columns),
+    indexes: source.indexes.filter(isWhole).map((index) => ({
+      name: cacheName(source.schema, index.name),
+      columns: index.columns.map((column) => ({ ...column, name: held.get(column.name) ?? column.name })),
+    })),
+    leftOut: [...source.leftOut, ...source.indexes.filter((index) => !isWhole(index)).map(({ name }) => ({ name, reason: 'the cache does not hold all of its columns' }))],
+    warning: where === undefined ? undefined : moveInWarning(source),
   };
 }
 
-/** Why SQLite cannot have an index of this name beside the others. */
-function nameReason(name: string, all: readonly string[]): string | undefined {
-  if (all.filter((other) => folded(other) === folded(name)).length > 1) return 'SQLite cannot tell its name from another index\'s';
-  return reservedBecause(name);
+/** Indexes share one space of names with the tables; where SQLite cannot tell two apart, the later index is left out. */
+function withNamedIndexes(plans: readonly TablePlan[], names: readonly string[]): TablePlan[] {
+  const taken = new Set([...names, ...plans.map(({ table }) => table.table)].map(folded));
+  return plans.map((plan) => {
+    const indexes: CacheIndex[] = [];
+    const leftOut: LeftOut[] = [...plan.leftOut];
+    for (const index of plan.indexes) {
+      const reason = reservedBecause(index.name) ?? (taken.has(folded(index.name)) ? 'SQLite cannot tell its name from another one\'s' : undefined);
+      if (reason !== undefined) leftOut.push({ name: index.name, reason });
+      else indexes.push(index);
+      taken.add(folded(index.name));
+    }
+    return { ...plan, indexes, leftOut };
+  });
+}
+
+/** Types whose values are never stored out of line. */
+const SHORT = /^(?:smallint|integer|bigint|oid|boolean|real|double precision|date|timestamp\b.*|time\b.*|interval\b.*|uuid|name|money|"char"|macaddr8?|pg_lsn|xid8?)$/;
+
+function moveInWarning({ schema, table, relation }: SourceTable): string | undefined {
+  const large = relation.columns.filter(({ type }) => !SHORT.test(type)).map(({ name }) => name);
+  if (relation.identity === 'full' || large.length === 0) return undefined;
+  return `${schema}.${table}: a row that moves in by an update while a large value in ${large.slice(0, 3).join(', ')} is unchanged cannot be made up, and puts the table in quarantine; to be safe: ALTER TABLE ${written(schema, table)} REPLICA IDENTITY FULL`;
 }

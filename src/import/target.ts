@@ -21,8 +21,8 @@ export interface Target {
   close(): void;
 }
 
-/** Gives the path of the cache to be. Throws DeltaError usage, cache (the file there is not ours) or config (the folder); leaves no trace. */
-export function checkTarget(given: string): string {
+/** Gives the path of the cache to be; with `into` there has to be one. Throws DeltaError usage, cache (the file there is not ours) or config (the folder); leaves no trace. */
+export function checkTarget(given: string, into: boolean): string {
   if (given !== given.trim() || basename(given) === '') throw new DeltaError('usage', `cache.db: "${given}" is no file name for a cache`, { hint: 'name a file without blanks around it' });
   const path = cachePath(given);
   const folder = dirname(path);
@@ -31,13 +31,14 @@ export function checkTarget(given: string): string {
   } catch (cause) {
     throw new DeltaError('config', `${folder}: cannot write there: ${reasonOf(cause)}`, { hint: 'give a file in a folder that exists and that this user may write to', cause });
   }
-  if (readKind(path) !== 'missing') requireCache(path);
+  const kind = readKind(path);
+  if (into || (kind !== 'missing' && kind !== 'older')) requireCache(path);
   return path;
 }
 
 /** Takes the cache for this process. Throws DeltaError busy (a mirror or another import has it) and what checkTarget does. */
-export function openTarget(given: string): Target {
-  const path = checkTarget(given);
+export function openTarget(given: string, into: boolean): Target {
+  const path = checkTarget(given, into);
   const held = lockCache(path, `deltaimport ${path}`);
   const prefix = `.${basename(path)}.import-`;
   // We hold the lock, so whoever left these is dead.

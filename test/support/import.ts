@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Server } from '../../dev/postgres.js';
 import { parseLsn } from '../../src/daystream/lsn.js';
 import { Writer } from '../../src/daystream/writer.js';
+import type { Asked } from '../../src/import/asked.js';
 import { importTables, type ImportResult } from '../../src/import/import.js';
 import type { Progress } from '../../src/import/progress.js';
 import { parsePatterns } from '../../src/daystream/pattern.js';
@@ -26,7 +27,16 @@ export async function appendHorizon(server: Server, directory: string, snapshot?
   writer.close();
 }
 
+/** What is asked of tables where nothing is. */
+export const NOTHING_ASKED: Asked = { rename: [], columns: [], where: [], numeric: undefined };
+
+export interface RunOptions {
+  readonly database?: string;
+  readonly into?: boolean;
+  readonly asked?: Partial<Asked>;
+}
+
 /** Imports in this process, silently. */
-export function runImport(server: Server, tables: string, source: string, cache: string, database = 'postgres'): Promise<ImportResult> {
-  return importTables({ patterns: parsePatterns(tables), source, postgres: server.url(database), jobs: 2, cache }, SILENT, new AbortController().signal);
+export function runImport(server: Server, tables: string, source: string | undefined, cache: string, { database = 'postgres', into = false, asked = {} }: RunOptions = {}): Promise<ImportResult> {
+  return importTables({ patterns: parsePatterns(tables), source, postgres: server.url(database), jobs: 2, cache, into, asked: { ...NOTHING_ASKED, ...asked } }, SILENT, new AbortController().signal);
 }

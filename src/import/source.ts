@@ -1,0 +1,94 @@
+/** The Postgres side of a copy: its tables are there and can be held, the log is its own, and a snapshot of it joins the log. */
+import { DeltaError } from '../errors.js';
+import type { Horizon } from '../daystream/horizons.js';
+import { isFollowed, type Pattern } from '../daystream/pattern.js';
+import type { Position } from '../daystream/position.js';
+import type { Transport } from '../daystream/transport.js';
+import { describeTables, type SourceTable } from '../postgres/catalog.js';
+import { chooseTables, type Choice, type Chosen } from '../postgres/choice.js';
+import { connect, placeOf } from '../postgres/connection.js';
+import { translate } from '../postgres/failure.js';
+import { identifyCluster, takeSnapshot, type SharedSnapshot } from '../postgres/snapshot.js';
+import { awaitHorizon, findJoin, newestPartitions, type Join } from './join.js';
+
+export interface SourceOptions {
+  readonly patterns: readonly Pattern[];
+  /** A URL; undefined: the PG* environment. */
+  readonly postgres: string | undefined;
+  /** Connections that copy side by side. */
+  readonly jobs: number;
+  /** The copy joins the log no earlier: where a cache stands that gets it. */
+  readonly earliest: Position | undefined;
+  /** Throws where the tables cannot be held. */
+  readonly check: (tables: readonly SourceTable[]) => void;
+}
+
+const APPLICATION = 'deltaimport';
+/** How often tables may be dropped or created in between before we stop choosing anew. */
+const ATTEMPT_LIMIT = 10;
+
+export interface Joined {
+  readonly snapshot: SharedSnapshot;
+  readonly tables: readonly SourceTable[];
+  readonly join: Join;
+}
+
+/** What can be known before a snapshot is held. */
+export async function chooseAndCheck(options: SourceOptions, transport: Transport, say: (why: string) => void, signal: AbortSignal): Promise<Choice> {
+  const client = await connect(options.postgres, { applicationName: APPLICATION });
+  try {
+    const cluster = await identifyCluster(client);
+    if (cluster.inRecovery) {
+      throw new DeltaError('config', `${placeOf(client)}: a hot standby, whose snapshots do not tell which transactions were running`, { hint: 'give --pg the address of the primary' });
+    }
+    // Names that are wrong are told at once; a log that has yet to begin is waited for.
+    await chooseTables(client, options.patterns, await newestPartitions(transport));
+    const { header, horizon } = await awaitHorizon(transport, options.earliest, say, signal);
+    if (header.system !== cluster.system) {
+      throw new DeltaError('log-foreign', `${transport.place}: is the log of Postgres ${header.system}; ${placeOf(client)} is ${cluster.system}`, { hint: 'give the --source that belongs to --pg' });
+    }
+    if (header.database !== '' && header.database !== cluster.database) {
+      throw new DeltaError('log-foreign', `${transport.place}: is the log of database ${header.database}; ${placeOf(client)} is another`, { hint: 'give the --source that belongs to --pg' });
+    }
+    const choice = await chooseTables(client, options.patterns, horizon.partitions);
+    options.check(await describeTables(client, choice.chosen));
+    return choice;
+  } catch (error) {
+    throw error instanceof DeltaError || signal.aborted ? error : translate(error, placeOf(client));
+  } finally {
+    await client.end();
+  }
+}
+
+/** A snapshot of the chosen tables that contains a horizon of the log. Where one does not fit, it is let go and another taken. */
+export async function joinedSnapshot(options: SourceOptions, choice: Choice, transport: Transport, say: (why: string) => void, signal: AbortSignal): Promise<Joined> {
+  let { chosen } = choice;
+  for (let attempt = 1; attempt <= ATTEMPT_LIMIT; attempt++) {
+    signal.throwIfAborted();
+    const snapshot = await takeSnapshot(options.postgres, APPLICATION, chosen, Math.min(options.jobs, chosen.length));
+    if (snapshot !== undefined) {
+      const [client] = snapshot.clients;
+      try {
+        const join = await findJoin(transport, options.earliest, snapshot.text);
+        const seen = await chooseTables(client, options.patterns, join?.horizon.partitions);
+        if (join !== undefined) requireFollowed(transport, join.horizon, seen.chosen);
+        if (join !== undefined && seen.chosen.every(({ oid }) => chosen.some((locked) => locked.oid === oid))) {
+          return { snapshot, tables: await describeTables(client, seen.chosen), join };
+        }
+      } catch (error) {
+        await snapshot.close();
+        throw translate(error, placeOf(client));
+      }
+      await snapshot.close();
+    }
+    ({ chosen } = await chooseAndCheck(options, transport, say, signal));
+  }
+  throw new DeltaError('busy', `${transport.place}: no horizon fits a snapshot of Postgres, or its tables keep changing, after ${ATTEMPT_LIMIT} attempts`, { hint: 'see that deltastream runs and follows this database, then start again' });
+}
+
+/** Throws DeltaError config where the log does not carry a table that is to be copied. */
+function requireFollowed(transport: Transport, { tables }: Horizon, chosen: readonly Chosen[]): void {
+  const missing = chosen.filter(({ schema, table }) => !isFollowed(tables, schema, table)).map(({ schema, table }) => `${schema}.${table}`);
+  if (missing.length === 0) return;
+  throw new DeltaError('config', `${transport.place}: does not carry ${missing.join(', ')}: deltastream runs with --tables ${tables}`, { hint: 'start deltastream with these among its --tables, or leave them out here' });
+}

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { query } from '../support/cache.js';
+import { Path, runCommand, until } from '../support/path.js';
+import { Random } from '../support/random.js';
+
+interface Case {
+  readonly table: string;
+  /** Before the import. */
+  readonly make: string;
+  /** What can't be followed. */
+  readonly cause: string;
+  readonly reason: RegExp;
+  /** What the cure says to do in Postgres first; SQL, unless `mendSql` is. */
+  readonly mend?: string;
+  readonly mendSql?: string;
+  /** As it is imported again, where that is another name. */
+  readonly as?: string;
+  /** Changes after the cure. */
+  readonly go: string;
+}
+
+const CASES: readonly Case[] = [
+  { table: 'no_key', make: 'CREATE TABLE no_key (a int, b text)', cause: 'UPDATE no_key SET b = $$x$$', reason: /^update without an old key: .*no primary key/, mend: 'ALTER TABLE public.no_key REPLICA IDENTITY FULL', go: 'UPDATE no_key SET b = NULL WHERE a = 1; DELETE FROM no_key WHERE a = 2' },
+  { table: 'nothing', make: 'CREATE TABLE nothing (a int PRIMARY KEY, b text); ALTER TABLE nothing REPLICA IDENTITY NOTHING', cause: 'DELETE FROM nothing WHERE a = 1', reason: /^delete without an old key: .*replica identity nothing/, mend: 'ALTER TABLE public.nothing REPLICA IDENTITY FULL', go: 'UPDATE nothing SET b = $$y$$' },
+  { table: 'deferrable', make: 'CREATE TABLE "deferrable" (a int PRIMARY KEY DEFERRABLE, b text)', cause: 'UPDATE "deferrable" SET b = $$x$$', reason: /its primary key is deferrable/, mend: 'ALTER TABLE public."deferrable" REPLICA IDENTITY FULL', go: 'UPDATE "deferrable" SET a = a + 1' },
+  { table: 'index_gone', make: 'CREATE TABLE index_gone (a int NOT NULL, b text); CREATE UNIQUE INDEX index_gone_a ON index_gone (a); ALTER TABLE index_gone REPLICA IDENTITY USING INDEX index_gone_a', cause: 'DROP INDEX index_gone_a; UPDATE index_gone SET b = $$x$$', reason: /^it has no usable key any more$/, mend: 'ALTER TABLE "public"."index_gone" REPLICA IDENTITY FULL', go: 'UPDATE index_gone SET b = $$y$$' },
+  { table: 'no_longer_full', make: 'CREATE TABLE no_longer_full (a int, b text); ALTER TABLE no_longer_full REPLICA IDENTITY FULL', cause: 'ALTER TABLE no_longer_full REPLICA IDENTITY DEFAULT; DELETE FROM no_longer_full WHERE a = 1', reason: /^delete without an old key/, mend: 'ALTER TABLE public.no_longer_full REPLICA IDENTITY FULL', go: 'DELETE FROM no_longer_full WHERE a = 2' },
+  { table: 'parted', make: 'CREATE TABLE parted (a int PRIMARY KEY, b text) PARTITION BY RANGE (a); CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (2); CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (2) TO (1000)', cause: 'TRUNCATE parted_1', reason: /^truncate of one partition: public\.parted_1/, go: 'DELETE FROM parted WHERE a = 2' },
+  { table: 'rewritten', make: 'CREATE TABLE rewritten (a int PRIMARY KEY, b text)', cause: 'ALTER TABLE rewritten ALTER b TYPE int USING length(b)', reason: /^ALTER TABLE rewrote the rows of public\.rewritten/, go: 'UPDATE rewritten SET b = 7' },
+  { table: 'unprintable', make: "CREATE TYPE vanishing AS ENUM ('here', 'gone'); CREATE TABLE gone AS SELECT 'gone'::vanishing AS v; CREATE TABLE unprintable (a int PRIMARY KEY, b text, c vanishing)", cause: "DELETE FROM pg_enum WHERE enumtypid = 'vanishing'::regtype AND enumlabel = 'gone'; INSERT INTO unprintable SELECT 9, 'x', v FROM gone", reason: /^a row of public\.unprintable cannot be written: invalid internal value for enum/, mend: 'mend the row in public.unprintable', mendSql: "UPDATE unprintable SET c = 'here' WHERE a = 9", go: "UPDATE unprintable SET c = 'here'" },
+  { table: 'remade', make: 'CREATE TABLE remade (a int PRIMARY KEY, b text)', cause: 'DROP TABLE remade; CREATE TABLE remade (a int PRIMARY KEY, b text); INSERT INTO remade VALUES (9)', reason: /^it was dropped and made anew$/, go: 'UPDATE remade SET b = $$x$$' },
+  { table: 'rekeyed', make: 'CREATE TABLE rekeyed (a int PRIMARY KEY, b text)', cause: 'ALTER TABLE rekeyed DROP CONSTRAINT rekeyed_pkey; ALTER TABLE rekeyed ALTER b SET NOT NULL; ALTER TABLE rekeyed ADD PRIMARY KEY (a, b); INSERT INTO rekeyed VALUES (9, $$x$$)', reason: /^its key changed$/, go: 'UPDATE rekeyed SET b = b || $$x$$' },
+  { table: 'widened', make: 'CREATE TABLE widened (a int PRIMARY KEY, b text)', cause: 'ALTER TABLE widened ADD c int; INSERT INTO widened VALUES (9, $$x$$, 1)', reason: /^column c was added$/, go: 'UPDATE widened SET c = 2' },
+  { table: 'column_renamed', make: 'CREATE TABLE column_renamed (a int PRIMARY KEY, b text)', cause: 'ALTER TABLE column_renamed RENAME b TO c; INSERT INTO column_renamed VALUES (9, $$x$$)', reason: /^column b was renamed to c$/, go: 'UPDATE column_renamed SET c = NULL' },
+  { table: 'retyped', make: 'CREATE TABLE retyped (a int PRIMARY KEY, b varchar(20))', cause: 'ALTER TABLE retyped ALTER b TYPE varchar(30); INSERT INTO retyped VALUES (9, $$x$$)', reason: /^column b changed its type from character varying\(20\) to character varying\(30\)$/, go: 'UPDATE retyped SET b = NULL' },
+  { table: 'narrowed', make: 'CREATE TABLE narrowed (a int PRIMARY KEY, b text)', cause: 'ALTER TABLE narrowed DROP b; INSERT INTO narrowed VALUES (9)', reason: /^column b was dropped$/, go: 'DELETE FROM narrowed WHERE a = 9' },
+  { table: 'renamed', as: 'other_name', make: 'CREATE TABLE renamed (a int PRIMARY KEY, b text)', cause: 'ALTER TABLE renamed RENAME TO other_name; INSERT INTO other_name VALUES (9, $$x$$)', reason: /^it was renamed to public\.other_name$/, go: 'UPDATE other_name SET b = NULL' },
+];
+
+const FOLLOWED = 'CREATE TABLE followed (id serial PRIMARY KEY, v int)';
+const nameOf = (each: Case) => each.as ?? each.table;
+
+/** Rows in every table, so that whatever is lost shows. */
+function fill(each: Case): string {
+  return `INSERT INTO "${each.table}" VALUES (1, 'one'), (2, 'two'), (3, NULL)`.replace(each.table === 'rekeyed' ? 'NULL' : '\0', "'three'");
+}
+
+function states(cache: string): Record<string, unknown>[] {
+  return query(cache, "SELECT name, state, reason, cure FROM _daystream_tables WHERE state <> 'following' ORDER BY name");
+}
+
+test('every reason that puts a table in quarantine on the way through Postgres is reached, and left by its cure, while the other tables stay', async (t) => {
+  const path = await Path.start(t);
+  await path.server.query(FOLLOWED);
+  for (const each of CASES) await path.server.query(`${each.make}; ${fill(each)}`);
+  path.deltastream();
+  await path.import(['followed', ...CASES.map(({ table }) => table)].join(','));
+  const cache = path.cache();
+  const mirror = path.mirror(cache);
+  for (const each of CASES) await path.server.query(`INSERT INTO followed (v) VALUES (1); ${each.cause}`);
+  await path.caughtUp(cache);
+  for (const each of CASES) {
+    const state = states(cache).find(({ name }) => name === each.table);
+    assert.match(String(state?.reason), each.reason, `${each.table}: ${JSON.stringify(state)}`);
+    assert.ok(String(state?.cure).endsWith(`deltaimport --table ${each.table} --into ${cache}`), String(state?.cure));
+    if (each.mend !== undefined) assert.ok(String(state?.cure).startsWith(`${each.mend}; then `), `${each.table}: ${String(state?.cure)}`);
+    const told = mirror.stderr.split('\n').filter((line) => line.includes(`public.${each.table} goes into quarantine`));
+    assert.equal(told.length, 1, `${each.table} is told once`);
+  }
+  assert.equal(await path.compare(cache, ['followed']), CASES.length);
+
+  const busy = runCommand('deltaimport', ['--table', 'no_key', '--into', cache], path.environment);
+  assert.equal(busy.status, 1);
+  assert.match(busy.stderr, new RegExp(`pid ${mirror.pid} `), 'while the mirror runs, whose cache it is, is told');
+  assert.equal(await mirror.stop(), 0);
+  for (const each of CASES) if (each.mend !== undefined) await path.server.query(each.mendSql ?? each.mend);
+  await path.server.query('INSERT INTO followed (v) VALUES (2)');
+  path.run('deltaimport', '--table', CASES.map(nameOf).join(','), '--into', cache);
+  assert.deepEqual(query(cache, 'SELECT max(v) AS v FROM followed'), [{ v: 1 }], 'the other tables stay as they were');
+  assert.equal(states(cache).filter(({ state }) => state === 'joining').length, CASES.length);
+  for (const each of CASES) await path.server.query(`${each.go}; INSERT INTO followed (v) VALUES (3)`);
+  path.mirror(cache);
+  await path.caughtUp(cache);
+  await path.until('the tables to have joined', () => states(cache).length === 0);
+  assert.equal(await path.compare(cache, ['followed', ...CASES.map(nameOf)]) > CASES.length * 3, true);
+  assert.deepEqual(query(cache, "SELECT name FROM sqlite_schema WHERE name = 'renamed'"), [], 'what was renamed is not left under its old name');
+});
+
+test('a table that comes back beside writers of it and of others is at no time ahead of them without saying so', async (t) => {
+  const random = new Random();
+  t.diagnostic(`SEED=${random.seed}`);
+  const path = await Path.start(t);
+  // Every transaction changes both tables by the same amount: their sums are equal at each commit.
+  await path.server.query('CREATE TABLE a (id int PRIMARY KEY, v bigint NOT NULL); CREATE TABLE b (id int, v bigint NOT NULL); ALTER TABLE b REPLICA IDENTITY FULL; INSERT INTO a SELECT i, 0 FROM generate_series(1, 50) i; INSERT INTO b SELECT * FROM a');
+  path.deltastream();
+  const cache = path.cache();
+  await path.import('a,b');
+  let writing = true;
+  const write = async () => {
+    const client = await path.client();
+    for (; writing;) {
+      const id = 1 + random.below(50);
+      await client.query(`BEGIN; UPDATE a SET v = v + ${id} WHERE id = ${id}; UPDATE b SET v = v + ${id} WHERE id = ${id}; COMMIT`);
+    }
+    await client.end();
+  };
+  const writers = [write(), write()];
+  const problems: unknown[] = [];
+  let looks = 0;
+  const look = () => {
+    const [row] = query(cache, "SELECT (SELECT sum(v) FROM a) AS a, (SELECT sum(v) FROM b) AS b, (SELECT state FROM _daystream_tables WHERE name = 'b') AS state");
+    if (row.state === 'following' && row.a !== row.b) problems.push(row);
+    looks++;
+    return row.state;
+  };
+  for (let round = 0; round < 3; round++) {
+    const mirror = path.mirror(cache);
+    await path.until('some of the load to be mirrored', () => { look(); return mirror.stderr.includes('caught up') && looks > (round + 1) * 20; });
+    assert.equal(await mirror.stop(), 0);
+    path.run('deltaimport', '--table', 'b', '--into', cache, '--json');
+    assert.equal(look(), 'joining');
+  }
+  path.mirror(cache);
+  await path.until('b to have joined', () => look() === 'following');
+  writing = false;
+  await Promise.all(writers);
+  await path.caughtUp(cache);
+  assert.deepEqual(problems, []);
+  assert.equal(await path.compare(cache, ['a', 'b']), 100);
+});
+
+test('--strict stops at a table that cannot be followed, before the transaction, and does not start while one is out', async (t) => {
+  const path = await Path.start(t);
+  await path.server.query('CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int); INSERT INTO b VALUES (1)');
+  path.deltastream();
+  await path.import('a,b');
+  const cache = path.cache();
+  await path.server.query('INSERT INTO a VALUES (1)');
+  await path.server.query('INSERT INTO a VALUES (2); DELETE FROM b');
+  await until('the deletion to be logged', () => runCommand('daystream', ['cat', path.log]).stdout.includes('quarantine'));
+  const strict = runCommand('deltamirror', ['--once', '--strict', cache]);
+  assert.equal(strict.status, 1);
+  assert.match(strict.stderr, /public\.b: cannot be followed from \d+:\d+ on: delete without an old key: .* — ALTER TABLE public\.b REPLICA IDENTITY FULL; then deltaimport --table b --into .*; or go on without it: leave out --strict\n$/);
+  assert.deepEqual(query(cache, 'SELECT id FROM a ORDER BY id'), [{ id: 1 }]);
+  assert.deepEqual(states(cache), [], 'nothing is written down');
+  const lenient = runCommand('deltamirror', ['--once', '--json', cache]);
+  assert.equal(lenient.status, 0);
+  assert.equal(JSON.parse(lenient.stdout).quarantined, 1);
+  const again = runCommand('deltamirror', ['--once', '--strict', cache]);
+  assert.equal(again.status, 1);
+  assert.match(again.stderr, /public\.b: cannot be followed/);
+});
+
+test('a table can be added to a cache, and its choice is kept when it is made anew', async (t) => {
+  const path = await Path.start(t);
+  await path.server.query("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE \"B\" (id int PRIMARY KEY, dest text, note text); INSERT INTO \"B\" VALUES (1, 'KIAH', 'x'), (2, 'EHAM', 'y')");
+  path.deltastream();
+  await path.import('a');
+  const cache = path.cache();
+  path.run('deltaimport', '--table', '"B"', '--rename', 'B=b_upper', '--columns', 'B=id,note', '--where', "\"B\": dest = 'KIAH'", '--into', cache);
+  path.run('deltaimport', '--table', '"B"', '--into', cache);
+  path.mirror(cache);
+  await path.server.query("UPDATE \"B\" SET dest = 'KIAH', note = 'z' WHERE id = 2; UPDATE \"B\" SET dest = NULL WHERE id = 1; INSERT INTO a VALUES (5)");
+  await path.caughtUp(cache);
+  assert.deepEqual(query(cache, 'SELECT * FROM b_upper'), [{ id: 2, note: 'z' }]);
+  assert.deepEqual(query(cache, 'SELECT * FROM a'), [{ id: 5 }]);
+});
