@@ -46,6 +46,7 @@ const CASES: readonly Case[] = [
   { type: 'text', values: TEXTS },
   { type: 'character varying(20)', values: TEXTS.filter((text) => text.length <= 20) },
   { type: 'character(5)', values: ['', ' ', 'a', 'A', 'a  ', ' a', 'ab', 'abcde', 'a\n', 'a\t', 'é', '😀', '\\', '%'] },
+  { type: 'bpchar', values: ['', 'a', 'a  ', 'ab '] },
   { type: 'name', values: ['', 'a', 'A', 'a ', '😀', '\uffff', '%'] },
   { type: 'text COLLATE public.blind', values: TEXTS },
   { type: 'character varying(20) COLLATE public.blind', values: TEXTS.filter((text) => text.length <= 20) },
@@ -178,6 +179,12 @@ test('the SQL of a filter stands in COPY (SELECT … WHERE …) and finds nothin
     const rows = await copyOut(client, `COPY (SELECT * FROM public.hostile WHERE ${filterSql(bound)}) TO STDOUT`, () => {});
     assert.equal(rows, held(table, bound).length, bound.filter.text);
   }
+});
+
+test('a filter at its limits is understood by both sides', async () => {
+  const table = await pairs(await open('english'), 'wide', 'bigint', Array.from({ length: 40 }, (_, i) => String(i * 7)));
+  const terms = (count: number, term: (i: number) => string) => Array.from({ length: count }, (_, i) => term(i));
+  await assertAgree(table, [terms(4900, (i) => `v = ${i}`).join(' OR '), terms(4000, (i) => `v <> ${i * 14}`).join(' AND '), `v IN (${terms(4999, (i) => String(i * 3)).join(', ')})`, `${'NOT ('.repeat(49)}v > 100 AND v < w${')'.repeat(49)}`]);
 });
 
 test('an integer compared with a literal can be found by its index', async () => {
