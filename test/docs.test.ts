@@ -100,7 +100,7 @@ function optionsIn(text: string): string[] {
 function optionsOf(command: string): Set<string> {
   const [program, ...rest] = command.split(' ');
   const { stdout } = spawnSync(process.execPath, [join(ROOT, manifest.bin[program]), ...rest, '--help'], { encoding: 'utf8' });
-  return new Set([...stdout.matchAll(/^ +(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => option));
+  return new Set([...stdout.matchAll(/^ +(?:-\w, )?(?:(--[a-z-]+), )?(--[a-z-]+)/gm)].flatMap(([, other, option]) => (other === undefined ? [option] : [other, option])));
 }
 
 async function verifySample(t: Parameters<typeof temporaryFolder>[0], sample: string): Promise<{ folder: string; verified: Verified }> {

@@ -16,9 +16,9 @@ interface Options {
   readonly source?: string;
   readonly into?: string;
   readonly pg?: string;
-  readonly rename: readonly string[];
-  readonly columns: readonly string[];
-  readonly where: readonly string[];
+  readonly rename?: readonly string[];
+  readonly columns?: readonly string[];
+  readonly where?: readonly string[];
   readonly numeric?: Numeric;
   readonly jobs: number;
   readonly json?: true;
@@ -30,9 +30,9 @@ const program = command('deltaimport', 'Copies Postgres tables into a SQLite cac
   .option('--source <folder>', 'the folder that deltastream writes')
   .option('--into <cache.db>', 'a cache that is there: only these tables are made anew or added, the others stay')
   .option('--pg <url>', 'postgres://user@host:5432/database (default: the PG* environment)')
-  .option('--columns <table=list>', 'only these columns, and the key; once for each table', collect, [])
-  .option('--where <table: filter>', 'only the rows that a filter holds for (docs/filters.md); once for each table', collect, [])
-  .option('--rename <name=name>', 'another name in the cache for a table, or for table.column; as often as needed', collect, [])
+  .option('--columns <table=list>', 'only these columns, and the key; once for each table', collect)
+  .option('--where <table: filter>', 'only the rows that a filter holds for (docs/filters.md); once for each table', collect)
+  .option('--rename <name=name>', 'another name in the cache for a table, or for table.column; as often as needed', collect)
   .addOption(new Option('--numeric <class>', 'how numeric and money are held: exactly, or rounded to 8 bytes').choices(['text', 'real']))
   .option('--jobs <n>', 'tables copied side by side', parseJobs, JOBS_DEFAULT)
   .option('--json', 'print the result as JSON')
@@ -56,11 +56,11 @@ function toImport(cache: string | undefined, { source, into, pg, jobs, tables, .
   const path = into ?? cache;
   if (path === undefined || (into !== undefined && cache !== undefined)) throw new DeltaError('usage', 'name one cache: a file to make, or --into with one that is there', { hint: 'try: deltaimport --help' });
   if (into === undefined && source === undefined) throw new DeltaError('usage', "required option '--source <folder>' not specified", { hint: 'try: deltaimport --help' });
-  const { rename, columns, where, numeric } = options;
+  const { rename = [], columns = [], where = [], numeric } = options;
   return { patterns: parsePatterns(tables), source, cache: path, into: into !== undefined, postgres: pg, jobs, asked: { rename, columns, where, numeric } };
 }
 
-function collect(one: string, before: readonly string[]): readonly string[] {
+function collect(one: string, before: readonly string[] = []): readonly string[] {
   return [...before, one];
 }
 
