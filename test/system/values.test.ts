@@ -204,6 +204,16 @@ test('no type of this Postgres is left out', async () => {
   assert.ok(rows.length > 100);
 });
 
+test('the settings would print the values in another way', async () => {
+  const hostile = await path.client();
+  try {
+    const { rows } = await hostile.query({ text: "SELECT '2026-01-02'::date, '1 day'::interval, (2 / 3.0)::float8, '\\001'::bytea, '2026-01-02 00:00:00+00'::timestamptz, 'public.mood'::regtype", rowMode: 'array', types: { getTypeParser: () => (text: string) => text } as never });
+    assert.deepEqual(rows, [['02/01/2026', '@ 1 day', '0.7', '\\001', '02/01/2026 05:45:00 +0545', '"mood"']]);
+  } finally {
+    await hostile.end();
+  }
+});
+
 describe('every value of every type, its arrays, its domains and their arrays', () => {
   for (const [how, cache] of [['streamed', 'cache.db'], ['copied', 'copied.db']] as const) {
     test(`${how}: as Postgres prints it`, async () => {
