@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type pg from 'pg';
 import { Server } from '../../dev/postgres.js';
+import { classOf } from '../../src/filter/classes.js';
+import { readLiteral } from '../../src/filter/literal.js';
+import { parseFilter } from '../../src/filter/parse.js';
 import { connect } from '../../src/postgres/connection.js';
 import { copyOut } from '../../src/postgres/copy.js';
 import { filterSql } from '../../src/postgres/filter.js';
@@ -66,6 +69,9 @@ const CASES: readonly Case[] = [
   { type: 'public.span', values: ['[1.5,2)', 'empty', '(,)'], ordered: false },
 ];
 
+/** Types whose literals have several spellings, as the log names them. */
+const SPELLED: Readonly<Record<string, string>> = { numeric: 'numeric', 'double precision': 'double precision', uuid: 'uuid', date: 'date', time: 'time without time zone', timestamp: 'timestamp without time zone', timestamptz: 'timestamp with time zone' };
+
 /** By database: characters of its encoding. */
 const FOREIGN: Readonly<Record<string, readonly string[]>> = { western: ['é', 'ÿ', 'éa'], windows: ['é', 'ÿ', '€', 'Š', '™', '\u02dc'], japanese: ['漢', '字', '漢a', '∥', 'ア'] };
 
@@ -120,6 +126,21 @@ for (const [at, { type, values, literals = values.map(quote), ordered = true }] 
     assert.ok(counts.some((count) => count > 0 && count < table.rows.length));
   });
 }
+
+test('a literal is the value that Postgres reads in it', async () => {
+  const client = await open('english');
+  for (const { type, values, literals = values.map(quote) } of CASES) {
+    const of = type.includes('(') || type.includes('COLLATE') ? undefined : SPELLED[type];
+    if (of === undefined) continue;
+    const read = literals.map((literal) => {
+      const compared = parseFilter(`v = ${literal}`).condition;
+      return compared.kind === 'compare' && compared.right.kind !== 'column' ? readLiteral(compared.right, classOf(of), of) : undefined;
+    });
+    const sql = literals.map((literal, at) => `(${literal}::${type} = ${quote(read[at]!)}::${type}) AS f${at}`);
+    const { rows: [same] } = await client.query<Record<string, boolean>>(`SELECT ${sql.join(', ')}`);
+    for (const [at, literal] of literals.entries()) assert.equal(same[`f${at}`], true, `${type} ${literal} was read as ${read[at]}`);
+  }
+});
 
 test('LIKE agrees, with wildcards, escapes and characters of four bytes', async () => {
   const client = await open('english');
