@@ -10,12 +10,12 @@ import { latency } from './latency.js';
 import { describeMachine } from './machine.js';
 import { memory } from './memory.js';
 import { asText } from './print.js';
-import { replay } from './replay.js';
+import { keyless, replay } from './replay.js';
 import { FULL, QUICK, type Sizes } from './sizes.js';
 import { stream } from './stream.js';
 import { Workbench } from './workbench.js';
 
-const BENCHMARKS: Readonly<Record<string, (bench: Workbench) => Promise<Figure[]>>> = { decode, stream, import: firstCopy, replay, latency, memory };
+const BENCHMARKS: Readonly<Record<string, (bench: Workbench) => Promise<Figure[]>>> = { decode, stream, import: firstCopy, replay, keyless, latency, memory };
 const EXIT_INTERRUPTED = 130;
 
 interface Options {
