@@ -6,10 +6,9 @@ import { Writer } from '../daystream/writer.js';
 import type { WriterFiles } from '../daystream/writer-files.js';
 import { DeltaError, reasonOf, type ErrorCode } from '../errors.js';
 import { codeOf, mayPass } from '../postgres/failure.js';
-import { checkSlotName } from '../postgres/slot.js';
 import { lockFolder } from './folder.js';
 import { follow } from './follow.js';
-import type { StreamOptions } from './options.js';
+import { checkOptions, type StreamOptions } from './options.js';
 import type { Report } from './report.js';
 import { checkContinuity, openSource, type Source } from './source.js';
 
@@ -20,7 +19,7 @@ const BUSY_PATIENCE_MS = 5_000;
 
 /** Follows until `stop`. Throws when trying again cannot help. */
 export async function deltastream(options: StreamOptions, stop: AbortSignal, report: Report, files?: WriterFiles): Promise<void> {
-  checkSlotName(options.slot);
+  checkOptions(options, true);
   const held = lockFolder(options);
   try {
     await new Run(options, stop, report, files).run();

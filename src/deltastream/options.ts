@@ -1,4 +1,7 @@
 import type { Following } from '../daystream/following.js';
+import { parsePatterns } from '../daystream/pattern.js';
+import { checkTarget } from '../postgres/connection.js';
+import { checkSlotName } from '../postgres/slot.js';
 
 /** What a run of deltastream is asked to do. */
 export interface StreamOptions extends Following {
@@ -12,6 +15,13 @@ export interface StreamOptions extends Following {
   readonly messages: string | undefined;
   /** A sync begins at the earliest so long after the one before; 0: as soon as that one is done. */
   readonly fsyncIntervalMs: number;
+}
+
+/** Throws DeltaError `usage` for what is malformed, so that a mistyped option leaves no folder behind. `connects`: there will be a connection. */
+export function checkOptions({ slot, tables, pg }: StreamOptions, connects: boolean): void {
+  checkSlotName(slot);
+  if (tables !== undefined) parsePatterns(tables);
+  if (connects) checkTarget(pg);
 }
 
 /** The options of the plugin: those that were given. */

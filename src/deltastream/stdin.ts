@@ -8,12 +8,11 @@ import split2 from 'split2';
 import { Writer } from '../daystream/writer.js';
 import { connect } from '../postgres/connection.js';
 import { identifySystem, type Identity } from '../postgres/replication.js';
-import { checkSlotName } from '../postgres/slot.js';
 import { Beside } from './beside.js';
 import { Committer } from './committer.js';
 import { lockFolder } from './folder.js';
 import { HORIZON_INTERVAL_MS, HORIZON_RETRY_MS } from './horizons.js';
-import type { StreamOptions } from './options.js';
+import { checkOptions, type StreamOptions } from './options.js';
 import type { Report } from './report.js';
 
 /** What the log says of a system that nobody asked. */
@@ -26,7 +25,7 @@ const NAME = { applicationName: 'deltastream' };
  * `--pg` the log gets its system's identity, and horizons, so that an import can join it.
  */
 export async function streamFrom(input: Readable, options: StreamOptions, stop: AbortSignal, report: Report): Promise<void> {
-  checkSlotName(options.slot);
+  checkOptions(options, options.pg !== undefined);
   const held = lockFolder(options);
   const beside = options.pg === undefined ? undefined : new Beside(options.pg, await connect(options.pg, NAME));
   try {

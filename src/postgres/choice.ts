@@ -168,4 +168,4 @@ const QUERY = `
 const LEAVES = `
   SELECT n.nspname::text AS schema, c.relname::text AS table
   FROM pg_partition_tree($1::oid::regclass) AS t JOIN pg_class AS c ON c.oid = t.relid JOIN pg_namespace AS n ON n.oid = c.relnamespace
-  WHERE t.isleaf AND c.relkind = 'r' ORDER BY 1, 2 LIMIT ${SUGGESTION_LIMIT + 1}`;
+  WHERE t.isleaf AND c.relkind = 'r' AND c.relpersistence = 'p' ORDER BY 1, 2 LIMIT ${SUGGESTION_LIMIT + 1}`;

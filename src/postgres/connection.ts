@@ -35,6 +35,11 @@ export interface ConnectOptions {
   readonly replication?: boolean;
 }
 
+/** Throws DeltaError `usage` where no connection could be tried: before anything is made for it. */
+export function checkTarget(target: string | undefined): void {
+  tlsAttempts(readTarget(target).parameters);
+}
+
 /**
  * Connects to a URL, or to what the PG* environment and the password file say. Throws DeltaError
  * `usage` (a bad URL), `connection` (waiting may cure it), `config` or `postgres` (it will not).

@@ -22,7 +22,9 @@ interface Table {
   /** There is a primary key that DEFAULT would use. */
   readonly hasPrimaryKey: boolean;
   readonly hasIdentity: boolean;
-  /** Of a partition whose own identity would do, were there no root: the root, qualified and quoted. */
+  /** Its own identity would do, were there no root. */
+  readonly hasOwn: boolean;
+  /** Of a partition that goes by its root's name: the root, qualified and quoted. */
   readonly root: string | null;
 }
 
@@ -31,6 +33,7 @@ interface Unlogged {
   readonly schema: string;
   readonly table: string;
   readonly reason: string;
+  readonly cure: string;
 }
 
 /** `tables`: patterns (pattern.ts); undefined: every table. Throws DeltaError `usage` where they are malformed. */
@@ -51,7 +54,7 @@ function absent(patterns: readonly Pattern[], followed: readonly Table[], unlogg
     .filter((pattern) => !followed.some(({ schema, table }) => matches(pattern, schema, table)))
     .map((pattern) => {
       const other = unlogged.find(({ schema, table }) => isExact(pattern) && matches(pattern, schema, table));
-      if (other !== undefined) return warning('config', `table ${pattern.text}: is never in the log: it ${other.reason}`, 'leave it out of --tables');
+      if (other !== undefined) return warning('config', `table ${pattern.text}: is never in the log: it ${other.reason}`, other.cure);
       return isExact(pattern)
         ? warning('config', `table ${pattern.text}: does not exist; it is followed from when it does`, 'check the name: psql -c \'\\dt *.*\'')
         : warning('config', `tables ${pattern.text}: there is none; they are followed from when they exist`, 'check the name: psql -c \'\\dn\'');
@@ -68,8 +71,8 @@ function keyless(tables: readonly Table[]): Finding[] {
   return findings;
 }
 
-function cure({ name, identity, hasPrimaryKey, root }: Table): string {
-  if (root !== null) return `ALTER TABLE ${name} REPLICA IDENTITY FULL; or --partitions leaf`;
+function cure({ name, identity, hasPrimaryKey, hasOwn, root }: Table): string {
+  if (root !== null) return `${hasOwn ? 'deltastream --partitions leaf; or ' : ''}ALTER TABLE ${name} REPLICA IDENTITY FULL;`;
   if (identity !== 'd' && hasPrimaryKey) return `ALTER TABLE ${name} REPLICA IDENTITY DEFAULT;`;
   return `ALTER TABLE ${name} ADD PRIMARY KEY (…); or ALTER TABLE ${name} REPLICA IDENTITY FULL;`;
 }
@@ -84,7 +87,7 @@ const query = (root: string, holdsRootKey: string) => `
   select rn.nspname as schema, r.relname as "table", format('%I.%I', n.nspname, c.relname) as name,
          c.relreplident as identity, k.primary as "hasPrimaryKey",
          c.relreplident = 'f' or k.index is not null and ${holdsRootKey} as "hasIdentity",
-         case when k.index is not null and r.oid <> c.oid then format('%I.%I', rn.nspname, r.relname) end as root
+         k.index is not null as "hasOwn", case when r.oid <> c.oid then format('%I.%I', rn.nspname, r.relname) end as root
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     join pg_catalog.pg_class r on r.oid = ${root}
@@ -109,12 +112,15 @@ const QUERIES: Readonly<Record<Partitions, string>> = {
 
 /** Why a relation that was asked for by its name has no rows in the log. */
 const UNLOGGED = `
-  select schema, "table", reason
+  select schema, "table", reason, cure
     from (select n.nspname as schema, c.relname as "table",
                  case when c.relkind = 'v' then 'is a view' when c.relkind = 'm' then 'is a materialized view' when c.relkind = 'f' then 'is a foreign table'
                       when c.relkind = 'S' then 'is a sequence' when c.relpersistence = 'u' then 'is unlogged' when c.relpersistence = 't' then 'is temporary'
                       when $2 = 'leaf' and c.relkind = 'p' then 'has no rows of its own: its partitions go by their names'
-                      when $2 = 'root' and c.relispartition then 'is a partition: its rows go by the name of ' || pg_partition_root(c.oid)::regclass::text end as reason
+                      when $2 = 'root' and c.relispartition then 'is a partition: its rows go by the name of ' || pg_partition_root(c.oid)::regclass::text end as reason,
+                 case when $2 = 'leaf' and c.relkind = 'p' then 'name its partitions, or --partitions root'
+                      when $2 = 'root' and c.relispartition then 'name ' || pg_partition_root(c.oid)::regclass::text || ', or --partitions leaf'
+                      else 'leave it out of --tables' end as cure
             from json_array_elements($1::json) w
             join pg_catalog.pg_namespace n on n.nspname = w->>0
             join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = w->>1) named

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Server } from '../../dev/postgres.js';
@@ -28,6 +28,7 @@ const WRONG_WORDS: readonly [string, readonly string[], RegExp][] = [
   ['an interval without a unit', ['--slot', 'x', '--out', 'OUT', '--fsync-interval', '5'], /Write it like 10s/],
   ['a URL of another database', ['--slot', 'x', '--out', 'OUT', '--pg', 'mysql://me@db/app'], /not a Postgres URL/],
   ['an sslmode that is none', ['--slot', 'x', '--out', 'OUT', '--pg', 'postgres://me@db/app?sslmode=maybe'], /sslmode: 'maybe'/],
+  ['partitions by another name than root and leaf', ['--slot', 'x', '--out', 'OUT', '--partitions', 'both'], /'both' is invalid.*root, leaf/],
   ['a malformed pattern', ['--slot', 'x', '--out', 'OUT', '--pg', 'URL', '--create-slot', '--tables', 'a..b'], /--tables a\.\.b/],
 ];
 
@@ -162,4 +163,12 @@ test('what the plugin refuses ends the run with its words', async (t) => {
   const run = await runToEnd('--slot', 'refused', '--out', join(out, 'x'), '--create-slot', '--messages', `a'b",,`, '--pg', server.url());
   assert.equal(run.code, 1);
   assert.match(run.stderr, /option "messages"/);
+});
+
+test('a command line that is wrong leaves no folder behind', async (t) => {
+  const out = join(temporaryFolder(t), 'log');
+  for (const wrong of [['--pg', 'mysql://me@db/app'], ['--pg', 'postgres://me@db/app?sslmode=maybe'], ['--tables', 'a..b'], ['--slot', 'X-1'], ['--stdin', '--pg', 'nonsense'], ['--partitions', 'both']]) {
+    assert.equal((await runToEnd('--slot', 'x', '--out', out, ...wrong)).code, 2, wrong.join(' '));
+    assert.equal(existsSync(out), false, wrong.join(' '));
+  }
 });

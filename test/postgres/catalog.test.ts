@@ -140,3 +140,32 @@ test('system and temporary tables are in no star', async () => {
   assert.ok(all.length > 0);
   assert.ok(all.every(({ schema }) => !/^pg_|^information_schema$/.test(schema)));
 });
+
+test('where partitions go by their own names they are tables of their own, with their own key and size', async () => {
+  await server.query(`CREATE SCHEMA leaf; CREATE TABLE leaf.r (id int, k int, v text) PARTITION BY LIST (k); CREATE TABLE leaf.a PARTITION OF leaf.r (PRIMARY KEY (id)) FOR VALUES IN (1);
+    CREATE TABLE leaf.sub PARTITION OF leaf.r FOR VALUES IN (2) PARTITION BY LIST (id); CREATE TABLE leaf.b (v text, id int, k int); ALTER TABLE leaf.sub ATTACH PARTITION leaf.b DEFAULT; ALTER TABLE leaf.b REPLICA IDENTITY FULL;
+    CREATE UNLOGGED TABLE leaf.u PARTITION OF leaf.r FOR VALUES IN (3); CREATE TABLE leaf.t (id int PRIMARY KEY);
+    INSERT INTO leaf.r SELECT i, 1 + i % 2 FROM generate_series(1, 10) i; ANALYZE leaf.a; ANALYZE leaf.b`);
+  const { chosen, passedOver } = await chooseTables(client, parsePatterns('leaf.*'), 'leaf');
+  assert.deepEqual(chosen.map(({ table, kind }) => [table, kind]), [['a', 'leaf'], ['b', 'leaf'], ['t', 'ordinary']]);
+  assert.deepEqual(passedOver.map(({ table }) => table), ['u']);
+  const described = await describeTables(client, chosen);
+  assert.deepEqual(described.map(({ relation, estimatedRows }) => [relation.table, relation.identity, relation.key, relation.columns.map(({ name }) => name).join(), estimatedRows]),
+    [['a', 'default', [1], 'id,k,v', 5], ['b', 'full', [], 'v,id,k', 5], ['t', 'default', [1], 'id', 0]]);
+  for (const [name, hint] of [['r', "name its partitions: --tables 'leaf.a,leaf.b'; or follow with deltastream --partitions root"], ['sub', "name its partitions: --tables 'leaf.b'; or follow with deltastream --partitions root"]]) {
+    await assert.rejects(chooseTables(client, parsePatterns(`leaf.t,leaf.${name}`), 'leaf'), { code: 'usage', message: /leaf\.\w+: has no rows of its own/, hint });
+  }
+});
+
+test('the key of a partitioned table is the index that its identity names, else its primary key; FULL is what all its partitions are', async () => {
+  await server.query(`CREATE SCHEMA pk; CREATE TABLE pk.chosen (id int NOT NULL, k int NOT NULL, PRIMARY KEY (k, id)) PARTITION BY LIST (k); CREATE UNIQUE INDEX by_id ON pk.chosen (id, k);
+    ALTER TABLE pk.chosen REPLICA IDENTITY USING INDEX by_id; CREATE TABLE pk.c1 PARTITION OF pk.chosen DEFAULT;
+    CREATE TABLE pk.whole (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE pk.w1 PARTITION OF pk.whole DEFAULT; ALTER TABLE pk.w1 REPLICA IDENTITY FULL;
+    CREATE TABLE pk.silent (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE pk.s1 PARTITION OF pk.silent DEFAULT; ALTER TABLE pk.silent REPLICA IDENTITY NOTHING`);
+  const keys: unknown[] = [];
+  for (const name of ['chosen', 'whole', 'silent']) {
+    const { relation } = await describe(`pk.${name}`);
+    keys.push([relation.identity, relation.key]);
+  }
+  assert.deepEqual(keys, [['index', [1, 2]], ['full', [1]], ['default', [1]]]);
+});

@@ -173,3 +173,34 @@ test('tables without a key are named each with the cure that fits it', async (t)
 test('a table or a schema that is asked for and not there is told', async () => {
   assertTexts(await found(server.url(), { slot: 'x', tables: 'nosuch, nowhere.*' }), [/^warning: table nosuch: does not exist/, /^warning: tables nowhere\.\*: there is none/]);
 });
+
+test('what is asked for by name and is never in the log is told with the reason; what a star passes over is not', async (t) => {
+  const own = await other(t, {});
+  await own.query(`create schema s; create table s.t (id int primary key); create unlogged table s.u (id int); create view s.v as select 1 as a; create materialized view s.m as select 1 as a;
+    create foreign data wrapper nothing; create server far foreign data wrapper nothing; create foreign table s.f (a int) server far; create sequence s.q;
+    create table s.p (id int primary key) partition by range (id); create table s.p1 partition of s.p default`);
+  const named = async (tables: string, partitions?: 'leaf') => texts(await found(own.url(), { slot: 'x', tables, partitions })).map((text) => /^warning: table (.*) — (?:leave it out of --tables|name .*)$/.exec(text)?.[1]);
+  assert.deepEqual(await named('s.t,s.u,s.v,s.m,s.f,s.q,s.p1,s.p'), [
+    's.u: is never in the log: it is unlogged', 's.v: is never in the log: it is a view', 's.m: is never in the log: it is a materialized view',
+    's.f: is never in the log: it is a foreign table', 's.q: is never in the log: it is a sequence', 's.p1: is never in the log: it is a partition: its rows go by the name of s.p',
+  ]);
+  assert.deepEqual(await named('s.p1,s.p', 'leaf'), ['s.p: is never in the log: it has no rows of its own: its partitions go by their names']);
+  assert.deepEqual(await found(own.url(), { slot: 'x', tables: 's.*' }), []);
+});
+
+test('a partition whose identity does not hold its root\'s key is named, unless it goes by its own name', async (t) => {
+  const own = await other(t, {});
+  await own.query(`create table r (id int, k int not null, primary key (k, id)) partition by list (k);
+    create table fits partition of r for values in (1); create table whole partition of r for values in (2); alter table whole replica identity full;`);
+  await own.query(`create table wide (id int not null, k int not null, primary key (k, id)); create unique index wide_index on wide (id, k); alter table wide replica identity using index wide_index; alter table r attach partition wide for values in (3);
+    create table narrow partition of r for values in (4); create unique index narrow_index on narrow (id); alter table narrow replica identity using index narrow_index;
+    create table bare_root (id int, k int) partition by list (k); create table own_key partition of bare_root (primary key (id)) for values in (1)`);
+  const findings = await found(own.url(), { slot: 'x', tables: 'r,bare_root' });
+  assertTexts(findings, [
+    /^warning: table public\.own_key: its updates and deletes carry no key of its root public\.bare_root; the first one quarantines public\.bare_root — deltastream --partitions leaf; or ALTER TABLE public\.own_key REPLICA IDENTITY FULL;$/,
+    /^warning: table public\.narrow: its updates and deletes carry no key of its root public\.r; /,
+  ]);
+  assert.deepEqual(await found(own.url(), { slot: 'x', partitions: 'leaf', tables: 'fits,whole,wide,narrow,own_key' }), []);
+  for (const { cure } of findings) await own.query(cure.replace(/^.* or /, ''));
+  assert.deepEqual(await found(own.url(), { slot: 'x', tables: 'r,bare_root' }), [], 'the cures cure');
+});

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Server } from '../../dev/postgres.js';
+import { temporaryFolder } from '../support/folder.js';
+import { follow, insertedIds } from '../support/stream.js';
+import { until } from '../support/wait.js';
+
+test('a transaction that is prepared before a restart of server and deltastream is in the log once it is committed, and never where it is rolled back', async (t) => {
+  const server = await Server.start({ settings: { max_prepared_transactions: '10' } });
+  t.after(() => server.stop());
+  await server.query('create table t (id int primary key)');
+  const out = temporaryFolder(t);
+  const prepare = (id: number) => server.query(`begin; insert into t values (${id}); savepoint s; insert into t values (${id + 100}); rollback to s; insert into t values (${id + 200}); prepare transaction 'p${id}'`);
+  let running = await follow(t, server, 'prepared', out, '--create-slot');
+  for (const id of [1, 2, 3, 4]) await prepare(id);
+  await server.query('insert into t values (10)');
+  await until('what was committed is in the log', async () => (await insertedIds(out, 't')).length === 1);
+  await server.query("commit prepared 'p1'");
+  await until('the first is in the log', async () => (await insertedIds(out, 't')).length === 3);
+  await running.kill('SIGKILL');
+  await server.halt('immediate');
+  await server.launch();
+  await server.query("commit prepared 'p2'");
+  await server.query("rollback prepared 'p3'");
+  running = await follow(t, server, 'prepared', out);
+  await until('the second is in the log', async () => (await insertedIds(out, 't')).length === 5);
+  await running.kill('SIGTERM');
+  await server.halt('fast');
+  await server.launch();
+  running = await follow(t, server, 'prepared', out);
+  await server.query("commit prepared 'p4'");
+  await server.query('insert into t values (11)');
+  await until('all is in the log', async () => (await insertedIds(out, 't')).includes(11));
+  assert.deepEqual(await insertedIds(out, 't'), [10, 1, 201, 2, 202, 4, 204, 11]);
+});
