@@ -24,6 +24,7 @@ const EXPECTED = new Set([
 ]);
 const LOCK_TIMEOUT_MS = 40;
 const DEEP = 80;
+const RACE = 10;
 
 /** A connection of a seed, with the transaction that it has open. */
 interface Writer {
@@ -76,6 +77,14 @@ export class History {
   async finish(): Promise<void> {
     for (const writer of this.#writers) if (writer.left !== undefined) await this.#end(writer);
     while (this.#prepared.length > 0) await this.#decide();
+  }
+
+  /** Both writers at once, each statement a transaction: they meet within an ON CONFLICT, too. The statements are the seed's, who comes first is not. */
+  async race(): Promise<void> {
+    const rounds = Array.from({ length: RACE }, () => this.#writers.map(() => statement(this.#scene)));
+    await Promise.all(this.#writers.map(async ({ client }, i) => {
+      for (const round of rounds) await this.#attempt(client, round[i]);
+    }));
   }
 
   /** One more row in every table, each in a transaction of its own. */

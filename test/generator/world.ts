@@ -5,18 +5,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { Server } from '../../dev/postgres.js';
 import { reasonOf } from '../../src/errors.js';
 import { formatPosition, readTransactions } from '../../src/index.js';
-import { runMirror, type Run } from '../support/cache.js';
-import { runImport } from '../support/import.js';
 import { Path, until, type Daemon } from '../support/path.js';
 import { Random } from '../support/random.js';
 import { Difference } from './difference.js';
 import { PINNED, requireEqual } from './equality.js';
 import { History } from './history.js';
+import { Mirrors } from './mirrors.js';
 import { ident } from './names.js';
 import type { Scene } from './statements.js';
 import { ADDED, makeSchema, type Schema } from './tables.js';
@@ -102,7 +100,7 @@ export class World {
     const mirrors = new Mirrors(this.#path, [...schemas.map((name) => `${ident(name)}.*`), 'marker'].join(','), this.#batches++);
     try {
       await mirrors.start('live');
-      await mirrors.beside(this.#histories(lives, () => mirrors.start('late')));
+      await mirrors.beside(this.#histories(lives, mirrors));
       await mirrors.start('fresh');
       for (const { history } of lives) await history.epilogue();
       await mirrors.caughtUp();
@@ -114,8 +112,8 @@ export class World {
     }
   }
 
-  /** All histories side by side; calls `halfway` in the middle, while they go on. */
-  async #histories(lives: readonly Life[], halfway: () => Promise<void>): Promise<void> {
+  /** All histories side by side. While they go on, deltastream is killed, a second mirror joins, and the first begins anew where it was. */
+  async #histories(lives: readonly Life[], mirrors: Mirrors): Promise<void> {
     const beside: Promise<void>[] = [];
     const start = (what: Promise<void>) => {
       what.catch(() => {}); // whoever awaits it tells
@@ -126,9 +124,11 @@ export class World {
       for (let i = 0; i < STEPS; i++) {
         await history.step();
         if (++steps === Math.floor(lives.length * STEPS / 4)) start(this.#killStream());
-        if (steps === Math.floor(lives.length * STEPS / 2)) start(halfway());
+        if (steps === Math.floor(lives.length * STEPS / 2)) start(mirrors.start('late'));
+        if (steps === Math.floor(lives.length * STEPS * 3 / 4)) start(mirrors.restart());
       }
       await history.finish();
+      await history.race();
     });
     await Promise.all(all);
     await Promise.all(beside);
@@ -166,54 +166,4 @@ export class World {
 
 async function execute(client: pg.Client, schema: string, sql: string): Promise<void> {
   await client.query(sql).catch((error: unknown) => { throw new Difference(schema, `${reasonOf(error)}: ${sql}`); });
-}
-
-/** The three caches of a batch, each imported at another time, and their mirrors within this process. */
-class Mirrors {
-  readonly caches: string[] = [];
-  readonly #runs: Promise<Run>[] = [];
-  readonly #stop = new AbortController();
-  readonly #path: Path;
-  readonly #patterns: string;
-  readonly #batch: number;
-
-  constructor(path: Path, patterns: string, batch: number) {
-    this.#path = path;
-    this.#patterns = patterns;
-    this.#batch = batch;
-  }
-
-  /** Imports a cache and mirrors it from then on. */
-  async start(name: string): Promise<void> {
-    const cache = this.#path.cache(`${name}-${this.#batch}.db`);
-    await runImport(this.#path.server, this.#patterns, this.#path.log, cache);
-    this.caches.push(cache);
-    const run = runMirror(cache, this.#path.log, { signal: this.#stop.signal });
-    run.catch(() => {}); // `beside` tells
-    this.#runs.push(run);
-  }
-
-  /** Waits for what is going on; throws at once where a mirror fails meanwhile. */
-  async beside<T>(going: Promise<T>): Promise<T> {
-    let done = false;
-    const watch = async (): Promise<never> => {
-      while (!done) await Promise.race([sleep(200), ...this.#runs]);
-      return new Promise(() => {});
-    };
-    try {
-      return await Promise.race([going, watch()]);
-    } finally {
-      done = true;
-    }
-  }
-
-  async caughtUp(): Promise<void> {
-    await this.beside(this.#path.caughtUp(...this.caches));
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    await Promise.allSettled(this.#runs);
-    for (const cache of this.caches) for (const suffix of ['', '-wal', '-shm', '.lock']) rmSync(`${cache}${suffix}`, { force: true });
-  }
 }
