@@ -6,7 +6,7 @@ import { isVisible, parseSnapshot, type Snapshot } from '../daystream/snapshot.j
 import type { Lsn } from '../daystream/lsn.js';
 import type { Single, Transaction, Unit } from '../daystream/unit.js';
 import type { Cache } from '../sqlite/open.js';
-import { wantsRowIndex } from '../sqlite/row-index.js';
+import { hasRowIndex, wantsRowIndex } from '../sqlite/row-index.js';
 import type { Absent } from '../sqlite/rows.js';
 import { readTables, writeTable, type CacheTable, type Quarantine } from '../sqlite/tables.js';
 import { TableFault } from './fault.js';
@@ -176,7 +176,7 @@ export class Followed {
   }
 
   #writerOf(table: CacheTable): TableWriter {
-    const isFoundByHash = this.#options.absent === 'unchanged' && wantsRowIndex(table);
+    const isFoundByHash = this.#options.absent === 'unchanged' && (wantsRowIndex(table) || hasRowIndex(this.#cache, table));
     if (isFoundByHash) this.#changed = true; // it may make its hashes, which a rollback undoes
     const writer = isFoundByHash ? new KeylessTable(this.#cache, table) : new KeyedTable(this.#cache, table, this.#options.absent);
     return table.choice.where === undefined ? writer : new FilteredTable(this.#cache, writer);

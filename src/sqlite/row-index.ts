@@ -56,6 +56,11 @@ export function wantsRowIndex(table: CacheTable): boolean {
   return table.key.length === 0 && table.identity === 'full';
 }
 
+/** Whether the cache has hashes of this table's rows: then they are kept, though the identity is another meanwhile, as a partitioned table's own is between those of its partitions. */
+export function hasRowIndex(cache: Cache, table: CacheTable): boolean {
+  return cache.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(rowIndexName(table)) !== undefined;
+}
+
 export function rowIndexName(table: CacheTable): string {
   return `_daystream_rows_${table.oid}`;
 }
@@ -99,9 +104,8 @@ export class RowIndex {
 
   constructor(cache: Cache, table: CacheTable) {
     const name = rowIndexName(table);
-    const exists = cache.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name) !== undefined;
     // Its replica identity became FULL after the import.
-    if (!exists) createRowIndex(cache, table);
+    if (!hasRowIndex(cache, table)) createRowIndex(cache, table);
     this.#hasher = new RowHasher(table);
     // CROSS JOIN: SQLite takes the tables in this order, the hash first.
     this.#find = cache.prepare(`SELECT held.${rowid(table)} AS row FROM ${name} AS hashed CROSS JOIN ${quote(table.table)} AS held ON held.${rowid(table)} = hashed.row WHERE hashed.hash = ? AND ${areEqual(heldColumns(table).map(({ as }) => as), 'held.')} LIMIT 1`);
