@@ -11,11 +11,12 @@ import { describeMachine } from './machine.js';
 import { memory } from './memory.js';
 import { asText } from './print.js';
 import { keyless, replay } from './replay.js';
+import { scale } from './scale.js';
 import { FULL, QUICK, type Sizes } from './sizes.js';
 import { stream } from './stream.js';
 import { Workbench } from './workbench.js';
 
-const BENCHMARKS: Readonly<Record<string, (bench: Workbench) => Promise<Figure[]>>> = { decode, stream, import: firstCopy, replay, keyless, latency, memory };
+const BENCHMARKS: Readonly<Record<string, (bench: Workbench) => Promise<Figure[]>>> = { decode, stream, import: firstCopy, replay, keyless, latency, memory, scale };
 const EXIT_INTERRUPTED = 130;
 
 interface Options {

@@ -18,6 +18,7 @@ const SETTINGS = {
   checkpoint_timeout: '1h',
   autovacuum: 'off',
   max_replication_slots: '50',
+  max_locks_per_transaction: '1024', // a partitioned table is locked partition by partition
   timezone: 'UTC',
 };
 

@@ -18,7 +18,7 @@ import { requireHoldable } from '../sqlite/schema.js';
 import { readTables, writeTable } from '../sqlite/tables.js';
 import type { Asked } from './asked.js';
 import { copyTables, type Copied } from './load.js';
-import { NOTHING, planTables, type Present, type TablePlan } from './plan.js';
+import { isSame, NOTHING, planTables, type Present, type TablePlan } from './plan.js';
 import type { Progress } from './progress.js';
 import { chooseAndCheck, joinedSnapshot, type Joined, type SourceOptions } from './source.js';
 import { checkTarget, openTarget, type Target } from './target.js';
@@ -64,7 +64,8 @@ export async function importTables(options: ImportOptions, progress: Progress, s
   try {
     const plan = (tables: readonly SourceTable[]) => {
       const plans = planTables(tables, options.asked, destination.present);
-      requireHoldable([...destination.present.tables.filter(({ oid, schema, name }) => !plans.some(({ table }) => table.oid === oid || (table.schema === schema && table.name === name))), ...plans.map(({ table }) => table)]);
+      const staying = destination.present.tables.filter((before) => !plans.some(({ table }) => isSame(table, before)));
+      requireHoldable([...staying, ...plans.map(({ table }) => table)]);
       return plans;
     };
     const source: SourceOptions = { ...options, earliest: destination.earliest, check: plan };
@@ -122,10 +123,10 @@ function existingCache(path: string, source: string | undefined): Destination {
   try {
     const at = readPosition(cache);
     if (at === undefined) throw new DeltaError('cache', `${path}: holds no position: its import did not finish`, { hint: `make it anew: deltaimport --tables … --source … ${path}` });
-    const names = cache.prepare<[], { name: string }>("SELECT name FROM sqlite_schema WHERE type IN ('table', 'index', 'view')").all().map(({ name }) => name);
+    const objects = cache.prepare<[], { name: string; ofTable: string }>('SELECT name, tbl_name AS ofTable FROM sqlite_schema').all();
     return {
       source: source ?? at.source,
-      present: { tables: readTables(cache), names },
+      present: { tables: readTables(cache), objects },
       earliest: at.position,
       finish: async (target, plans, { snapshot, join }) => {
         if (join.header.slot !== at.slot || join.header.system !== at.system) throw new DeltaError('log-foreign', `${path}: follows slot ${at.slot} of system ${at.system}; this log is of slot ${join.header.slot} of system ${join.header.system}`, { hint: 'leave out --source' });

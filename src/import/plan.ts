@@ -22,26 +22,33 @@ export interface TablePlan {
 
 interface LeftOut { readonly name: string; readonly reason: string }
 
-/** What an existing cache has that stays: its tables keep their choice, and their names are taken. */
+/** What an existing cache has: its tables keep their choice, and what stays keeps its names. */
 export interface Present {
   readonly tables: readonly CacheTable[];
-  readonly names: readonly string[];
+  readonly objects: readonly { readonly name: string; readonly ofTable: string }[];
 }
 
-export const NOTHING: Present = { tables: [], names: [] };
+export const NOTHING: Present = { tables: [], objects: [] };
+
+/** True where the table is the one that the cache has, be it under another name. */
+export function isSame(table: CacheTable, before: CacheTable): boolean {
+  return table.oid === before.oid || (table.schema === before.schema && table.name === before.name);
+}
 
 /** Throws DeltaError usage where what is asked does not fit the tables. */
 export function planTables(sources: readonly SourceTable[], asked: Asked, present: Present): TablePlan[] {
   const wishes = wishesOf(asked, sources);
-  const plans = sources.map((source) => planTable(source, kept(wishes.get(source)!, present.tables.find(({ schema, name }) => schema === source.schema && name === source.table))));
-  return withNamedIndexes(plans, present.names);
+  const plans = sources.map((source) => planTable(source, kept(wishes.get(source)!, present.tables.find((before) => before.oid === source.oid || (before.schema === source.schema && before.name === source.table)))));
+  const replaced = present.tables.filter((before) => plans.some(({ table }) => isSame(table, before))).map(({ table }) => table);
+  return withNamedIndexes(plans, present.objects.filter(({ ofTable }) => !replaced.includes(ofTable)).map(({ name }) => name));
 }
 
 /** What was chosen before holds until it is said anew. */
 function kept(wish: Wish, before: CacheTable | undefined): Wish {
   if (before === undefined) return wish;
   const renamed = before.columns.flatMap(({ name, as }) => (typeof as === 'string' ? [[name, as] as const] : []));
-  return { table: wish.table ?? before.table, columns: new Map([...renamed, ...wish.columns]), choice: { ...before.choice, ...wish.choice } };
+  const table = before.table === cacheName(before.schema, before.name) ? undefined : before.table;
+  return { table: wish.table ?? table, columns: new Map([...renamed, ...wish.columns]), choice: { ...before.choice, ...wish.choice } };
 }
 
 function planTable(source: SourceTable, wish: Wish): TablePlan {

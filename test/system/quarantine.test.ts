@@ -152,14 +152,19 @@ test('--strict stops at a table that cannot be followed, before the transaction,
   assert.match(again.stderr, /public\.b: cannot be followed/);
 });
 
-test('a table can be added to a cache, and its choice is kept when it is made anew', async (t) => {
+test('a table can be added to a cache, and its choice and indexes are there when it is made anew, also under another name', async (t) => {
   const path = await Path.start(t);
-  await path.server.query("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE \"B\" (id int PRIMARY KEY, dest text, note text); INSERT INTO \"B\" VALUES (1, 'KIAH', 'x'), (2, 'EHAM', 'y')");
+  await path.server.query("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE \"B\" (id int PRIMARY KEY, dest text, note text); INSERT INTO \"B\" VALUES (1, 'KIAH', 'x'), (2, 'EHAM', 'y'); CREATE INDEX \"B_note\" ON \"B\" (note)");
   path.deltastream();
   await path.import('a');
   const cache = path.cache();
   path.run('deltaimport', '--table', '"B"', '--rename', 'B=b_upper', '--columns', 'B=id,note', '--where', "\"B\": dest = 'KIAH'", '--into', cache);
   path.run('deltaimport', '--table', '"B"', '--into', cache);
+  await path.server.query('ALTER TABLE "B" RENAME TO "C"');
+  path.run('deltaimport', '--table', '"C"', '--into', cache);
+  await path.server.query('ALTER TABLE "C" RENAME TO "B"');
+  path.run('deltaimport', '--table', '"B"', '--into', cache);
+  assert.deepEqual(query(cache, "SELECT name FROM sqlite_schema WHERE tbl_name = 'b_upper' ORDER BY name"), [{ name: 'B_note' }, { name: 'b_upper' }]);
   path.mirror(cache);
   await path.server.query("UPDATE \"B\" SET dest = 'KIAH', note = 'z' WHERE id = 2; UPDATE \"B\" SET dest = NULL WHERE id = 1; INSERT INTO a VALUES (5)");
   await path.caughtUp(cache);
