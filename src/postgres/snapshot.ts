@@ -21,7 +21,8 @@ const LOCK_TIMEOUT = '10s';
 const SIDE_LOCK_TIMEOUT = '200ms';
 const LOCK_ATTEMPTS = 5;
 const DEADLOCK = '40P01';
-const NO_SUCH_TABLE = '42P01';
+/** The table is gone, or its schema. */
+const NO_SUCH_TABLE = ['42P01', '3F000'];
 
 export interface SharedSnapshot {
   /** Each reads at the snapshot, in a transaction of its own; the first one took it. */
@@ -68,7 +69,7 @@ export async function takeSnapshot(target: string | undefined, applicationName: 
   } catch (error) {
     const failure = codeOf(error) === OUT_OF_MEMORY ? await noRoom(first, tables, connections, error) : error;
     await close();
-    if (codeOf(error) === NO_SUCH_TABLE) return undefined;
+    if (NO_SUCH_TABLE.includes(codeOf(error))) return undefined;
     throw failure instanceof DeltaError ? failure : translate(failure, placeOf(first));
   }
 }

@@ -64,7 +64,7 @@ function manyCells(random: Random, column: Column): string {
 /** COPY of rows that are put into a file first: they reach the table as a block. */
 function copyRows({ random, folder, seed }: Scene, table: Table): string {
   const columns = settable(table);
-  const file = literal(`${folder}/${seed}.copy`);
+  const file = literal(`${folder}/${seed} ${random.below(1e9)}.copy`);
   const rows = Array.from({ length: 1 + random.below(6) }, () => rowValues(random, columns)).join(', ');
   return `COPY (VALUES ${rows}) TO ${file}; COPY ${target(random, table)} (${nameList(columns)}) FROM ${file}`;
 }

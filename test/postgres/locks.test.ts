@@ -57,3 +57,13 @@ test('a lock table that is too small is an error that says how large it has to b
   assert.equal(snapshot?.clients.length, 4);
   await snapshot?.close();
 });
+
+test('a table that is gone since it was chosen, alone or with its schema, is no error: the tables are to be chosen anew', async (t) => {
+  const { server, client } = await start(t);
+  await client.query('create table gone (id int); create schema going; create table going.t (id int)');
+  const choose = async (pattern: string) => (await chooseTables(client, parsePatterns(pattern))).chosen;
+  const [table, schema] = [await choose('gone'), await choose('going.t')];
+  await client.query('drop table gone; drop schema going cascade');
+  assert.equal(await takeSnapshot(server.url(), 'test', table, 1), undefined);
+  assert.equal(await takeSnapshot(server.url(), 'test', schema, 1), undefined);
+});
