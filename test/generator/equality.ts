@@ -11,6 +11,9 @@ import { ident } from './names.js';
 
 export const PINNED = "SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'; SET extra_float_digits = 1; SET bytea_output = 'hex'; SET lc_monetary = 'C'; SET xmlbinary = 'base64'; SET quote_all_identifiers = off; SET search_path = pg_catalog";
 
+/** By whose names the log has the rows of partitions. */
+export type Partitions = 'root' | 'leaf';
+
 interface Shape {
   readonly schema: string;
   readonly name: string;
@@ -22,12 +25,12 @@ type Texts = readonly (string | null)[];
 type Stored = string | number | bigint | Buffer | null;
 
 /** Compares all tables of the schemas; the client is pinned. Throws with schema, table, row, column and both values; gives the rows compared. */
-export async function requireEqual(client: pg.Client, schemas: readonly string[], caches: readonly string[]): Promise<number> {
+export async function requireEqual(client: pg.Client, schemas: readonly string[], partitions: Partitions, caches: readonly string[]): Promise<number> {
   const readers = caches.map((path) => ({ path, cache: openReader(path) }));
   try {
     let rows = 0;
     for (const reader of readers) requireSound(reader.path, reader.cache, schemas);
-    for (const shape of await shapesOf(client, schemas)) rows += await compareTable(client, shape, readers);
+    for (const shape of await shapesOf(client, schemas, partitions)) rows += await compareTable(client, shape, readers);
     return rows;
   } finally {
     for (const { cache } of readers) cache.close();
@@ -122,18 +125,18 @@ const TYPES = `
   WITH RECURSIVE base (oid, attnum, name, type, modifier, dimensions) AS (
     SELECT c.oid, attnum, attname::text, atttypid, atttypmod, ''
     FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
-    WHERE nspname = ANY ($1) AND relkind IN ('r', 'p') AND NOT relispartition AND attnum > 0 AND NOT attisdropped
+    WHERE nspname = ANY ($1) AND CASE WHEN $2 THEN relkind = 'r' ELSE relkind IN ('r', 'p') AND NOT relispartition END AND attnum > 0 AND NOT attisdropped
     UNION ALL
     SELECT base.oid, attnum, name, CASE typtype WHEN 'd' THEN typbasetype ELSE typelem END, CASE typtype WHEN 'd' THEN typtypmod ELSE modifier END,
       dimensions || CASE typtype WHEN 'd' THEN '' ELSE '[]' END
     FROM base JOIN pg_type t ON t.oid = type WHERE typtype = 'd' OR typcategory = 'A' AND typlen = -1 AND typstorage <> 'p')`;
 
 /** Tables that have rows of their own, as the catalog has them: asked apart from the code under test. */
-async function shapesOf(client: pg.Client, schemas: readonly string[]): Promise<Shape[]> {
+async function shapesOf(client: pg.Client, schemas: readonly string[], partitions: Partitions): Promise<Shape[]> {
   const { rows } = await client.query<Shape>(`${TYPES}
     SELECT nspname::text AS schema, relname::text AS name, relkind::text AS kind,
       json_agg(json_build_object('name', name, 'type', format_type(type, modifier) || dimensions) ORDER BY attnum) AS columns
     FROM base JOIN pg_type t ON t.oid = type JOIN pg_class c ON c.oid = base.oid JOIN pg_namespace n ON n.oid = relnamespace
-    WHERE NOT (typtype = 'd' OR typcategory = 'A' AND typlen = -1 AND typstorage <> 'p') GROUP BY nspname, relname, relkind`, [schemas]);
+    WHERE NOT (typtype = 'd' OR typcategory = 'A' AND typlen = -1 AND typstorage <> 'p') GROUP BY nspname, relname, relkind`, [schemas, partitions === 'leaf']);
   return rows;
 }

@@ -3,13 +3,16 @@ import { test } from 'node:test';
 import { Random } from '../support/random.js';
 import { runSeeds } from './seeds.js';
 
-const SEEDS = 200;
+/** How many seeds, by whose names the log has the rows of partitions. */
+const SEEDS = { root: 200, leaf: 40 } as const;
 
-test('random schemas, values and changes: a live mirror, a late one, a fresh import and test_decoding all see what Postgres has', async (t) => {
-  const { seed } = new Random();
-  const alone = process.env.SEED !== undefined;
-  t.diagnostic(`${alone ? '' : `${SEEDS} seeds from `}SEED=${seed}`);
-  const { failures, rows, changes } = await runSeeds(seed, alone ? 1 : SEEDS, (text) => t.diagnostic(text));
-  assert.deepEqual(failures, []);
-  assert.ok(rows > 0 && changes > 0, 'nothing was compared');
-});
+for (const partitions of ['root', 'leaf'] as const) {
+  test(`random schemas, values and changes, partitions by the name of their ${partitions}: a live mirror, a late one, a fresh import and test_decoding all see what Postgres has`, async (t) => {
+    const { seed } = new Random();
+    const count = process.env.SEED === undefined ? SEEDS[partitions] : 1;
+    t.diagnostic(`SEED=${seed}${count === 1 ? '' : ` and the ${count - 1} after it`}`);
+    const { failures, rows, changes } = await runSeeds(seed, count, partitions, (text) => t.diagnostic(text));
+    assert.deepEqual(failures, []);
+    assert.ok(rows > 0 && changes > 0, 'nothing was compared');
+  });
+}

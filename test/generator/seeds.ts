@@ -1,4 +1,5 @@
 /** Any number of seeds, a batch at a time. */
+import type { Partitions } from './equality.js';
 import { World, type Outcome } from './world.js';
 
 /** So many live side by side: enough to keep two processors busy. */
@@ -11,10 +12,10 @@ export interface Result extends Outcome {
 }
 
 /** Runs `count` seeds from `from` on and tells of each batch. What fails does not end the run. */
-export async function runSeeds(from: number, count: number, say: (text: string) => void): Promise<Result> {
+export async function runSeeds(from: number, count: number, partitions: Partitions, say: (text: string) => void): Promise<Result> {
   const total = { seeds: 0, statements: 0, changes: 0, rows: 0 };
   const failures: string[] = [];
-  let world = await World.start();
+  let world = await World.start(partitions);
   try {
     while (total.seeds < count) {
       const seeds = Array.from({ length: Math.min(BATCH, count - total.seeds) }, (_, i) => from + total.seeds + i);
@@ -27,7 +28,7 @@ export async function runSeeds(from: number, count: number, say: (text: string) 
         failures.push((error as Error).message);
         say(failures.at(-1)!);
         await world.end(); // what is left of it proves nothing
-        world = await World.start();
+        world = await World.start(partitions);
       }
       total.seeds += seeds.length;
       say(`${total.seeds} of ${count} seeds: ${total.statements} statements, ${total.changes} changes like test_decoding's, ${total.rows} rows equal in three caches${failures.length === 0 ? '' : `; ${failures.length} FAILED`}`);

@@ -9,7 +9,8 @@
  * - The xid: test_decoding prints its lower 32 bits.
  * - Booleans: `true` and `false` there, `t` and `f` in ours (made so by the parser).
  * - Partitions: test_decoding names the partition, and its columns in the partition's own order;
- *   ours the root. Rows are compared by the columns' names.
+ *   ours the root (where the log goes by partitions, it is the partition in both, and a truncate of the
+ *   root stands for those of its partitions). Rows are compared by the columns' names.
  * - A truncate there is one line for all its tables, a partitioned table's partitions among them;
  *   ours is one line for each root.
  * - Old rows: test_decoding has one whenever the WAL does, all columns under REPLICA IDENTITY FULL,
@@ -21,7 +22,7 @@
 import type pg from 'pg';
 import { readTransactions, type Change, type Relation } from '../../src/index.js';
 import { Difference } from './difference.js';
-import { shortened } from './equality.js';
+import { shortened, type Partitions } from './equality.js';
 import { parseTransactions, UNCHANGED, type TableName, type TwinChange, type TwinRow } from './test-decoding.js';
 
 export const TWIN = 'twin';
@@ -47,10 +48,10 @@ type Relations = Map<string, Relation>;
 const nameOf = ({ schema, table }: TableName) => JSON.stringify([schema, table]);
 
 /** Takes the twin's changes and compares them with the log's from a position on. Throws with the first difference; gives the changes compared. */
-export async function requireTwin(client: pg.Client, log: string, from: string | undefined, schemas: readonly string[]): Promise<number> {
+export async function requireTwin(client: pg.Client, log: string, from: string | undefined, schemas: readonly string[], partitions: Partitions): Promise<number> {
   const relations: Relations = new Map();
   const ours = await readOurs(log, from, new Set(schemas), relations);
-  const theirs = await readTheirs(client, new Set(schemas), relations);
+  const theirs = await readTheirs(client, new Set(schemas), relations, partitions === 'root' ? await rootsOf(client) : new Map());
   for (let i = 0; i < Math.max(ours.length, theirs.length); i++) requireSame(ours[i], theirs[i]);
   return ours.reduce((sum, { changes }) => sum + changes.length, 0);
 }
@@ -115,18 +116,18 @@ function whole({ schema, table }: TableName, row: Row, relation: Relation | unde
   return row;
 }
 
-async function readTheirs(client: pg.Client, schemas: ReadonlySet<string>, relations: Relations): Promise<PlainTransaction[]> {
+async function readTheirs(client: pg.Client, schemas: ReadonlySet<string>, relations: Relations, roots: ReadonlyMap<string, TableName>): Promise<PlainTransaction[]> {
   const { rows } = await client.query<{ data: string }>(`SELECT data FROM pg_logical_slot_get_changes('${TWIN}', NULL, NULL, 'include-xids', '1', 'skip-empty-xacts', '1')`);
-  const roots = await rootsOf(client);
-  const views = await viewsOf(client);
+  const rowless = await rowlessOf(client, roots.size === 0);
   const lines = rows.map(({ data }) => data);
   return parseTransactions(lines)
-    .map(({ xid, changes }) => ({ xid, changes: changes.filter((change) => change.kind === 'truncate' || !views.has(nameOf(change))).flatMap((change) => plainOfTwin(change, schemas, relations, roots)) }))
+    .map(({ xid, changes }) => ({ xid, changes: changes.flatMap((change) => plainOfTwin(change, (place) => schemas.has(place.schema) && !rowless.has(nameOf(place)), relations, roots)) }))
     .filter(({ changes }) => changes.length > 0);
 }
 
-async function viewsOf(client: pg.Client): Promise<Set<string>> {
-  const { rows } = await client.query<TableName>("SELECT nspname::text AS schema, relname::text AS table FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'm'");
+/** Materialized views; and partitioned tables, where a truncate of one is told by its partitions. */
+async function rowlessOf(client: pg.Client, partitioned: boolean): Promise<Set<string>> {
+  const { rows } = await client.query<TableName>("SELECT nspname::text AS schema, relname::text AS table FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'm' OR $1 AND relkind = 'p'", [partitioned]);
   return new Set(rows.map(nameOf));
 }
 
@@ -138,12 +139,12 @@ async function rootsOf(client: pg.Client): Promise<Map<string, TableName>> {
   return new Map(rows.map(({ schema, leaf, root, of }) => [nameOf({ schema, table: leaf }), { schema: of, table: root }]));
 }
 
-function plainOfTwin(change: TwinChange, schemas: ReadonlySet<string>, relations: Relations, roots: ReadonlyMap<string, TableName>): Plain[] {
+function plainOfTwin(change: TwinChange, isFollowed: (place: TableName) => boolean, relations: Relations, roots: ReadonlyMap<string, TableName>): Plain[] {
   const rootOf = (place: TableName) => nameOf(roots.get(nameOf(place)) ?? place);
   if (change.kind === 'truncate') {
-    return [...new Set(change.tables.filter(({ schema }) => schemas.has(schema)).map(rootOf))].map((table) => ({ kind: 'truncate', table }));
+    return [...new Set(change.tables.filter(isFollowed).map(rootOf))].map((table) => ({ kind: 'truncate', table }));
   }
-  if (!schemas.has(change.schema)) return [];
+  if (!isFollowed(change)) return [];
   const table = rootOf(change);
   const relation = relations.get(table);
   if (relation === undefined) throw new Difference(change.schema, `the daystream has no schema line for ${table}`);

@@ -12,7 +12,7 @@ import { formatPosition, readTransactions } from '../../src/index.js';
 import { Path, until, type Daemon } from '../support/path.js';
 import { Random } from '../support/random.js';
 import { Difference } from './difference.js';
-import { PINNED, requireEqual } from './equality.js';
+import { PINNED, requireEqual, type Partitions } from './equality.js';
 import { History } from './history.js';
 import { Mirrors } from './mirrors.js';
 import { ident } from './names.js';
@@ -51,27 +51,29 @@ export class World {
   readonly #path: Path;
   readonly #client: pg.Client;
   readonly #stream: Daemon;
+  readonly #partitions: Partitions;
   #batches = 0;
   #from: string | undefined;
 
-  private constructor(path: Path, client: pg.Client, stream: Daemon) {
+  private constructor(path: Path, client: pg.Client, stream: Daemon, partitions: Partitions) {
     this.#path = path;
     this.#client = client;
     this.#stream = stream;
+    this.#partitions = partitions;
   }
 
-  static async start(): Promise<World> {
+  static async start(partitions: Partitions): Promise<World> {
     const server = await Server.start({ settings: SETTINGS });
     for (const extension of EXTENSIONS) await server.query(`CREATE EXTENSION ${extension} SCHEMA public`);
     await server.query('CREATE SCHEMA scratch');
     const path = await Path.on(server, mkdtempSync(join(tmpdir(), 'deltamirror-world-')));
     for (const [name, value] of Object.entries(HOSTILE)) await server.query(`ALTER DATABASE postgres SET ${name} = ${value}`);
-    const stream = path.deltastream();
+    const stream = path.deltastream('--partitions', partitions);
     await until('deltastream to follow', async () => (await server.query('SELECT FROM pg_replication_slots WHERE active')).length > 0);
     const client = await server.client();
     await client.query(`${READABLE}; ${PINNED}`);
     await client.query(`SELECT pg_create_logical_replication_slot('${TWIN}', 'test_decoding')`);
-    return new World(path, client, stream);
+    return new World(path, client, stream, partitions);
   }
 
   async end(): Promise<void> {
@@ -104,8 +106,8 @@ export class World {
       await mirrors.start('fresh');
       for (const { history } of lives) await history.epilogue();
       await mirrors.caughtUp();
-      const rows = await requireEqual(this.#client, schemas, mirrors.caches);
-      const changes = await requireTwin(this.#client, this.#path.log, this.#from, schemas);
+      const rows = await requireEqual(this.#client, schemas, this.#partitions, mirrors.caches);
+      const changes = await requireTwin(this.#client, this.#path.log, this.#from, schemas, this.#partitions);
       return { rows, changes, statements: lives.reduce((sum, { history }) => sum + history.statements, 0) };
     } finally {
       await mirrors.stop();

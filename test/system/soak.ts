@@ -16,6 +16,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Option } from 'commander';
 import { command, run } from '../../src/cli.js';
 import { Server } from '../../dev/postgres.js';
 import { runSeeds } from '../generator/seeds.js';
@@ -28,6 +29,7 @@ interface Options {
   readonly scale: string;
   readonly seeds?: string;
   readonly from?: string;
+  readonly partitions: 'root' | 'leaf';
 }
 
 const collect = (value: string, all: string[]) => [...all, value];
@@ -39,12 +41,13 @@ const program = command('soak', 'Mirrors a busy database for a while and compare
   .option('--scale <n>', 'scale of pgbench', '10')
   .option('--seeds <n>', 'no pgbench: random schemas, values and changes of so many seeds')
   .option('--from <seed>', 'the first seed (default: a random one)')
-  .action((seconds: string, options: Options) => (options.seeds === undefined ? soak(seconds, options) : soakSeeds(Number(options.seeds), options.from)));
+  .addOption(new Option('--partitions <whose>', 'by whose names the log has the rows of partitions').choices(['root', 'leaf']).default('root'))
+  .action((seconds: string, options: Options) => (options.seeds === undefined ? soak(seconds, options) : soakSeeds(Number(options.seeds), options)));
 
-async function soakSeeds(count: number, from: string | undefined): Promise<void> {
+async function soakSeeds(count: number, { from, partitions }: Options): Promise<void> {
   const first = from === undefined ? new Random().seed : Number(from);
   say(`${count} seeds from ${first}`);
-  const { failures } = await runSeeds(first, count, say);
+  const { failures } = await runSeeds(first, count, partitions, say);
   for (const failure of failures) say(`FAILED: ${failure}`);
   if (failures.length > 0) process.exitCode = 1;
 }
