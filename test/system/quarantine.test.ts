@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import Database from 'better-sqlite3';
 import { query } from '../support/cache.js';
 import { Path, runCommand, until } from '../support/path.js';
 import { Random } from '../support/random.js';
@@ -85,6 +86,73 @@ test('every reason that puts a table in quarantine on the way through Postgres i
   await path.until('the tables to have joined', () => states(cache).length === 0);
   assert.equal(await path.compare(cache, ['followed', ...CASES.map(nameOf)]) > CASES.length * 3, true);
   assert.deepEqual(query(cache, "SELECT name FROM sqlite_schema WHERE name = 'renamed'"), [], 'what was renamed is not left under its old name');
+});
+
+test('every reason that a cache, a filter or another deltastream gives is reached, and left by its cure', async (t) => {
+  const path = await Path.start(t);
+  const cache = path.cache();
+  await path.server.query(`
+    CREATE TABLE gone (id int PRIMARY KEY, v text); CREATE TABLE there (id int PRIMARY KEY, v text); CREATE TABLE gone_too (id int PRIMARY KEY, v text);
+    CREATE TABLE moved (id int PRIMARY KEY, dest text, large text); ALTER TABLE moved ALTER large SET STORAGE EXTERNAL;
+    CREATE TABLE parted (id int PRIMARY KEY, v text) PARTITION BY RANGE (id); CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (100);
+    CREATE TABLE other (id int PRIMARY KEY, v text);
+    INSERT INTO gone VALUES (1, 'x'); INSERT INTO gone_too VALUES (1, 'x'); INSERT INTO parted VALUES (1, 'x'); INSERT INTO moved VALUES (1, 'EHAM', repeat('large', 2000))`);
+  let stream = path.deltastream();
+  await path.import('gone,gone_too,there,parted,other');
+  path.run('deltaimport', '--table', 'moved', '--where', "moved: dest = 'KIAH'", '--into', cache);
+  const behind = new Database(cache);
+  behind.exec("DELETE FROM gone; DELETE FROM gone_too; INSERT INTO there VALUES (1, 'not from Postgres')");
+  behind.close();
+  let mirror = path.mirror(cache);
+  await path.server.query("UPDATE gone SET v = 'y'; DELETE FROM gone_too; INSERT INTO there VALUES (1, 'x'); UPDATE moved SET dest = 'KIAH'");
+  const out = () => Object.fromEntries(states(cache).map(({ name, state, reason, cure }) => [name, state === 'quarantined' ? `${reason} — ${cure}` : state]));
+  const restart = async (...args: string[]) => {
+    assert.equal(await stream.stop(), 0);
+    stream = path.deltastream(...args);
+    await path.until('deltastream to follow', () => stream.stderr.includes('following slot'));
+    await path.server.query("UPDATE other SET v = 'x'");
+  };
+  const cure = async (...tables: string[]) => {
+    assert.equal(await mirror.stop(), 0);
+    path.run('deltaimport', '--table', tables.join(','), '--into', cache);
+    mirror = path.mirror(cache);
+    await path.until('the tables to have joined', () => states(cache).length === 0);
+  };
+  await path.caughtUp(cache);
+  const again = (table: string) => `deltaimport --table ${table} --into ${cache}`;
+  assert.deepEqual(out(), {
+    gone: `an update found no row: the cache has diverged from Postgres — ${again('gone')}`,
+    gone_too: `a delete found no row: the cache has diverged from Postgres — ${again('gone_too')}`,
+    there: `an insert met a row that is there already: the cache has diverged from Postgres — ${again('there')}`,
+    moved: `a row moved in while a large value of it is unchanged, so the log does not have it — ALTER TABLE "public"."moved" REPLICA IDENTITY FULL; then ${again('moved')}`,
+  });
+  await path.server.query('ALTER TABLE moved REPLICA IDENTITY FULL');
+  await cure('gone', 'gone_too', 'there', 'moved');
+  await path.server.query("UPDATE moved SET dest = 'EHAM'; UPDATE moved SET dest = 'KIAH'");
+
+  await restart('--tables', 'gone,gone_too,there,moved,parted,marker');
+  await path.until('other to be given up', () => 'other' in out());
+  assert.deepEqual(out(), { other: `deltastream follows it no longer: it runs with --tables gone,gone_too,there,moved,parted,marker — start deltastream with this table among its --tables; then ${again('other')}` });
+  await restart('--partitions', 'leaf');
+  await path.until('parted to be given up', () => 'parted' in out());
+  assert.equal(out().parted, `its rows come under the names of its partitions: deltastream runs with --partitions leaf — start deltastream with --partitions root; then ${again('parted')}`);
+  assert.equal(await mirror.stop(), 0);
+  path.run('deltaimport', '--table', 'other,parted_1', '--into', cache);
+  mirror = path.mirror(cache);
+  await path.server.query("UPDATE parted SET v = 'y'; INSERT INTO other VALUES (9, 'new')");
+  await path.caughtUp(cache);
+  assert.equal(await path.compare(cache, ['other', 'parted_1']), 2);
+  await restart();
+  await path.until('parted_1 to be given up', () => 'parted_1' in out());
+  assert.equal(out().parted_1, `its rows come under the name of its root: deltastream runs with --partitions root — start deltastream with --partitions leaf; then ${again('parted_1')}`);
+  assert.equal(await mirror.stop(), 0);
+  path.run('deltaimport', '--table', 'parted', '--into', cache);
+  mirror = path.mirror(cache);
+  await path.server.query("UPDATE parted SET v = 'z'; INSERT INTO gone VALUES (2, 'x'); DELETE FROM there");
+  await path.caughtUp(cache);
+  await path.until('parted to have joined', () => !('parted' in out()));
+  assert.equal(await path.compare(cache, ['gone', 'gone_too', 'there', 'parted', 'other']), 4);
+  assert.deepEqual(query(cache, 'SELECT id, dest, length(large) AS bytes FROM moved'), [{ id: 1, dest: 'KIAH', bytes: 10_000 }]);
 });
 
 test('a table that comes back beside writers of it and of others is at no time ahead of them without saying so', async (t) => {
