@@ -49,7 +49,7 @@ async function expectNamed(t: TestContext, bytes: number, reason: RegExp, refusa
   await client.query('CREATE TABLE bad (id int PRIMARY KEY, y bytea); ALTER TABLE bad ALTER y SET STORAGE EXTERNAL; INSERT INTO bad VALUES (1); CREATE TABLE good (id int PRIMARY KEY)');
   path.deltastream();
   await path.import('*');
-  path.mirror();
+  const mirror = path.mirror();
   // In two halves: the digits of all of it would be too long a text themselves.
   await client.query(`INSERT INTO bad SELECT 2, half || half FROM decode(repeat('00', ${Math.ceil(bytes / 2)}), 'hex') AS half`);
   await client.query('INSERT INTO good VALUES (1)');
@@ -60,4 +60,12 @@ async function expectNamed(t: TestContext, bytes: number, reason: RegExp, refusa
   const refused = runCommand('deltaimport', ['--tables', '*', '--source', path.log, path.cache('refused.db')], path.environment);
   assert.equal(refused.status, 1);
   assert.match(refused.stderr, refusal);
+  await client.query('DELETE FROM bad WHERE id = 2');
+  await mirror.stop();
+  path.run('deltaimport', '--table', 'bad', '--into', path.cache());
+  path.mirror();
+  await client.query("INSERT INTO bad VALUES (3, 'x')");
+  await path.caughtUp(path.cache());
+  await path.until('the table to have joined', () => query(path.cache(), "SELECT state FROM _daystream_tables WHERE name = 'bad'")[0].state === 'following');
+  assert.equal(await path.compare(path.cache(), ['bad', 'good']), 3);
 }
