@@ -18,7 +18,7 @@ import { requireHoldable } from '../sqlite/schema.js';
 import { readTables, writeTable } from '../sqlite/tables.js';
 import type { Asked } from './asked.js';
 import { copyTables, type Copied } from './load.js';
-import { isSame, NOTHING, planTables, type Present, type TablePlan } from './plan.js';
+import { NOTHING, planTables, stayingTables, type Present, type TablePlan } from './plan.js';
 import type { Progress } from './progress.js';
 import { chooseAndCheck, joinedSnapshot, type Joined, type SourceOptions } from './source.js';
 import { checkTarget, openTarget, type Target } from './target.js';
@@ -64,8 +64,7 @@ export async function importTables(options: ImportOptions, progress: Progress, s
   try {
     const plan = (tables: readonly SourceTable[]) => {
       const plans = planTables(tables, options.asked, destination.present);
-      const staying = destination.present.tables.filter((before) => !plans.some(({ table }) => isSame(table, before)));
-      requireHoldable([...staying, ...plans.map(({ table }) => table)]);
+      requireHoldable([...stayingTables(plans, destination.present), ...plans.map(({ table }) => table)]);
       return plans;
     };
     const source: SourceOptions = { ...options, earliest: destination.earliest, check: plan };

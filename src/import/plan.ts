@@ -1,5 +1,6 @@
 /** What becomes of tables of Postgres in the cache. */
 import { written } from '../daystream/pattern.js';
+import type { Relation } from '../daystream/relation.js';
 import { bindFilter, type BoundFilter } from '../filter/bind.js';
 import { parseFilter } from '../filter/parse.js';
 import type { SourceTable } from '../postgres/catalog.js';
@@ -30,17 +31,28 @@ export interface Present {
 
 export const NOTHING: Present = { tables: [], objects: [] };
 
-/** True where the table is the one that the cache has, be it under another name. */
-export function isSame(table: CacheTable, before: CacheTable): boolean {
-  return table.oid === before.oid || (table.schema === before.schema && table.name === before.name);
-}
-
 /** Throws DeltaError usage where what is asked does not fit the tables. */
 export function planTables(sources: readonly SourceTable[], asked: Asked, present: Present): TablePlan[] {
   const wishes = wishesOf(asked, sources);
-  const plans = sources.map((source) => planTable(source, kept(wishes.get(source)!, present.tables.find((before) => before.oid === source.oid || (before.schema === source.schema && before.name === source.table)))));
-  const replaced = present.tables.filter((before) => plans.some(({ table }) => isSame(table, before))).map(({ table }) => table);
-  return withNamedIndexes(plans, present.objects.filter(({ ofTable }) => !replaced.includes(ofTable)).map(({ name }) => name));
+  const before = finder(present.tables);
+  const plans = sources.map((source) => planTable(source, kept(wishes.get(source)!, before(source.relation))));
+  const staying = new Set(stayingTables(plans, present).map(({ table }) => table));
+  const replaced = new Set(present.tables.map(({ table }) => table).filter((table) => !staying.has(table)));
+  return withNamedIndexes(plans, present.objects.filter(({ ofTable }) => !replaced.has(ofTable)).map(({ name }) => name));
+}
+
+/** The tables of the cache that are not made anew. */
+export function stayingTables(plans: readonly TablePlan[], { tables }: Present): CacheTable[] {
+  const before = finder(tables);
+  const replaced = new Set(plans.map(({ source }) => before(source.relation)));
+  return tables.filter((table) => !replaced.has(table));
+}
+
+/** Finds the cache's table of a relation: by its name or, where that is another one by now, by its oid. */
+function finder(tables: readonly CacheTable[]): (relation: Relation) => CacheTable | undefined {
+  const byOid = new Map(tables.map((table) => [table.oid, table]));
+  const byName = new Map(tables.map((table) => [cacheName(table.schema, table.name), table]));
+  return ({ oid, schema, table }) => byName.get(cacheName(schema, table)) ?? byOid.get(oid);
 }
 
 /** What was chosen before holds until it is said anew. */

@@ -72,7 +72,8 @@ export async function joinedSnapshot(options: SourceOptions, choice: Choice, tra
         const join = await findJoin(transport, options.earliest, snapshot.text);
         const seen = await chooseTables(client, options.patterns, join?.horizon.partitions);
         if (join !== undefined) requireFollowed(transport, join.horizon, seen.chosen);
-        if (join !== undefined && seen.chosen.every(({ oid }) => chosen.some((locked) => locked.oid === oid))) {
+        const locked = new Set(chosen.map(({ oid }) => oid));
+        if (join !== undefined && seen.chosen.every(({ oid }) => locked.has(oid))) {
           return { snapshot, tables: await describeTables(client, seen.chosen), join };
         }
       } catch (error) {

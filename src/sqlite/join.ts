@@ -2,8 +2,10 @@
  * Tables of a draft take their place in a cache that is there, in one transaction: a
  * reader sees the old table or the new one. Nothing else of the cache changes.
  */
-import { quote } from './names.js';
+import { written } from '../daystream/pattern.js';
+import { cacheName, quote } from './names.js';
 import { guarded, openCache, type Cache } from './open.js';
+import { readPosition } from './position.js';
 import { createHashes, indexHashes, rowIndexName, wantsRowIndex } from './row-index.js';
 import { rowid } from './rows.js';
 import { createIndexSql, createTableSql, type CacheIndex } from './schema.js';
@@ -21,8 +23,8 @@ export function joinTables(path: string, draft: string, tables: readonly Joining
     guarded(path, () => {
       cache.prepare('ATTACH ? AS draft').run(draft);
       cache.transaction(() => {
-        const present = readTables(cache);
-        for (const one of tables) joinTable(cache, present, one);
+        makeRoom(cache, tables.map(({ table }) => table));
+        for (const one of tables) joinTable(cache, one);
       }).immediate();
       cache.exec('DETACH draft');
     });
@@ -31,12 +33,30 @@ export function joinTables(path: string, draft: string, tables: readonly Joining
   }
 }
 
-function joinTable(cache: Cache, present: readonly CacheTable[], { table, indexes }: JoiningTable): void {
+/** Removes what the tables replace: those of the same name or else, renamed in Postgres, of the same oid. */
+function makeRoom(cache: Cache, tables: readonly CacheTable[]): void {
+  const byOid = new Map(tables.map((table) => [table.oid, table]));
+  const names = new Set(tables.map(({ schema, name }) => cacheName(schema, name)));
+  const present = readTables(cache);
+  const presentNames = new Set(present.map(({ schema, name }) => cacheName(schema, name)));
   for (const before of present) {
-    const isSame = before.schema === table.schema && before.name === table.name;
-    // A table that was renamed in Postgres stands under its old name.
-    if (isSame || before.oid === table.oid) dropTable(cache, before);
+    const now = byOid.get(before.oid);
+    if (names.has(cacheName(before.schema, before.name))) dropTable(cache, before);
+    else if (now !== undefined && !presentNames.has(cacheName(now.schema, now.name))) dropTable(cache, before);
+    else if (now !== undefined) giveUp(cache, before, now);
   }
+}
+
+/** A table whose name in Postgres is that of another one of ours by now. */
+function giveUp(cache: Cache, before: CacheTable, now: CacheTable): void {
+  cache.exec(`DROP TABLE IF EXISTS main.${rowIndexName(before)}`);
+  if (before.quarantine !== undefined) return;
+  const again = `deltaimport --table ${written(before.schema, before.name)} --into ${cache.name}`;
+  const { position } = readPosition(cache)!;
+  writeTable(cache, { ...before, joining: undefined, quarantine: { reason: `it was renamed to ${now.schema}.${now.name}`, cure: again, position } });
+}
+
+function joinTable(cache: Cache, { table, indexes }: JoiningTable): void {
   cache.exec(createTableSql(table));
   const hasRowid = table.key.length === 0;
   const columns = [...(hasRowid ? [rowid(table)] : []), ...heldColumns(table).map(({ as }) => quote(as))].join(', ');

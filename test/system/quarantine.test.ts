@@ -239,3 +239,20 @@ test('a table can be added to a cache, and its choice and indexes are there when
   assert.deepEqual(query(cache, 'SELECT * FROM b_upper'), [{ id: 2, note: 'z' }]);
   assert.deepEqual(query(cache, 'SELECT * FROM a'), [{ id: 5 }]);
 });
+
+test('of two tables that swap their names in Postgres, the one that is imported is right, and the other one is given up', async (t) => {
+  const path = await Path.start(t);
+  const cache = path.cache();
+  await path.server.query('CREATE TABLE a (id int); CREATE TABLE b (id int); ALTER TABLE a REPLICA IDENTITY FULL; ALTER TABLE b REPLICA IDENTITY FULL; INSERT INTO a VALUES (1); INSERT INTO b VALUES (2)');
+  path.deltastream();
+  await path.import('a,b');
+  await path.server.query('ALTER TABLE a RENAME TO x; ALTER TABLE b RENAME TO a; ALTER TABLE x RENAME TO b');
+  path.run('deltaimport', '--table', 'a', '--into', cache);
+  assert.deepEqual(states(cache).map(({ name, state, reason }) => [name, state, reason]), [['a', 'joining', null], ['b', 'quarantined', 'it was renamed to public.a']]);
+  path.run('deltaimport', '--table', 'b', '--into', cache);
+  path.mirror(cache);
+  await path.server.query('UPDATE a SET id = 20; UPDATE b SET id = 10');
+  await path.caughtUp(cache);
+  await path.until('both to have joined', () => states(cache).length === 0);
+  assert.equal(await path.compare(cache, ['a', 'b']), 2);
+});
