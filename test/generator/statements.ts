@@ -17,7 +17,7 @@ export interface Scene {
 type Make = (scene: Scene, table: Table) => string | undefined;
 
 const ALWAYS: readonly Make[] = [insertRows, insertRows, insertMany, copyRows, insertDefaults, truncate];
-const CHANGING: readonly Make[] = [updateSome, updateSome, updateSome, updateByKey, updateByKey, deleteByKey, deleteSome, touch, changeKey, changeKey, upsert, upsert, merge, swap, moveAll, deleteAndInsert, repeatRow, deleteOne, updateOne, deleteAll];
+const CHANGING: readonly Make[] = [updateSome, updateSome, updateSome, updateByKey, updateByKey, deleteByKey, deleteSome, touch, changeKey, changeKey, upsert, upsert, merge, swap, moveAll, deleteAndInsert, repeatRow, repeatRow, deleteAll];
 
 /** What changes no row and yet much in the catalog or in the files: a statement that must not stand in a transaction's middle. */
 export function maintenance({ random, tables, view }: Scene): string {
@@ -77,9 +77,8 @@ function insertDefaults({ random }: Scene, table: Table): string {
 
 function truncate({ random, tables }: Scene, table: Table): string {
   const others = tables.filter((other) => other !== table && random.below(6) === 0);
-  const only = random.below(4) === 0 ? 'ONLY ' : '';
-  // A partitioned table has no rows of its own, so ONLY is refused there.
-  const list = [table, ...others].map((each) => (each.ddl[0].includes(' PARTITION BY ') ? '' : only) + qualified(each)).join(', ');
+  const only = random.below(4) === 0;
+  const list = [table, ...others].map((each) => (only ? alone(each) : qualified(each))).join(', ');
   return `TRUNCATE ${list}${random.pick(['', ' RESTART IDENTITY', ' CONTINUE IDENTITY'])}${random.pick([' CASCADE', ' CASCADE', ''])}`;
 }
 
@@ -127,7 +126,7 @@ function merge({ random }: Scene, table: Table): string | undefined {
   const columns = settable(table);
   const key = keyColumns(table);
   const set = assignments(random, table, 2);
-  if (key.length === 0 || set === undefined || !key.every((column) => columns.includes(column)) || table.ddl[0].includes('INHERITS')) return undefined;
+  if (key.length === 0 || set === undefined || !key.every((column) => columns.includes(column))) return undefined;
   const rows = Array.from({ length: 1 + random.below(3) }, () => rowValues(random, columns)).join(', ');
   const on = key.map(({ name }) => `"the target".${ident(name)} = "the source".${ident(name)}`).join(' AND ');
   return `MERGE INTO ${qualified(table)} AS "the target" USING (VALUES ${rows}) AS "the source" (${nameList(columns)}) ON ${on}
@@ -161,8 +160,8 @@ function moveAll(_: Scene, table: Table): string | undefined {
 /** A row goes and comes back in one statement. */
 function deleteAndInsert({ random }: Scene, table: Table): string | undefined {
   const columns = nameList(settable(table));
-  if (table.columns.some(({ given, keyed }) => given === true && keyed) || table.ddl[0].includes('INHERITS')) return undefined;
-  return `WITH gone AS (DELETE FROM ONLY ${qualified(table)} WHERE ${someRows(random, table, 2)} RETURNING *) INSERT INTO ${qualified(table)} (${columns}) SELECT ${columns} FROM gone`.replace('FROM ONLY', table.ddl[0].includes(' PARTITION BY ') ? 'FROM' : 'FROM ONLY');
+  if (table.columns.some(({ given, keyed }) => given === true && keyed)) return undefined;
+  return `WITH gone AS (DELETE FROM ${alone(table)} WHERE ${someRows(random, table, 2)} RETURNING *) INSERT INTO ${qualified(table)} (${columns}) SELECT ${columns} FROM gone`;
 }
 
 /** Equal rows, where nothing forbids them. */
@@ -172,18 +171,13 @@ function repeatRow({ random }: Scene, table: Table): string | undefined {
   return `INSERT INTO ${qualified(table)} (${columns}) SELECT ${columns} FROM (SELECT * FROM ${qualified(table)} AS "a row" WHERE ${someRows(random, table, 1)}) AS one CROSS JOIN generate_series(1, ${1 + random.below(4)}) AS "n n"`;
 }
 
-/** Exactly one of the rows that are equal. */
-function deleteOne(scene: Scene, table: Table): string | undefined {
-  return table.key.length > 0 ? undefined : `DELETE FROM ${qualified(table)} WHERE ${someRows(scene.random, table, 1)}`;
-}
-
-function updateOne(scene: Scene, table: Table): string | undefined {
-  const set = assignments(scene.random, table, 1);
-  return table.key.length > 0 || set === undefined ? undefined : `UPDATE ${qualified(table)} SET ${set} WHERE ${someRows(scene.random, table, 1)}`;
-}
-
 function deleteAll(_: Scene, table: Table): string {
   return `DELETE FROM ${qualified(table)}`;
+}
+
+/** Without those that inherit from it; a partitioned table has no rows of its own. */
+function alone(table: Table): string {
+  return table.leaves.length > 0 ? qualified(table) : `ONLY ${qualified(table)}`;
 }
 
 /** The table, or one of its partitions by its own name. */
@@ -207,7 +201,7 @@ function byKey(random: Random, table: Table): string {
   return keyColumns(table).map(({ name, type }) => `${ident(name)} = ${keyValueOf(random, type)}`).join(' AND ');
 }
 
-/** Up to `most` rows, chosen by what they hold: the same ones in every run. Of equal rows each goes by its place. */
+/** Up to `most` rows, chosen by what they hold: the same ones in every run. Of equal rows exactly so many are meant. */
 function someRows(random: Random, table: Table, most: number): string {
   return `(tableoid, ctid) IN (SELECT "any row".tableoid, "any row".ctid FROM ${qualified(table)} AS "any row" ORDER BY md5(("any row".*)::text), "any row".tableoid, "any row".ctid LIMIT ${most} OFFSET ${random.below(7)})`;
 }

@@ -29,13 +29,16 @@ const bytes = (random: Random) => `\\x${Array.from({ length: random.below(40) },
 const integer = (bitsWide: number) => (random: Random) => String(Math.trunc((random.next() - 0.5) * 2 ** random.below(Math.min(bitsWide, 53))));
 const instant = (random: Random) => new Date(Math.floor((random.next() - 0.1) * 4e12)).toISOString().replace('Z', `${String(random.below(1000)).padStart(3, '0')}Z`).replace(/^-/, '');
 
-/** 3 to 20 kB of hexadecimal digits, which Postgres cannot compress below a page; or as much that it can. */
-function hexadecimal(random: Random): string {
-  return random.below(3) > 0
-    ? `(SELECT string_agg(md5('${random.below(1e9)}' || g), '') FROM generate_series(1, ${95 + random.below(500)}) AS g)`
-    : `repeat('${random.below(100)}ab', ${1000 + random.below(6000)})`;
+/** 4 to 20 kB of hexadecimal digits, which Postgres cannot compress below a page. */
+function digest(random: Random): string {
+  return `(SELECT string_agg(md5('${random.below(1e9)}' || g), '') FROM generate_series(1, ${130 + random.below(500)}) AS g)`;
 }
-const largeText = (random: Random) => (random.below(8) === 0 ? `E'\\t\\\\\\n' || ${hexadecimal(random)} || E'\\r😀'` : hexadecimal(random));
+
+/** Such digits, or as much that compresses well. */
+function large(random: Random): string {
+  return random.below(3) > 0 ? digest(random) : `repeat('${random.below(100)}ab', ${1000 + random.below(6000)})`;
+}
+const largeText = (random: Random) => (random.below(8) === 0 ? `E'\\t\\\\\\n' || ${large(random)} || E'\\r😀'` : large(random));
 
 const BUILT_IN: readonly Type[] = [
   { sql: 'smallint', edges: ['-32768', '0', '32767', '1'], random: integer(14), keyable: true },
@@ -55,7 +58,7 @@ const BUILT_IN: readonly Type[] = [
   { sql: 'name', edges: ['x', '', 'é'.repeat(20)], keyable: true },
   { sql: '"char"', edges: ['a', '', '\\', '\\377', "'", '"'], keyable: true },
   { sql: 'uuid', edges: ['a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '00000000-0000-0000-0000-000000000000'], keyable: true },
-  { sql: 'xml', edges: ['<a b="c">d\n\t</a>', '<x/>', 'text only', ''], large: (random) => `xmlelement(name a, ${largeHex(random)})`, keyable: false },
+  { sql: 'xml', edges: ['<a b="c">d\n\t</a>', '<x/>', 'text only', ''], large: (random) => `xmlelement(name a, ${large(random)})`, keyable: false },
   { sql: 'inet', edges: ['192.168.0.1/24', '::1', '10.0.0.1'], keyable: true },
   { sql: 'cidr', edges: ['10.0.0.0/8', '::/0'], keyable: true },
   { sql: 'macaddr', edges: ['08:00:2b:01:02:03'], keyable: true },
@@ -75,9 +78,9 @@ const BUILT_IN: readonly Type[] = [
   { sql: 'path', edges: ['[(0,0),(1,1)]', '((0,0),(1,-0))'], keyable: false },
   { sql: 'circle', edges: ['<(1,2),3>'], keyable: false },
   { sql: 'pg_lsn', edges: ['0/16B3748', 'FFFFFFFF/FFFFFFFF'], keyable: true },
-  { sql: 'bytea', edges: ['\\x', '\\x00', '\\x00ff0a5c09', `\\x${Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0')).join('')}`], random: bytes, large: (random) => `decode(${hexadecimalEven(random)}, 'hex')`, keyable: true },
-  { sql: 'json', edges: ['{"a": 1,  "a": 2}', 'null', '"\\u0000"', '"\\u00e9\\n"', '[1.0, 1e400, 123456789012345678901234567890]', ' { } ', '"\t"'.replace('\t', '\\t'), '{"x"\n:\t1}'], large: (random) => `to_json(${largeHex(random)})`, keyable: false },
-  { sql: 'jsonb', edges: ['{"a": [1, null, "x\\ty"]}', '12345678901234567890.10', 'null', '""', '{"_action": "\\\\N"}'], large: (random) => `to_jsonb(${largeHex(random)})`, keyable: true },
+  { sql: 'bytea', edges: ['\\x', '\\x00', '\\x00ff0a5c09', `\\x${Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0')).join('')}`], random: bytes, large: (random) => `decode(${digest(random)}, 'hex')`, keyable: true },
+  { sql: 'json', edges: ['{"a": 1,  "a": 2}', 'null', '"\\u0000"', '"\\u00e9\\n"', '[1.0, 1e400, 123456789012345678901234567890]', ' { } ', '"\t"'.replace('\t', '\\t'), '{"x"\n:\t1}'], large: (random) => `to_json(${large(random)})`, keyable: false },
+  { sql: 'jsonb', edges: ['{"a": [1, null, "x\\ty"]}', '12345678901234567890.10', 'null', '""', '{"_action": "\\\\N"}'], large: (random) => `to_jsonb(${large(random)})`, keyable: true },
   { sql: 'jsonpath', edges: ['$."a b"[*] ? (@ > 1)'], keyable: false },
   { sql: 'date', edges: ['2026-01-01', 'infinity', '-infinity', '4713-01-01 BC', '5874897-12-31', '0044-03-15 BC', '10000-01-01'], keyable: true },
   { sql: 'time', edges: ['00:00:00', '24:00:00', '12:34:56.789012'], keyable: true },
@@ -92,7 +95,7 @@ const BUILT_IN: readonly Type[] = [
   { sql: 'double precision[]', edges: ['{NaN,Infinity,-Infinity,-0,1e+300,0.1}'], keyable: true },
   { sql: 'real[]', edges: ['{1e-45,1e+06}'], keyable: true },
   { sql: 'boolean[]', edges: ['{t,f,NULL}', '{{t},{f}}'], keyable: true },
-  { sql: 'text[]', edges: ['{}', '{""}', '{NULL,"NULL",null,"a,b","a;b","{","}","\\"","\\\\"," x","x\ty","é😀",a]b,[}', '{{a,"b c"},{"",NULL}}', '[2:3]={"]",x}', '{"\u2028","\ufeff","\u00a0"}'], large: (random) => `ARRAY[${largeHex(random)}, NULL, '']`, keyable: true },
+  { sql: 'text[]', edges: ['{}', '{""}', '{NULL,"NULL",null,"a,b","a;b","{","}","\\"","\\\\"," x","x\ty","é😀",a]b,[}', '{{a,"b c"},{"",NULL}}', '[2:3]={"]",x}', '{"\u2028","\ufeff","\u00a0"}'], large: (random) => `ARRAY[${large(random)}, NULL, '']`, keyable: true },
   { sql: 'character varying(3)[]', edges: ['{a,"b c"}'], keyable: true },
   { sql: 'bytea[]', edges: ['{"\\\\x00ff",NULL,"\\\\x"}'], keyable: true },
   { sql: 'timestamptz[]', edges: ['{"2026-01-01 00:00:00+00",infinity,NULL,"0044-03-15 12:00:00+00 BC"}'], keyable: true },
@@ -111,14 +114,6 @@ const BUILT_IN: readonly Type[] = [
   { sql: 'public.seg', edges: ['1.50', '1 .. 2', '~5'], keyable: true },
   { sql: 'public.isbn13', edges: ['978-0-393-04002-9'], keyable: true },
 ];
-
-function hexadecimalEven(random: Random): string {
-  return `(SELECT string_agg(md5('${random.below(1e9)}' || g), '') FROM generate_series(1, ${130 + random.below(600)}) AS g)`;
-}
-
-function largeHex(random: Random): string {
-  return hexadecimal(random);
-}
 
 /** Types of the seed's own schema: what makes them, and what they are. */
 export interface OwnTypes {
@@ -147,7 +142,7 @@ export function ownTypes(schema: string, names: readonly string[]): OwnTypes {
       { sql: list, edges: ['{1,NULL}', '{{1},{2}}', '[2:2]={7}'], keyable: true },
       { sql: `${list}[]`, edges: ['{"{1,2}",NULL,"{}"}', '{"[2:2]={7}"}'], keyable: true },
       { sql: word, edges: ['01234', '', '1.10', '\t', 'null'], keyable: true },
-      { sql: pair, edges: ['(1,"a b",{sad})', '(,,)', '(2,"""","{NULL,""\\\\\\\\N""}")', '(-1,"\\\\",)'], large: (random) => `ROW(1, ${largeHex(random)}, NULL)::${pair}`, keyable: true },
+      { sql: pair, edges: ['(1,"a b",{sad})', '(,,)', '(2,"""","{NULL,""\\\\\\\\N""}")', '(-1,"\\\\",)'], large: (random) => `ROW(1, ${large(random)}, NULL)::${pair}`, keyable: true },
       { sql: `${pair}[]`, edges: ['{"(1,\\"a b\\",)",NULL}', '{}'], keyable: true },
       { sql: nest, edges: ['("(1,a,)","{""(2,b,)""}",2026-01-01)', '(,,infinity)'], keyable: true },
     ],
@@ -173,8 +168,8 @@ export function keyType(random: Random, own: OwnTypes): Type {
 }
 
 /** A value as an SQL expression of the type; never NULL. */
-export function valueOf(random: Random, type: Type, large: boolean): string {
-  if (large && type.large !== undefined && random.below(4) === 0) return `(${type.large(random)})::${type.sql}`;
+export function valueOf(random: Random, type: Type, mayBeLarge: boolean): string {
+  if (mayBeLarge && type.large !== undefined && random.below(4) === 0) return `(${type.large(random)})::${type.sql}`;
   const text = type.random !== undefined && random.below(3) === 0 ? type.random(random) : random.pick(type.edges);
   return `${literal(text)}::${type.sql}`;
 }
