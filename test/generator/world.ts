@@ -44,7 +44,10 @@ export interface Outcome {
 interface Life {
   readonly schema: Schema;
   readonly history: History;
-  readonly clients: readonly pg.Client[];
+}
+
+interface Seed extends Schema {
+  readonly random: Random;
 }
 
 export class World {
@@ -64,6 +67,15 @@ export class World {
 
   static async start(partitions: Partitions): Promise<World> {
     const server = await Server.start({ settings: SETTINGS });
+    try {
+      return await World.#on(server, partitions);
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+  }
+
+  static async #on(server: Server, partitions: Partitions): Promise<World> {
     for (const extension of EXTENSIONS) await server.query(`CREATE EXTENSION ${extension} SCHEMA public`);
     await server.query('CREATE SCHEMA scratch');
     const path = await Path.on(server, mkdtempSync(join(tmpdir(), 'deltamirror-world-')));
@@ -82,18 +94,20 @@ export class World {
     rmSync(this.#path.folder, { recursive: true, force: true });
   }
 
-  /** Lets the seeds live, and proves that three mirrors and the twin saw the same as Postgres. Throws with the seed and what differs. */
+  /** Lets the seeds live, and proves that three mirrors and the twin saw the same as Postgres. Throws with the seed and what differs; the world is then good for nothing more. */
   async run(seeds: readonly number[]): Promise<Outcome> {
-    const lives = await Promise.all(seeds.map((seed) => this.#create(seed)));
+    const schemas = seeds.map(seedOf);
+    const clients: pg.Client[] = [];
     try {
-      return await this.#live(lives);
+      const outcome = await this.#live(await Promise.all(schemas.map((schema) => this.#create(schema, clients))));
+      await this.#forget(schemas);
+      return outcome;
     } catch (error) {
-      const culprit = lives.find(({ schema }) => error instanceof Difference && error.schema === schema.name);
-      const who = culprit === undefined ? `one of the seeds ${seeds[0]} to ${seeds.at(-1)}` : `SEED=${culprit.schema.seed} npm test -- generator`;
+      const culprit = schemas.find(({ name }) => error instanceof Difference && error.schema === name);
+      const who = culprit === undefined ? `one of the seeds ${seeds[0]} to ${seeds.at(-1)}` : `SEED=${culprit.seed} npm test -- generator`;
       throw new Error(`${who}: ${reasonOf(error)}`, { cause: error });
     } finally {
-      for (const { clients } of lives) for (const client of clients) await client.end();
-      await this.#forget(lives);
+      for (const client of clients) await client.end();
     }
   }
 
@@ -142,28 +156,32 @@ export class World {
     this.#stream.start();
   }
 
-  async #create(seed: number): Promise<Life> {
-    const random = new Random(seed);
-    const schema = makeSchema(seed, random);
+  async #create({ random, ...schema }: Seed, all: pg.Client[]): Promise<Life> {
     const clients = [await this.#path.client(), await this.#path.client()];
-    for (const client of clients) await client.query(READABLE);
+    all.push(...clients);
+    for (const each of clients) await each.query(READABLE);
     const [client] = clients;
-    const scene: Scene = { random, seed, tables: schema.tables, view: schema.view?.name, folder: this.#path.server.directory };
+    const scene: Scene = { random, seed: schema.seed, tables: schema.tables, view: schema.view?.name, folder: this.#path.server.directory };
     const history = new History(scene, clients);
     for (const sql of [...schema.ddl, ...schema.tables.flatMap(({ ddl }) => ddl)]) await execute(client, schema.name, sql);
     await history.open();
     for (const table of schema.tables) await history.begin({ ...table, columns: table.columns.filter(({ name }) => name !== ADDED) });
     for (const sql of [...schema.tables.flatMap(({ later }) => later), ...(schema.view === undefined ? [] : [schema.view.ddl])]) await execute(client, schema.name, sql);
-    return { schema, history, clients };
+    return { schema, history };
   }
 
   /** Leaves little behind for the next batch. */
-  async #forget(lives: readonly Life[]): Promise<void> {
-    for (const { gid } of (await this.#client.query<{ gid: string }>('SELECT gid FROM pg_prepared_xacts')).rows) await this.#client.query(`ROLLBACK PREPARED '${gid}'`);
+  async #forget(schemas: readonly Schema[]): Promise<void> {
     await this.#client.query('DROP SCHEMA scratch CASCADE; CREATE SCHEMA scratch');
-    for (const { schema } of lives) await this.#client.query(`DROP SCHEMA ${ident(schema.name)} CASCADE`);
+    for (const { name } of schemas) await this.#client.query(`DROP SCHEMA ${ident(name)} CASCADE`);
     for await (const { first } of readTransactions(this.#path.log, { from: this.#from })) this.#from = formatPosition(first);
   }
+}
+
+/** Its schema, and the source of what happens to it. */
+function seedOf(seed: number): Seed {
+  const random = new Random(seed);
+  return { ...makeSchema(seed, random), random };
 }
 
 async function execute(client: pg.Client, schema: string, sql: string): Promise<void> {
