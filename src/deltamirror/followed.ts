@@ -5,6 +5,7 @@ import type { Relation } from '../daystream/relation.js';
 import { isVisible, parseSnapshot, type Snapshot } from '../daystream/snapshot.js';
 import type { Lsn } from '../daystream/lsn.js';
 import type { Single, Transaction, Unit } from '../daystream/unit.js';
+import { tableKey } from '../sqlite/names.js';
 import type { Cache } from '../sqlite/open.js';
 import { hasRowIndex, wantsRowIndex } from '../sqlite/row-index.js';
 import type { Absent } from '../sqlite/rows.js';
@@ -58,7 +59,7 @@ export class Followed {
     this.#byOid = byOid(this.#entries);
     this.#joining = joiningOf(this.#entries);
     for (const table of tables) {
-      if (table.quarantine !== undefined) this.#quarantined.set(keyOf(table.schema, table.name), table.quarantine);
+      if (table.quarantine !== undefined) this.#quarantined.set(tableKey(table.schema, table.name), table.quarantine);
     }
   }
 
@@ -102,20 +103,18 @@ export class Followed {
     const byLeaf = horizon.line.own.get('_partitions') === 'leaf';
     const said = `${tables}\t${byLeaf}`;
     if (said === this.#said) return [];
-    this.#said = said;
-    const faults: TableFault[] = [];
-    for (const [key, { table }] of this.#entries) {
-      const fault = this.#isOut(key, horizon.first) ? undefined : lostTo(table, tables, byLeaf);
-      if (fault !== undefined) faults.push(fault);
-    }
-    return faults;
+    const isPast = ({ joining }: CacheTable) => joining !== undefined && comparePositions(horizon.first, joining.position) <= 0;
+    const entries = [...this.#entries].filter(([, { table }]) => !isPast(table));
+    // Tables that joined later were not asked: the next horizon asks again.
+    this.#said = entries.length === this.#entries.size ? said : undefined;
+    return entries.flatMap(([key, { table }]) => (this.#isOut(key, horizon.first) ? [] : lostTo(table, tables, byLeaf) ?? []));
   }
 
   /** Puts a table in quarantine from the unit at `position` on; what comes before it is still applied. */
   exclude(fault: TableFault, position: Position): Quarantine {
     const again = this.#options.cure(fault.schema, fault.table);
     const quarantine = { reason: fault.reason, cure: fault.cure === undefined || fault.cure === '' ? again : `${fault.cure}; then ${again}`, position };
-    const key = keyOf(fault.schema, fault.table);
+    const key = tableKey(fault.schema, fault.table);
     this.#quarantined.set(key, quarantine);
     this.#unrecorded.set(key, quarantine);
     return quarantine;
@@ -164,7 +163,7 @@ export class Followed {
 
   /** The table, where its lines in this transaction count: it is ours, not out, and has not copied the transaction. */
   #entry(schema: string, name: string, unit: Transaction): Entry | undefined {
-    const key = keyOf(schema, name);
+    const key = tableKey(schema, name);
     const entry = this.#entries.get(key);
     if (entry === undefined || this.#isOut(key, unit.first)) return undefined;
     return entry.snapshot !== undefined && isVisible(entry.snapshot, unit.xid) ? undefined : entry;
@@ -176,7 +175,7 @@ export class Followed {
   }
 
   #writerOf(table: CacheTable): TableWriter {
-    const isFoundByHash = this.#options.absent === 'unchanged' && (wantsRowIndex(table) || hasRowIndex(this.#cache, table));
+    const isFoundByHash = table.key.length === 0 && this.#options.absent === 'unchanged' && (wantsRowIndex(table) || hasRowIndex(this.#cache, table));
     if (isFoundByHash) this.#changed = true; // it may make its hashes, which a rollback undoes
     const writer = isFoundByHash ? new KeylessTable(this.#cache, table) : new KeyedTable(this.#cache, table, this.#options.absent);
     return table.choice.where === undefined ? writer : new FilteredTable(this.#cache, writer);
@@ -185,7 +184,7 @@ export class Followed {
   #replace(table: CacheTable): void {
     writeTable(this.#cache, table);
     const entry = entryOf(table);
-    const key = keyOf(table.schema, table.name);
+    const key = tableKey(table.schema, table.name);
     this.#entries.set(key, entry);
     this.#byOid.set(table.oid, entry);
     if (table.joining === undefined) this.#joining.delete(key);
@@ -202,7 +201,7 @@ function lostTo(table: CacheTable, tables: string | undefined, byLeaf: boolean):
 }
 
 function entriesOf(tables: readonly CacheTable[]): Map<string, Entry> {
-  return new Map(tables.map((table) => [keyOf(table.schema, table.name), entryOf(table)]));
+  return new Map(tables.map((table) => [tableKey(table.schema, table.name), entryOf(table)]));
 }
 
 function entryOf(table: CacheTable): Entry {
@@ -214,10 +213,6 @@ function joiningOf(entries: ReadonlyMap<string, Entry>): Map<string, Entry> {
 }
 
 function byOid(entries: ReadonlyMap<string, Entry>): Map<number, Entry> {
-  return new Map([...entries.values()].map((entry) => [entry.table.oid, entry]));
-}
-
-/** A table's key in our maps: no name of Postgres holds a NUL. */
-function keyOf(schema: string, table: string): string {
-  return `${schema}\0${table}`;
+  // A table in quarantine may have the oid of one that has its name now.
+  return new Map([...entries.values()].filter(({ table }) => table.quarantine === undefined).map((entry) => [entry.table.oid, entry]));
 }

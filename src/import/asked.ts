@@ -61,7 +61,7 @@ export function wishesOf(asked: Asked, tables: readonly SourceTable[]): Map<Sour
 }
 
 function choiceOf({ numeric }: Asked): TableChoice {
-  return numeric === 'real' ? { numeric } : {};
+  return numeric === undefined ? {} : { numeric };
 }
 
 function columnList(option: string, list: string, table: SourceTable): string[] {

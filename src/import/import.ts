@@ -48,7 +48,7 @@ export interface ImportResult {
 interface Destination {
   readonly source: string;
   readonly present: Present;
-  readonly earliest: Position | undefined;
+  readonly earliest: SourceOptions['earliest'];
   /** Gives where a mirror goes on. */
   finish(target: Target, plans: readonly TablePlan[], joined: Joined, transport: Transport, signal: AbortSignal): Promise<Position>;
 }
@@ -126,10 +126,10 @@ function existingCache(path: string, source: string | undefined): Destination {
     return {
       source: source ?? at.source,
       present: { tables: readTables(cache), objects },
-      earliest: at.position,
+      earliest: at,
       finish: async (target, plans, { snapshot, join }) => {
         if (join.header.slot !== at.slot || join.header.system !== at.system) throw new DeltaError('log-foreign', `${path}: follows slot ${at.slot} of system ${at.system}; this log is of slot ${join.header.slot} of system ${join.header.system}`, { hint: 'leave out --source' });
-        const joining = { snapshot: snapshot.text, lsn: snapshot.lsn };
+        const joining = { snapshot: snapshot.text, lsn: snapshot.lsn, position: join.horizon.position };
         joinTables(path, target.draft, plans.map(({ table, indexes }) => ({ table: { ...table, joining }, indexes })));
         return at.position;
       },

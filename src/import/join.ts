@@ -6,6 +6,7 @@
 import { DeltaError } from '../errors.js';
 import { readOpenLine } from '../daystream/backward.js';
 import { horizonsBackward, type Horizon } from '../daystream/horizons.js';
+import type { Lsn } from '../daystream/lsn.js';
 import { comparePositions, formatPosition, type Position } from '../daystream/position.js';
 import { decodeHeader, type SegmentHeader } from '../daystream/segment.js';
 import { contains, parseSnapshot } from '../daystream/snapshot.js';
@@ -14,6 +15,12 @@ import type { Transport } from '../daystream/transport.js';
 const HORIZON_TIMEOUT_MS = 30_000;
 const POLL_MS = 1_000;
 
+/** Where a cache stands that gets tables: every commit whose record is before `lsn` is in it. */
+export interface Earliest {
+  readonly position: Position;
+  readonly lsn: Lsn;
+}
+
 export interface Join {
   readonly horizon: Horizon;
   /** Of the segment that holds the horizon. */
@@ -21,7 +28,7 @@ export interface Join {
 }
 
 /** The newest place, no earlier than `earliest`, where a copy at `snapshot` can join; undefined where the log has none yet. */
-export async function findJoin(transport: Transport, earliest: Position | undefined, snapshot: string): Promise<Join | undefined> {
+export async function findJoin(transport: Transport, earliest: Earliest | undefined, snapshot: string): Promise<Join | undefined> {
   const seen = parseSnapshot(snapshot);
   return newestJoin(transport, earliest, (horizon) => contains(seen, parseSnapshot(horizon)));
 }
@@ -37,14 +44,14 @@ export async function newestPartitions(transport: Transport): Promise<Horizon['p
  * Waits until the log has a horizon with a snapshot, so that a copy can be worth its
  * while; calls `waiting` once when it has to. Gives the system that the log is of.
  */
-export async function awaitHorizon(transport: Transport, earliest: Position | undefined, waiting: (why: string) => void, signal: AbortSignal): Promise<Join> {
+export async function awaitHorizon(transport: Transport, earliest: Earliest | undefined, waiting: (why: string) => void, signal: AbortSignal): Promise<Join> {
   const deadline = Date.now() + HORIZON_TIMEOUT_MS;
   for (let told = false; ; told = true) {
     const segments = await segmentsYet(transport);
     const join = segments.length === 0 ? undefined : await newestJoin(transport, earliest, () => true);
     if (join !== undefined) return join;
     signal.throwIfAborted();
-    const why = segments.length === 0 ? 'holds no daystream yet' : `has no horizon with a snapshot${earliest === undefined ? '' : ` behind ${formatPosition(earliest)}, where the cache stands,`} yet`;
+    const why = segments.length === 0 ? 'holds no daystream yet' : `has no horizon with a snapshot${earliest === undefined ? '' : ` behind ${formatPosition(earliest.position)}, where the cache stands,`} yet`;
     if (Date.now() > deadline) {
       throw new DeltaError('log-missing', `${transport.place}: ${why}`, {
         hint: 'is deltastream running, with --out on this folder? it writes a horizon every 10 s',
@@ -65,9 +72,10 @@ async function segmentsYet(transport: Transport): Promise<string[]> {
   }
 }
 
-async function newestJoin(transport: Transport, earliest: Position | undefined, accepts: (snapshot: string) => boolean): Promise<Join | undefined> {
+async function newestJoin(transport: Transport, earliest: Earliest | undefined, accepts: (snapshot: string) => boolean): Promise<Join | undefined> {
   for await (const horizon of horizonsBackward(transport)) {
-    if (earliest !== undefined && comparePositions(horizon.position, earliest) < 0) return undefined;
+    // After a power loss a later horizon may stand above transactions that the cache has and the log has yet to get again.
+    if (earliest !== undefined && (comparePositions(horizon.position, earliest.position) < 0 || horizon.lsn < earliest.lsn)) return undefined;
     if (horizon.snapshot === undefined || !accepts(horizon.snapshot)) continue;
     return { horizon, header: decodeHeader((await readOpenLine(transport, horizon.segment)).line) };
   }

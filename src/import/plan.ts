@@ -4,7 +4,7 @@ import type { Relation } from '../daystream/relation.js';
 import { bindFilter, type BoundFilter } from '../filter/bind.js';
 import { parseFilter } from '../filter/parse.js';
 import type { SourceTable } from '../postgres/catalog.js';
-import { cacheName, folded, reservedBecause } from '../sqlite/names.js';
+import { cacheName, folded, reservedBecause, tableKey } from '../sqlite/names.js';
 import type { CacheIndex } from '../sqlite/schema.js';
 import { heldColumns, type CacheColumn, type CacheTable } from '../sqlite/tables.js';
 import { wishesOf, type Asked, type Wish } from './asked.js';
@@ -51,8 +51,8 @@ export function stayingTables(plans: readonly TablePlan[], { tables }: Present):
 /** Finds the cache's table of a relation: by its name or, where that is another one by now, by its oid. */
 function finder(tables: readonly CacheTable[]): (relation: Relation) => CacheTable | undefined {
   const byOid = new Map(tables.map((table) => [table.oid, table]));
-  const byName = new Map(tables.map((table) => [cacheName(table.schema, table.name), table]));
-  return ({ oid, schema, table }) => byName.get(cacheName(schema, table)) ?? byOid.get(oid);
+  const byName = new Map(tables.map((table) => [tableKey(table.schema, table.name), table]));
+  return ({ oid, schema, table }) => byName.get(tableKey(schema, table)) ?? byOid.get(oid);
 }
 
 /** What was chosen before holds until it is said anew. */

@@ -2,14 +2,13 @@
 import { DeltaError } from '../errors.js';
 import type { Horizon } from '../daystream/horizons.js';
 import { isFollowed, type Pattern } from '../daystream/pattern.js';
-import type { Position } from '../daystream/position.js';
 import type { Transport } from '../daystream/transport.js';
 import { describeTables, type SourceTable } from '../postgres/catalog.js';
 import { chooseTables, type Choice, type Chosen } from '../postgres/choice.js';
 import { connect, placeOf } from '../postgres/connection.js';
 import { translate } from '../postgres/failure.js';
 import { identifyCluster, takeSnapshot, type SharedSnapshot } from '../postgres/snapshot.js';
-import { awaitHorizon, findJoin, newestPartitions, type Join } from './join.js';
+import { awaitHorizon, findJoin, newestPartitions, type Earliest, type Join } from './join.js';
 
 export interface SourceOptions {
   readonly patterns: readonly Pattern[];
@@ -18,7 +17,7 @@ export interface SourceOptions {
   /** Connections that copy side by side. */
   readonly jobs: number;
   /** The copy joins the log no earlier: where a cache stands that gets it. */
-  readonly earliest: Position | undefined;
+  readonly earliest: Earliest | undefined;
   /** Throws where the tables cannot be held. */
   readonly check: (tables: readonly SourceTable[]) => void;
 }

@@ -3,7 +3,7 @@
  * reader sees the old table or the new one. Nothing else of the cache changes.
  */
 import { written } from '../daystream/pattern.js';
-import { cacheName, quote } from './names.js';
+import { quote, tableKey } from './names.js';
 import { guarded, openCache, type Cache } from './open.js';
 import { readPosition } from './position.js';
 import { createHashes, indexHashes, rowIndexName, wantsRowIndex } from './row-index.js';
@@ -36,13 +36,13 @@ export function joinTables(path: string, draft: string, tables: readonly Joining
 /** Removes what the tables replace: those of the same name or else, renamed in Postgres, of the same oid. */
 function makeRoom(cache: Cache, tables: readonly CacheTable[]): void {
   const byOid = new Map(tables.map((table) => [table.oid, table]));
-  const names = new Set(tables.map(({ schema, name }) => cacheName(schema, name)));
+  const names = new Set(tables.map(({ schema, name }) => tableKey(schema, name)));
   const present = readTables(cache);
-  const presentNames = new Set(present.map(({ schema, name }) => cacheName(schema, name)));
+  const presentNames = new Set(present.map(({ schema, name }) => tableKey(schema, name)));
   for (const before of present) {
     const now = byOid.get(before.oid);
-    if (names.has(cacheName(before.schema, before.name))) dropTable(cache, before);
-    else if (now !== undefined && !presentNames.has(cacheName(now.schema, now.name))) dropTable(cache, before);
+    if (names.has(tableKey(before.schema, before.name))) dropTable(cache, before);
+    else if (now !== undefined && !presentNames.has(tableKey(now.schema, now.name))) dropTable(cache, before);
     else if (now !== undefined) giveUp(cache, before, now);
   }
 }

@@ -5,6 +5,11 @@ export function cacheName(schema: string, name: string): string {
   return schema === 'public' ? name : `${schema}.${name}`;
 }
 
+/** A table's key in maps: no name of Postgres holds a NUL, while `public."s.t"` and `s.t` are one name in the cache. */
+export function tableKey(schema: string, name: string): string {
+  return `${schema}\0${name}`;
+}
+
 export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

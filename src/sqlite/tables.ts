@@ -57,6 +57,8 @@ export interface Joining {
   readonly snapshot: string;
   /** Every transaction visible in the snapshot has a commit record before it. */
   readonly lsn: Lsn;
+  /** The horizon behind which the copy joined: what the log says of the table before it is past. */
+  readonly position: Position;
 }
 
 export interface Quarantine {
@@ -109,7 +111,7 @@ function fromRow(row: Row): CacheTable {
     columns: JSON.parse(row.columns),
     pattern: row.pattern,
     choice: JSON.parse(row.choice),
-    ...(row.state === 'joining' && { joining: { snapshot: row.snapshot ?? '', lsn: parseLsn(row.lsn ?? '') } }),
+    ...(row.state === 'joining' && { joining: { snapshot: row.snapshot ?? '', lsn: parseLsn(row.lsn ?? ''), position: parsePosition(row.position ?? '0:0') } }),
     ...(row.state === 'quarantined' && {
       quarantine: { reason: row.reason ?? '', cure: row.cure ?? '', position: parsePosition(row.position ?? '0:0') },
     }),
@@ -119,6 +121,7 @@ function fromRow(row: Row): CacheTable {
 /** Writes a table's row, new or changed. */
 export function writeTable(cache: Cache, table: CacheTable): void {
   const { quarantine, joining } = table;
+  const position = (quarantine ?? joining)?.position;
   cache.prepare(`INSERT OR REPLACE INTO _daystream_tables
     (schema, name, "table", oid, kind, identity, key, columns, pattern, choice, state, snapshot, lsn, reason, cure, position)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`).run(
@@ -127,7 +130,7 @@ export function writeTable(cache: Cache, table: CacheTable): void {
     quarantine !== undefined ? 'quarantined' : joining !== undefined ? 'joining' : 'following',
     joining?.snapshot ?? null, joining === undefined ? null : formatLsn(joining.lsn),
     quarantine?.reason ?? null, quarantine?.cure ?? null,
-    quarantine === undefined ? null : formatPosition(quarantine.position),
+    position === undefined ? null : formatPosition(position),
   );
 }
 

@@ -1,0 +1,63 @@
+/** Tables that were copied into a cache which stands at an earlier place of the log. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ORIGIN } from '../../src/daystream/position.js';
+import type { WriterOptions } from '../../src/daystream/writer.js';
+import type { CacheTable } from '../../src/sqlite/tables.js';
+import { keyedTable, query, runMirror } from '../support/cache.js';
+import { openWriter } from '../support/log.js';
+import { bench, ids, T0, transaction, writeLog } from '../support/mirror.js';
+
+const OTHER: CacheTable = { ...keyedTable('other'), oid: 2 };
+/** A copy that saw the transactions 1 to 3, and was taken when the third had its record. */
+const JOINING: CacheTable = { ...keyedTable('t'), joining: { snapshot: '4:4:', lsn: 0x3030n, position: { clock: T0, sequence: 0 } } };
+
+const stateOf = (cache: string) => query(cache, "SELECT state, snapshot, lsn, position FROM _daystream_tables WHERE name = 't'")[0];
+
+/** Writes what a deltastream with these options writes: transactions, then a horizon. */
+async function stream(log: string, options: WriterOptions, ...transactions: Buffer[]): Promise<void> {
+  const writer = await openWriter(log, { clock: () => T0, ...options });
+  for (const each of transactions) writer.append(each);
+  writer.horizon(0n, 1n, undefined);
+  await writer.sync();
+  writer.close();
+}
+
+test('P3: a table that joined is ahead, and says so, until the cache has come to its copy; then it is followed like the others', async (t) => {
+  const { log, cache } = bench(t, [JOINING, OTHER]);
+  await writeLog(log, transaction(1, ['t insert id 1', 'other insert id 1']), transaction(2, ['t insert id 2']));
+  await runMirror(cache, log);
+  assert.deepEqual(stateOf(cache), { state: 'joining', snapshot: '4:4:', lsn: '0/3030', position: `${T0}:0` });
+  await writeLog(log, transaction(3, ['t insert id 3', 'other insert id 3']));
+  await runMirror(cache, log);
+  assert.deepEqual(stateOf(cache), { state: 'following', snapshot: null, lsn: null, position: null });
+  assert.deepEqual(ids(cache), [], 'what the copy saw is not applied to it');
+  assert.deepEqual(ids(cache, 'other'), [1, 3]);
+  await writeLog(log, transaction(4, ['t insert id 4']));
+  await runMirror(cache, log);
+  assert.deepEqual(ids(cache), [4]);
+});
+
+test('what the copy did not see is applied while its table joins', async (t) => {
+  const { log, cache } = bench(t, [{ ...JOINING, joining: { ...JOINING.joining!, snapshot: '2:4:2' } }]);
+  await writeLog(log, transaction(1, ['t insert id 1']), transaction(2, ['t insert id 2']));
+  const { applier } = await runMirror(cache, log);
+  assert.equal(applier.joining, 1);
+  assert.deepEqual(ids(cache), [2]);
+});
+
+test('a horizon above the one that a table joined behind does not tell that the log lacks it; a later one does, though it says the same', async (t) => {
+  const { log, cache } = bench(t, [{ ...JOINING, joining: { ...JOINING.joining!, position: { clock: T0, sequence: 5 } } }, OTHER]);
+  for (const xid of [1, 2]) await stream(log, { tables: 'other' }, transaction(xid, [`other insert id ${xid}`]));
+  const { said } = await runMirror(cache, log);
+  assert.match(said.join(''), /public\.t goes into quarantine .*deltastream follows it no longer/);
+  assert.equal(stateOf(cache).position, `${T0}:9`);
+});
+
+test('P5: a table that is renamed is told also where one in quarantine has its oid', async (t) => {
+  const quarantine = { reason: 'it was renamed to public.t', cure: '', position: ORIGIN };
+  const { log, cache } = bench(t, [keyedTable('t'), { ...keyedTable('z'), quarantine }]);
+  await writeLog(log, Buffer.from(transaction(1, ['renamed schema _oid 1 _identity default _key 1 id 1~notnull~integer', 'renamed insert id 1']).toString().replaceAll('~', ' ')));
+  const { said } = await runMirror(cache, log);
+  assert.match(said.join(''), /public\.t goes into quarantine .*it was renamed to public\.renamed/);
+});
