@@ -117,6 +117,7 @@ export class Followed {
     const key = tableKey(fault.schema, fault.table);
     this.#quarantined.set(key, quarantine);
     this.#unrecorded.set(key, quarantine);
+    this.#joining.delete(key);
     return quarantine;
   }
 
@@ -140,10 +141,7 @@ export class Followed {
 
   /** Tables that joined are followed like the others once the cache has come to where their copy was taken (P3). */
   settle(lsn: Lsn): void {
-    for (const [key, { table }] of this.#joining) {
-      if (this.#quarantined.has(key)) this.#joining.delete(key);
-      else if (lsn >= table.joining!.lsn) this.#replace({ ...table, joining: undefined });
-    }
+    for (const { table } of this.#joining.values()) if (lsn >= table.joining!.lsn) this.#replace({ ...table, joining: undefined });
   }
 
   committed(position: Position): void {
@@ -156,6 +154,7 @@ export class Followed {
       this.#entries = entriesOf(readTables(this.#cache));
       this.#byOid = byOid(this.#entries);
       this.#joining = joiningOf(this.#entries);
+      for (const key of this.#quarantined.keys()) this.#joining.delete(key);
       this.#changed = false;
     }
     for (const { writer } of this.#entries.values()) writer?.reset();

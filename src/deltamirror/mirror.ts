@@ -108,7 +108,7 @@ async function applyOne(unit: Unit, applier: Applier, strict: boolean, report: R
 
 function exclude(fault: TableFault, unit: Unit, applier: Applier, strict: boolean, report: Report): void {
   const quarantine = applier.exclude(fault, unit.first);
-  if (!strict) report.quarantined(fault, quarantine);
+  if (!strict) report.quarantined(applier, fault, quarantine);
 }
 
 /** Stops before the unit that a table cannot take; all that comes before it is in the cache. */

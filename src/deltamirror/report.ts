@@ -43,7 +43,8 @@ export class Report {
     }
   }
 
-  quarantined(fault: TableFault, quarantine: Quarantine): void {
+  quarantined(applier: Applier, fault: TableFault, quarantine: Quarantine): void {
+    this.#joining = applier.joining; // one that joined goes out: it has not joined
     this.note(`${fault.schema}.${fault.table} goes into quarantine at ${formatPosition(quarantine.position)}: ${quarantine.reason} — ${quarantine.cure}`);
   }
 

@@ -18,7 +18,7 @@ import { requireHoldable } from '../sqlite/schema.js';
 import { readTables, writeTable } from '../sqlite/tables.js';
 import type { Asked } from './asked.js';
 import { copyTables, type Copied } from './load.js';
-import { NOTHING, planTables, stayingTables, type Present, type TablePlan } from './plan.js';
+import { NOTHING, planTables, stayingObjects, stayingTables, type Present, type TablePlan } from './plan.js';
 import type { Progress } from './progress.js';
 import { chooseAndCheck, joinedSnapshot, type Joined, type SourceOptions } from './source.js';
 import { checkTarget, openTarget, type Target } from './target.js';
@@ -64,7 +64,7 @@ export async function importTables(options: ImportOptions, progress: Progress, s
   try {
     const plan = (tables: readonly SourceTable[]) => {
       const plans = planTables(tables, options.asked, destination.present);
-      requireHoldable([...stayingTables(plans, destination.present), ...plans.map(({ table }) => table)]);
+      requireHoldable([...stayingTables(plans, destination.present), ...plans.map(({ table }) => table)], stayingObjects(plans, destination.present));
       return plans;
     };
     const source: SourceOptions = { ...options, earliest: destination.earliest, check: plan };
@@ -101,7 +101,7 @@ async function copyAtSnapshot(options: SourceOptions, plan: (tables: readonly So
   writePosition(cache, positionOf(joined, transport));
   finishBulk(target.draft, cache);
   const position = await destination.finish(target, plans, joined, transport, signal);
-  return { tables: copied, position, snapshot: snapshot.text, warnings: plans.flatMap(({ warning }) => warning ?? []) };
+  return { tables: copied, position, snapshot: snapshot.text, warnings: plans.flatMap(({ warnings }) => warnings) };
 }
 
 function newCache(source: string): Destination {

@@ -18,7 +18,7 @@ export interface TablePlan {
   /** Indexes that the cache does not get, and why. */
   readonly leftOut: readonly LeftOut[];
   /** What the user should know of the choice. */
-  readonly warning: string | undefined;
+  readonly warnings: readonly string[];
 }
 
 interface LeftOut { readonly name: string; readonly reason: string }
@@ -36,9 +36,8 @@ export function planTables(sources: readonly SourceTable[], asked: Asked, presen
   const wishes = wishesOf(asked, sources);
   const before = finder(present.tables);
   const plans = sources.map((source) => planTable(source, kept(wishes.get(source)!, before(source.relation))));
-  const staying = new Set(stayingTables(plans, present).map(({ table }) => table));
-  const replaced = new Set(present.tables.map(({ table }) => table).filter((table) => !staying.has(table)));
-  return withNamedIndexes(plans, present.objects.filter(({ ofTable }) => !replaced.has(ofTable)).map(({ name }) => name));
+  const names = [...stayingTables(plans, present), ...plans.map(({ table }) => table)].map(({ table }) => table);
+  return withNamedIndexes(plans, [...names, ...stayingObjects(plans, present)]);
 }
 
 /** The tables of the cache that are not made anew. */
@@ -46,6 +45,14 @@ export function stayingTables(plans: readonly TablePlan[], { tables }: Present):
   const before = finder(tables);
   const replaced = new Set(plans.map(({ source }) => before(source.relation)));
   return tables.filter((table) => !replaced.has(table));
+}
+
+/** What stays beside the tables, by name: their indexes, and what the user made. */
+export function stayingObjects(plans: readonly TablePlan[], present: Present): string[] {
+  const staying = new Set(stayingTables(plans, present));
+  const replaced = new Set(present.tables.filter((table) => !staying.has(table)).map(({ table }) => table));
+  const tables = new Set(present.tables.map(({ table }) => table));
+  return present.objects.filter(({ name, ofTable }) => !tables.has(name) && !replaced.has(ofTable)).map(({ name }) => name);
 }
 
 /** Finds the cache's table of a relation: by its name or, where that is another one by now, by its oid. */
@@ -65,7 +72,9 @@ function kept(wish: Wish, before: CacheTable | undefined): Wish {
 
 function planTable(source: SourceTable, wish: Wish): TablePlan {
   const { relation } = source;
-  const { columns: list, where } = wish.choice;
+  const { columns: chosen, where } = wish.choice;
+  const list = chosen?.filter((name) => relation.columns.some((column) => column.name === name));
+  const gone = chosen?.filter((name) => !list!.includes(name)) ?? [];
   const isHeld = ({ name, attnum }: { name: string; attnum: number }) => list === undefined || list.includes(name) || relation.key.includes(attnum);
   const columns = relation.columns.map((column): CacheColumn => {
     const as = isHeld(column) ? wish.columns.get(column.name) : null;
@@ -81,7 +90,7 @@ function planTable(source: SourceTable, wish: Wish): TablePlan {
     key: relation.key,
     columns,
     pattern: source.pattern,
-    choice: wish.choice,
+    choice: list === undefined ? wish.choice : { ...wish.choice, columns: list },
   };
   const held = new Map(heldColumns(table).map(({ name, as }) => [name, as]));
   const isWhole = ({ columns: indexed }: CacheIndex) => indexed.every(({ name }) => held.has(name));
@@ -94,13 +103,13 @@ function planTable(source: SourceTable, wish: Wish): TablePlan {
       columns: index.columns.map((column) => ({ ...column, name: held.get(column.name) ?? column.name })),
     })),
     leftOut: [...source.leftOut, ...source.indexes.filter((index) => !isWhole(index)).map(({ name }) => ({ name, reason: 'the cache does not hold all of its columns' }))],
-    warning: where === undefined ? undefined : moveInWarning(source),
+    warnings: [...(gone.length === 0 ? [] : [goneWarning(source, gone)]), ...(where === undefined ? [] : moveInWarning(source))],
   };
 }
 
 /** Indexes share one space of names with the tables; where SQLite cannot tell two apart, the later index is left out. */
 function withNamedIndexes(plans: readonly TablePlan[], names: readonly string[]): TablePlan[] {
-  const taken = new Set([...names, ...plans.map(({ table }) => table.table)].map(folded));
+  const taken = new Set(names.map(folded));
   return plans.map((plan) => {
     const indexes: CacheIndex[] = [];
     const leftOut: LeftOut[] = [...plan.leftOut];
@@ -114,11 +123,15 @@ function withNamedIndexes(plans: readonly TablePlan[], names: readonly string[])
   });
 }
 
+function goneWarning({ schema, table }: SourceTable, names: readonly string[]): string {
+  return `${schema}.${table}: was chosen with ${names.join(', ')}, which it no longer has; to choose others: --columns '${written(schema, table)}=…'`;
+}
+
 /** Types whose values are never stored out of line. */
 const SHORT = /^(?:smallint|integer|bigint|oid|boolean|real|double precision|date|timestamp\b.*|time\b.*|interval\b.*|uuid|name|money|"char"|macaddr8?|pg_lsn|xid8?)$/;
 
-function moveInWarning({ schema, table, relation }: SourceTable): string | undefined {
+function moveInWarning({ schema, table, relation }: SourceTable): string[] {
   const large = relation.columns.filter(({ type }) => !SHORT.test(type)).map(({ name }) => name);
-  if (relation.identity === 'full' || large.length === 0) return undefined;
-  return `${schema}.${table}: a row that moves in by an update while a large value in ${large.slice(0, 3).join(', ')} is unchanged cannot be made up, and puts the table in quarantine; to be safe: ALTER TABLE ${written(schema, table)} REPLICA IDENTITY FULL`;
+  if (relation.identity === 'full' || large.length === 0) return [];
+  return [`${schema}.${table}: a row that moves in by an update while a large value in ${large.slice(0, 3).join(', ')} is unchanged cannot be made up, and puts the table in quarantine; to be safe: ALTER TABLE ${written(schema, table)} REPLICA IDENTITY FULL`];
 }

@@ -28,8 +28,9 @@ export function createIndexSql(table: CacheTable, index: CacheIndex): string {
   return `CREATE INDEX ${quote(index.name)} ON ${quote(table.table)} (${columns.join(', ')})`;
 }
 
-/** Throws DeltaError config, naming the tables or columns, where SQLite cannot hold these tables side by side. */
-export function requireHoldable(tables: readonly CacheTable[]): void {
+/** Throws DeltaError config, naming the tables or columns, where SQLite cannot hold these tables side by side, and beside `others`: names of indexes and views. */
+export function requireHoldable(tables: readonly CacheTable[], others: readonly string[] = []): void {
+  const taken = new Map(others.map((name) => [folded(name), name]));
   requireApart(tables.map((table) => ({ name: table.table, place: placeOf(table), written: written(table.schema, table.name) })), 'tables');
   for (const table of tables) {
     const place = placeOf(table);
@@ -37,6 +38,8 @@ export function requireHoldable(tables: readonly CacheTable[]): void {
     const columns = heldColumns(table);
     const reserved = reservedBecause(table.table);
     if (reserved !== undefined) throw refused(place, reserved, renameHint(name, table.table));
+    const other = taken.get(folded(table.table));
+    if (other !== undefined) throw refused(place, `SQLite cannot tell its name from that of ${other}, which the cache has`, renameHint(name, `${table.table}_table`));
     if (columns.length === 0) throw refused(place, 'it has no columns, and SQLite has no such tables', `leave it out of --tables`);
     requireApart(columns.map((column) => ({ name: column.as, place: `${place}.${column.name}`, written: written(table.schema, table.name, column.name) })), 'columns');
     if (table.key.length === 0 && rowidName(columns.map(({ as }) => as)) === undefined) {

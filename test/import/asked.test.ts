@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
+import Database from 'better-sqlite3';
 import { Server } from '../../dev/postgres.js';
 import { DeltaError } from '../../src/errors.js';
 import type { Asked } from '../../src/import/asked.js';
@@ -123,4 +124,40 @@ test('what does not fit is one line that says where', async (t) => {
     [{ rename: ['flights.id=ident'] }, /two columns apart/],
   ];
   for (const [asked, message] of cases) assert.match((await refusal(t, 'flights', asked)).message, message);
+});
+
+test('what was chosen of a table holds when it is made anew, until it is said otherwise; a column that is gone is named', async (t) => {
+  await server.query("CREATE TABLE kept (id int PRIMARY KEY, price numeric, note text); INSERT INTO kept VALUES (1, 1.50, 'x')");
+  const { log, cache } = await place(t);
+  await runImport(server, 'kept', log, cache, { asked: { columns: ['kept=price,note'], numeric: 'real' } });
+  const into = (asked: Partial<Asked>) => runImport(server, 'kept', undefined, cache, { into: true, asked });
+  await into({});
+  assert.deepEqual(query(cache, 'SELECT * FROM kept'), [{ id: 1, price: 1.5, note: 'x' }]);
+  await into({ numeric: 'text' });
+  assert.deepEqual(query(cache, 'SELECT * FROM kept'), [{ id: 1, price: '1.50', note: 'x' }]);
+  await server.query('ALTER TABLE kept RENAME note TO remark');
+  const { warnings } = await into({});
+  assert.match(warnings.join(), /public\.kept: was chosen with note, which it no longer has; .*--columns 'kept=…'/);
+  assert.deepEqual(query(cache, 'SELECT * FROM kept'), [{ id: 1, price: '1.50' }]);
+  assert.deepEqual((await into({})).warnings, []);
+});
+
+test('a table that is added is told from the indexes and views that the cache has, and from a table whose name in the cache would be the same', async (t) => {
+  const { log, cache } = await place(t);
+  await server.query('CREATE TABLE "s.t" (a int PRIMARY KEY); CREATE TABLE "FLIGHTS_DEST" (a int PRIMARY KEY); CREATE TABLE v (a int PRIMARY KEY)');
+  await runImport(server, 'flights,"s.t"', log, cache, { asked: { rename: ['"s.t"=st'] } });
+  const db = new Database(cache);
+  db.exec('CREATE VIEW v AS SELECT * FROM flights');
+  db.close();
+  const into = (tables: string, asked: Partial<Asked> = {}) => runImport(server, tables, undefined, cache, { into: true, asked });
+  for (const [tables, other] of [['"FLIGHTS_DEST"', 'flights_dest'], ['v', 'v']] as const) {
+    const error = await into(tables).catch((refused: unknown) => refused);
+    assert.ok(error instanceof DeltaError, String(error));
+    assert.match(error.message, new RegExp(`SQLite cannot tell its name from that of ${other}, which the cache has`));
+    await into(tables, { rename: [/--rename '(.*)'$/.exec(error.hint ?? '')?.[1] ?? ''] });
+  }
+  await into('s.t');
+  assert.deepEqual(query(cache, 'SELECT schema, name, "table" FROM _daystream_tables ORDER BY schema, name').map((row) => Object.values(row).join(' ')),
+    ['public FLIGHTS_DEST FLIGHTS_DEST_table', 'public flights flights', 'public s.t st', 'public v v_table', 's t s.t']);
+  await server.query('DROP TABLE "s.t", "FLIGHTS_DEST", v, kept');
 });
