@@ -49,6 +49,7 @@ interface Destination {
   readonly source: string;
   readonly present: Present;
   readonly earliest: SourceOptions['earliest'];
+  readonly checkLog: SourceOptions['checkLog'];
   /** Gives where a mirror goes on. */
   finish(target: Target, plans: readonly TablePlan[], joined: Joined, transport: Transport, signal: AbortSignal): Promise<Position>;
 }
@@ -67,7 +68,7 @@ export async function importTables(options: ImportOptions, progress: Progress, s
       requireHoldable([...stayingTables(plans, destination.present), ...plans.map(({ table }) => table)], stayingObjects(plans, destination.present));
       return plans;
     };
-    const source: SourceOptions = { ...options, earliest: destination.earliest, check: plan };
+    const source: SourceOptions = { ...options, earliest: destination.earliest, checkLog: destination.checkLog, check: plan };
     const choice = await chooseAndCheck(source, transport, (why) => progress.say(why), signal);
     target ??= openTarget(path, false);
     const copy = await copyAtSnapshot(source, plan, choice, destination, transport, target, progress, signal);
@@ -109,6 +110,7 @@ function newCache(source: string): Destination {
     source,
     present: NOTHING,
     earliest: undefined,
+    checkLog: () => {},
     finish: async (target, _plans, { join }, _transport, signal) => {
       await target.publish(signal);
       return join.horizon.position;
@@ -122,13 +124,16 @@ function existingCache(path: string, source: string | undefined): Destination {
   try {
     const at = readPosition(cache);
     if (at === undefined) throw new DeltaError('cache', `${path}: holds no position: its import did not finish`, { hint: `make it anew: deltaimport --tables … --source … ${path}` });
+    if (at.slot === '') throw new DeltaError('cache', `${path}: follows a log in the original format, which no copy of Postgres can join`, { hint: 'make a cache of its own: deltaimport --tables … --source … another.db' });
     const objects = cache.prepare<[], { name: string; ofTable: string }>('SELECT name, tbl_name AS ofTable FROM sqlite_schema').all();
     return {
       source: source ?? at.source,
       present: { tables: readTables(cache), objects },
       earliest: at,
+      checkLog: ({ slot, system }) => {
+        if (slot !== at.slot || system !== at.system) throw new DeltaError('log-foreign', `${path}: follows slot ${at.slot} of system ${at.system}; this log is of slot ${slot} of system ${system}`, { hint: 'leave out --source' });
+      },
       finish: async (target, plans, { snapshot, join }) => {
-        if (join.header.slot !== at.slot || join.header.system !== at.system) throw new DeltaError('log-foreign', `${path}: follows slot ${at.slot} of system ${at.system}; this log is of slot ${join.header.slot} of system ${join.header.system}`, { hint: 'leave out --source' });
         const joining = { snapshot: snapshot.text, lsn: snapshot.lsn, position: join.horizon.position };
         joinTables(path, target.draft, plans.map(({ table, indexes }) => ({ table: { ...table, joining }, indexes })));
         return at.position;

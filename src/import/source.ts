@@ -2,6 +2,7 @@
 import { DeltaError } from '../errors.js';
 import type { Horizon } from '../daystream/horizons.js';
 import { isFollowed, type Pattern } from '../daystream/pattern.js';
+import type { SegmentHeader } from '../daystream/segment.js';
 import type { Transport } from '../daystream/transport.js';
 import { describeTables, type SourceTable } from '../postgres/catalog.js';
 import { chooseTables, type Choice, type Chosen } from '../postgres/choice.js';
@@ -18,6 +19,8 @@ export interface SourceOptions {
   readonly jobs: number;
   /** The copy joins the log no earlier: where a cache stands that gets it. */
   readonly earliest: Earliest | undefined;
+  /** Throws where the log is not the one to join. */
+  readonly checkLog: (header: SegmentHeader) => void;
   /** Throws where the tables cannot be held. */
   readonly check: (tables: readonly SourceTable[]) => void;
 }
@@ -49,6 +52,7 @@ export async function chooseAndCheck(options: SourceOptions, transport: Transpor
     if (header.database !== '' && header.database !== cluster.database) {
       throw new DeltaError('log-foreign', `${transport.place}: is the log of database ${header.database}; ${placeOf(client)} is another`, { hint: 'give the --source that belongs to --pg' });
     }
+    options.checkLog(header);
     const choice = await chooseTables(client, options.patterns, horizon.partitions);
     options.check(await describeTables(client, choice.chosen));
     return choice;
