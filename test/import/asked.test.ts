@@ -119,6 +119,7 @@ test('what does not fit is one line that says where', async (t) => {
     [{ where: ['flights dest'] }, /--where flights dest/],
     [{ where: ["flights: dest = 'a'", "flights: dest = 'b'"] }, /two filters/],
     [{ rename: ['flights='] }, /the new name is missing/],
+    [{ rename: ['flights=""'] }, /the quoted new name is empty or not closed/],
     [{ rename: ['flights=a', 'flights=b'] }, /renamed twice/],
     [{ rename: ['flights.nope=a'] }, /has no column nope/],
     [{ rename: ['flights.id=ident'] }, /two columns apart/],
