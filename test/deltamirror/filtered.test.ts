@@ -76,3 +76,20 @@ for (const [what, line] of [['an update', 't update id 7 dest x note y'], ['a de
     assert.match(said.join(''), new RegExp(`${what} found no row: the cache has diverged`));
   });
 }
+
+test('a column that the cache does not hold comes, goes and comes back without a word, also where a fault of another table undoes it', async (t) => {
+  const chosen: CacheTable = { ...keyedTable('t', ['note']), oid: 5, choice: { columns: ['note'] } };
+  const paths = bench(t, [chosen, keyedTable('other')]);
+  const shape = (...columns: string[]) => `t schema _oid 5 _identity default _key 1 id 1~notnull~integer note 2~null~text ${columns.join(' ')}`.trimEnd();
+  const spaced = (xid: number, ...lines: string[]) => Buffer.from(transaction(xid, lines).toString().replaceAll('~', ' '));
+  await writeLog(paths.log,
+    spaced(1, shape('extra 3~null~text'), 't insert id 1 note a extra b'),
+    spaced(2, shape(), 't insert id 2 note a'),
+    spaced(3, shape('extra 4~null~integer'), 't insert id 3 note a extra 1', 'other delete id 9'));
+  const { said } = await runMirror(paths.cache, paths.log);
+  assert.match(said.join(''), /public\.other goes into quarantine/);
+  await writeLog(paths.log, spaced(4, 't update id 3 note z extra 2'));
+  const again = await runMirror(paths.cache, paths.log);
+  assert.doesNotMatch([...said, ...again.said].join(''), /public\.t /);
+  assert.deepEqual(held(paths.cache), ['1 a', '2 a', '3 z']);
+});

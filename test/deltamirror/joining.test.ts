@@ -46,6 +46,28 @@ test('what the copy did not see is applied while its table joins', async (t) => 
   assert.deepEqual(ids(cache), [2]);
 });
 
+test('P3: what was undone with the fault of another table is joined anew: nothing that the copy saw is applied twice', async (t) => {
+  const { log, cache } = bench(t, [JOINING, OTHER]);
+  await writeLog(log,
+    transaction(1, ['t insert id 1', 'other insert id 1']),
+    transaction(3, ['t insert id 3']), // here the cache has come to the copy
+    transaction(4, ['t insert id 4', 'other delete id 9']));
+  const { applier, said } = await runMirror(cache, log);
+  assert.match(said.join(''), /public\.other goes into quarantine/);
+  assert.equal(applier.joining, 0);
+  assert.equal(stateOf(cache).state, 'following');
+  assert.deepEqual([ids(cache), ids(cache, 'other')], [[4], [1]]);
+});
+
+test('a table that goes out while it joins is not said to have joined', async (t) => {
+  const { log, cache } = bench(t, [{ ...JOINING, joining: { ...JOINING.joining!, snapshot: '2:2:' } }, OTHER]);
+  await writeLog(log, transaction(2, ['t delete id 9']), transaction(4, ['other insert id 4']));
+  const { applier, said } = await runMirror(cache, log);
+  assert.deepEqual([applier.quarantined, applier.joining], [1, 0]);
+  assert.doesNotMatch(said.join(''), /joined/);
+  assert.equal(stateOf(cache).state, 'quarantined');
+});
+
 test('a horizon above the one that a table joined behind does not tell that the log lacks it; a later one does, though it says the same', async (t) => {
   const { log, cache } = bench(t, [{ ...JOINING, joining: { ...JOINING.joining!, position: { clock: T0, sequence: 5 } } }, OTHER]);
   for (const xid of [1, 2]) await stream(log, { tables: 'other' }, transaction(xid, [`other insert id ${xid}`]));

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import Database from 'better-sqlite3';
 import { RowHasher } from '../../src/sqlite/row-index.js';
 import type { CacheTable } from '../../src/sqlite/tables.js';
-import { query, runMirror } from '../support/cache.js';
+import { keyedTable, query, runMirror } from '../support/cache.js';
 import { bench, transaction, writeLog } from '../support/mirror.js';
 import { Random } from '../support/random.js';
 
@@ -87,6 +87,18 @@ test('the rows of a partitioned table are found again after a truncate, whose sc
     message(3, [line('delete', values), line('delete', values), line('insert', ['2', ...values.slice(1)])]));
   const { said } = await runMirror(cache, log);
   assert.deepEqual(query(cache, 'SELECT n FROM k'), [{ n: 2 }], said.join(''));
+});
+
+test('hashes that were undone with the fault of another table are made again', async (t) => {
+  const { log, cache } = bench(t, [keyless('default'), keyedTable('t')]);
+  const values = ['1', 'x', '0.1', '\\N', '\\N'];
+  await writeLog(log, message(1, [line('insert', values), line('insert', values), schemaLine('full')]));
+  await runMirror(cache, log);
+  await writeLog(log, message(2, [line('delete', values)]), message(3, [line('insert', values), 't delete id 9']), message(4, [line('delete', values)]));
+  const { said } = await runMirror(cache, log);
+  assert.match(said.join(''), /public\.t goes into quarantine/);
+  assert.doesNotMatch(said.join(''), /public\.k goes into quarantine/);
+  assert.deepEqual(query(cache, 'SELECT (SELECT count(*) FROM k) AS held, (SELECT count(*) FROM _daystream_rows_7) AS hashed'), [{ held: 1, hashed: 1 }]);
 });
 
 test('a row that is not there is never passed over, nor taken for one of the same hash', async (t) => {
