@@ -1,11 +1,11 @@
 /** The heart of deltamirror: read → apply, one loop. */
-import { written } from '../daystream/pattern.js';
 import { comparePositions, formatPosition, ORIGIN, type Position } from '../daystream/position.js';
 import { POLL_MS } from '../daystream/read.js';
 import type { UnitReader } from '../daystream/reader.js';
 import type { Transport } from '../daystream/transport.js';
 import type { Unit } from '../daystream/unit.js';
 import { DeltaError } from '../errors.js';
+import { importCommand } from '../sqlite/cure.js';
 import { cacheError, type Cache } from '../sqlite/open.js';
 import { paceReplay } from '../sqlite/pace.js';
 import { readPosition } from '../sqlite/position.js';
@@ -37,7 +37,7 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
   if (options.strict) requireFollowing(path, tables);
   const start = await openAt(transport, at, options.from);
   if (start.rewritten) report.note(`the log was written anew behind ${formatPosition(at.position)} after a power loss; what the cache has is skipped by LSN`);
-  const cure = (schema: string, table: string) => importCommand(path, written(schema, table));
+  const cure = (schema: string, table: string) => importCommand(path, schema, table);
   const applier = new Applier(cache, transport, at, tables, { cure, absent: start.original ? 'null-or-unchanged' : 'unchanged', signal: options.signal });
   const pace = paceReplay(cache);
   report.started(applier, transport.place, tables);
@@ -126,13 +126,4 @@ function requireFollowing(path: string, tables: readonly CacheTable[]): void {
 function strictError({ schema, name, quarantine: { reason, cure, position } }: Quarantined, path?: string): DeltaError {
   const place = path === undefined ? '' : `${path}: `;
   return new DeltaError('quarantine', `${place}${schema}.${name}: cannot be followed from ${formatPosition(position)} on: ${reason}`, { hint: `${cure}; or go on without it: leave out --strict` });
-}
-
-/** What brings a table back. */
-function importCommand(path: string, table: string): string {
-  return `deltaimport --table ${shellWord(table)} --into ${shellWord(path)}`;
-}
-
-function shellWord(text: string): string {
-  return /^[\w./,:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -2,7 +2,7 @@
  * Tables of a draft take their place in a cache that is there, in one transaction: a
  * reader sees the old table or the new one. Nothing else of the cache changes.
  */
-import { written } from '../daystream/pattern.js';
+import { importCommand } from './cure.js';
 import { quote, tableKey } from './names.js';
 import { guarded, openCache, type Cache } from './open.js';
 import { readPosition } from './position.js';
@@ -51,9 +51,8 @@ function makeRoom(cache: Cache, tables: readonly CacheTable[]): void {
 function giveUp(cache: Cache, before: CacheTable, now: CacheTable): void {
   cache.exec(`DROP TABLE IF EXISTS main.${rowIndexName(before)}`);
   if (before.quarantine !== undefined) return;
-  const again = `deltaimport --table ${written(before.schema, before.name)} --into ${cache.name}`;
   const { position } = readPosition(cache)!;
-  writeTable(cache, { ...before, joining: undefined, quarantine: { reason: `it was renamed to ${now.schema}.${now.name}`, cure: again, position } });
+  writeTable(cache, { ...before, joining: undefined, quarantine: { reason: `it was renamed to ${now.schema}.${now.name}`, cure: importCommand(cache.name, before.schema, before.name), position } });
 }
 
 function joinTable(cache: Cache, { table, indexes }: JoiningTable): void {

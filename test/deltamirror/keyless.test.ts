@@ -101,6 +101,16 @@ test('hashes that were undone with the fault of another table are made again', a
   assert.deepEqual(query(cache, 'SELECT (SELECT count(*) FROM k) AS held, (SELECT count(*) FROM _daystream_rows_7) AS hashed'), [{ held: 1, hashed: 1 }]);
 });
 
+test('without a key an update keeps the large value that it does not name, and a row that lacks one is never made up', async (t) => {
+  const { log, cache } = bench(t, [keyless()]);
+  await writeLog(log, transaction(1, [line('insert', ['1', 'a', '0.1', '\\N', '5']), line('replace', ['1', 'a', '0.1', '\\N', '5']), 'k update n 2 f 0.1 b \\N big 5', line('replace', ['2', 'a', '0.1', '\\N', '5']), line('update', ['3', 'a', '0.1', '\\N', '5'])]));
+  const first = await runMirror(cache, log);
+  assert.deepEqual(query(cache, 'SELECT n, t FROM k'), [{ n: 3, t: 'a' }], first.said.join(''));
+  await writeLog(log, transaction(2, ['k insert n 1 f 0.1 b \\N big 5']));
+  const { said } = await runMirror(cache, log);
+  assert.match(said.join(''), /public\.k goes into quarantine .*a whole row in the log has fewer columns than the cache/);
+});
+
 test('a row that is not there is never passed over, nor taken for one of the same hash', async (t) => {
   const { log, cache } = bench(t, [keyless()]);
   await writeLog(log, transaction(1, [line('insert', ['1', 'a', '\\N', '\\N', '\\N']), line('delete', ['1', 'b', '\\N', '\\N', '\\N'])]));
