@@ -39,7 +39,7 @@ export function wishesOf(asked: Asked, tables: readonly SourceTable[]): Map<Sour
     const wish = wishes.get(table)!;
     const name = readName(rest) ?? rest;
     if (name === rest && rest.trim().startsWith('"')) throw malformed('--rename', option, 'the quoted new name is empty or not closed');
-    if (name.trim() === '') throw malformed('--rename', option, 'the new name is missing');
+    if (rest.trim() === '') throw malformed('--rename', option, 'the new name is missing');
     if (column === undefined ? wish.table !== undefined : wish.columns.has(column)) throw malformed('--rename', option, 'it is renamed twice');
     if (column === undefined) wish.table = name;
     else wish.columns.set(column, name);

@@ -84,6 +84,10 @@ test('--rename: tables and columns that SQLite cannot tell apart', async (t) => 
   assert.deepEqual(query(renamed, 'SELECT * FROM "weird ""name"";\t\n.x"'), [{ select: 1, 'tab\tcol': 'v', _action: 'w', ['é'.repeat(31)]: 'z' }]);
 });
 
+test('--rename: a quoted name may be of blanks, as in Postgres', async (t) => {
+  assert.deepEqual(query(await imported(t, 'flights', { rename: ['flights="  "', 'flights.id=" "'], columns: ['flights=id'] }), 'SELECT * FROM "  "'), [{ ' ': 1 }, { ' ': 2 }, { ' ': 3 }]);
+});
+
 test('what SQLite cannot hold side by side is refused by name, with the option that renames it: and that option cures it', async (t) => {
   for (const [tables, message] of [
     ['"Foo",foo', /public\.Foo and public\.foo: cannot be mirrored: SQLite cannot tell the two tables apart/],
