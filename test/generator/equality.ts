@@ -14,7 +14,7 @@ export const PINNED = "SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres
 /** By whose names the log has the rows of partitions. */
 export type Partitions = 'root' | 'leaf';
 
-interface Shape {
+export interface Shape {
   readonly schema: string;
   readonly name: string;
   readonly kind: string;
@@ -43,6 +43,10 @@ function requireSound(path: string, cache: Cache, schemas: readonly string[]): v
   for (const { schema, name, state, reason } of tables) {
     if (state !== 'following' && schemas.includes(schema)) throw new Difference(schema, `${path}: ${schema}.${name} is ${state}: ${reason}`);
   }
+  requireInOrder(path, cache);
+}
+
+export function requireInOrder(path: string, cache: Cache): void {
   const said = cache.pragma('integrity_check', { simple: true });
   if (said !== 'ok') throw new Error(`${path}: ${String(said)}`);
 }
@@ -52,7 +56,7 @@ async function compareTable(client: pg.Client, shape: Shape, readers: readonly {
   let first: readonly string[] | undefined;
   for (const { path, cache } of readers) {
     const place = `${path}: ${shape.schema}.${shape.name}`;
-    const stored = rowsOfCache(cache, shape, place);
+    const stored = rowsOfCache(cache, shape, place, tableOf(cache, shape, place));
     requireSameRows(place, shape, postgres, stored.map((row) => row.map((value, i) => canonical(shape.columns[i].type, value))));
     // What reads back as the same text may still be held in two ways.
     const raw = stored.map((row) => JSON.stringify(row.map((value) => [typeof value, Buffer.isBuffer(value) ? value.toString('hex') : String(value)]))).sort();
@@ -63,7 +67,7 @@ async function compareTable(client: pg.Client, shape: Shape, readers: readonly {
   return postgres.length;
 }
 
-function requireSameRows(place: string, shape: Shape, postgres: readonly Texts[], cache: readonly Texts[]): void {
+export function requireSameRows(place: string, shape: Shape, postgres: readonly Texts[], cache: readonly Texts[]): void {
   const inPostgres = postgres.map((row) => JSON.stringify(row)).sort();
   const inCache = cache.map((row) => JSON.stringify(row)).sort();
   if (inPostgres.length === inCache.length && inPostgres.every((row, i) => row === inCache[i])) return;
@@ -96,11 +100,11 @@ export function shortened(text: string): string {
   return text.length <= 300 ? text : `${text.slice(0, 200)}… (${text.length} characters)`;
 }
 
-async function rowsOfPostgres(client: pg.Client, { schema, name, kind, columns }: Shape): Promise<Texts[]> {
+export async function rowsOfPostgres(client: pg.Client, { schema, name, kind, columns }: Shape, where = 'true'): Promise<Texts[]> {
   // Only a partitioned root speaks for more than itself.
   const from = `${kind === 'p' ? '' : 'ONLY '}${ident(schema)}.${ident(name)}`;
   const { rows } = await client.query<(string | null)[]>({
-    text: `SELECT ${columns.map((column) => ident(column.name)).join(', ')} FROM ${from}`, rowMode: 'array',
+    text: `SELECT ${columns.map((column) => ident(column.name)).join(', ')} FROM ${from} WHERE ${where}`, rowMode: 'array',
     types: { getTypeParser: () => (text: string) => text } as never,
   });
   return rows.map((row) => row.map((value, i) => asStored(columns[i].type, value)));
@@ -111,12 +115,16 @@ function asStored(type: string, text: string | null): string | null {
   return text === '-0' && (type === 'real' || type === 'double precision') ? '0' : text;
 }
 
-function rowsOfCache(cache: Cache, { schema, name, columns }: Shape, place: string): Stored[][] {
+function tableOf(cache: Cache, { schema, name }: Shape, place: string): string {
   const table = cache.prepare<[string, string], { table: string }>('SELECT "table" FROM _daystream_tables WHERE schema = ? AND name = ?').get(schema, name)?.table;
   if (table === undefined) throw new Difference(schema, `${place}: is not in the cache`);
+  return table;
+}
+
+/** `wanted` is what the columns are called in the cache. */
+export function rowsOfCache(cache: Cache, { schema, columns }: Shape, place: string, table: string, wanted = columns.map(({ name }) => name)): Stored[][] {
   const held = cache.prepare<[string], { name: string }>('SELECT name FROM pragma_table_info(?)').all(table).map((column) => column.name);
-  const wanted = columns.map((column) => column.name);
-  if (held.join('\0') !== wanted.join('\0')) throw new Difference(schema, `${place}: has the columns ${JSON.stringify(held)}, Postgres ${JSON.stringify(wanted)}`);
+  if (held.join('\0') !== wanted.join('\0')) throw new Difference(schema, `${place}: has the columns ${JSON.stringify(held)}, should have ${JSON.stringify(wanted)}`);
   return cache.prepare<[], Stored[]>(`SELECT ${wanted.map(ident).join(', ')} FROM ${ident(table)}`).raw().safeIntegers().all();
 }
 
@@ -132,7 +140,7 @@ const TYPES = `
     FROM base JOIN pg_type t ON t.oid = type WHERE typtype = 'd' OR typcategory = 'A' AND typlen = -1 AND typstorage <> 'p')`;
 
 /** Tables that have rows of their own, as the catalog has them: asked apart from the code under test. */
-async function shapesOf(client: pg.Client, schemas: readonly string[], partitions: Partitions): Promise<Shape[]> {
+export async function shapesOf(client: pg.Client, schemas: readonly string[], partitions: Partitions): Promise<Shape[]> {
   const { rows } = await client.query<Shape>(`${TYPES}
     SELECT nspname::text AS schema, relname::text AS name, relkind::text AS kind,
       json_agg(json_build_object('name', name, 'type', format_type(type, modifier) || dimensions) ORDER BY attnum) AS columns

@@ -4,6 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runMirror, type Run } from '../support/cache.js';
 import { runImport } from '../support/import.js';
 import type { Path } from '../support/path.js';
+import { askedOf, type Choice } from './choice.js';
+import { untold } from './chosen.js';
+import { ident } from './names.js';
 
 interface Running {
   readonly run: Promise<Run>;
@@ -12,18 +15,24 @@ interface Running {
   readonly stop: AbortController;
 }
 
-/** The three caches of a batch, each imported at another time, and their mirrors within this process. */
+/** The caches of a batch, each imported at another time, and their mirrors within this process. */
 export class Mirrors {
+  /** Those that hold all there is. */
   readonly caches: string[] = [];
-  readonly #running: Running[] = [];
+  /** The one that holds what is chosen. */
+  readonly chosen: string;
+  readonly #running = new Map<string, Running>();
   readonly #path: Path;
   readonly #patterns: string;
+  readonly #choices: readonly Choice[];
   readonly #batch: number;
 
-  constructor(path: Path, patterns: string, batch: number) {
+  constructor(path: Path, choices: readonly Choice[], batch: number) {
     this.#path = path;
-    this.#patterns = patterns;
+    this.#choices = choices;
+    this.#patterns = patternsOf(choices);
     this.#batch = batch;
+    this.chosen = path.cache(`chosen-${batch}.db`);
   }
 
   /** Imports a cache and mirrors it from then on. */
@@ -31,22 +40,39 @@ export class Mirrors {
     const cache = this.#path.cache(`${name}-${this.#batch}.db`);
     await runImport(this.#path.server, this.#patterns, this.#path.log, cache);
     this.caches.push(cache);
-    this.#running.push(this.#mirror(cache));
+    this.#mirror(cache);
   }
 
-  /** Ends the mirror that began first, and begins it anew. */
-  async restart(): Promise<void> {
-    const [first] = this.#running;
-    first.stop.abort();
-    await first.run;
-    this.#running[0] = this.#mirror(this.caches[0]);
+  /** The same for what is chosen; numbers are held as one import says, so each way is an import of its own. */
+  async startChosen(): Promise<void> {
+    let into = false;
+    for (const numeric of new Set(this.#choices.map((choice) => choice.numeric))) {
+      const choices = this.#choices.filter((choice) => choice.numeric === numeric);
+      const each = choices.map(askedOf);
+      const asked = { numeric, rename: each.flatMap(({ rename }) => rename), columns: each.flatMap(({ columns }) => columns), where: each.flatMap(({ where }) => where) };
+      await runImport(this.#path.server, into ? patternsOf(choices, false) : patternsOf(choices), this.#path.log, this.chosen, { into, asked });
+      into = true;
+    }
+    this.#mirror(this.chosen);
+  }
+
+  /** Ends the mirror of the first cache, makes tables of it anew where there are any, and begins it anew. */
+  async restart(again: readonly string[]): Promise<void> {
+    await this.#again(this.caches[0], again);
+  }
+
+  /** Brings back the chosen tables that could not be followed for want of a value that the log does not have; gives how many. */
+  async cure(): Promise<number> {
+    const out = untold(this.chosen, this.#choices);
+    if (out.length > 0) await this.#again(this.chosen, out);
+    return out.length;
   }
 
   /** Waits for what is going on; throws at once where a mirror fails meanwhile. */
   async beside<T>(going: Promise<T>): Promise<T> {
     let done = false;
     const watch = async (): Promise<never> => {
-      while (!done) await Promise.race([sleep(200), ...this.#running.map(({ failed }) => failed)]);
+      while (!done) await Promise.race([sleep(200), ...[...this.#running.values()].map(({ failed }) => failed)]);
       return new Promise(() => {});
     };
     try {
@@ -57,20 +83,32 @@ export class Mirrors {
   }
 
   async caughtUp(): Promise<void> {
-    await this.beside(this.#path.caughtUp(...this.caches));
+    await this.beside(this.#path.caughtUp(...this.#running.keys()));
   }
 
   async stop(): Promise<void> {
-    for (const { stop } of this.#running) stop.abort();
-    await Promise.allSettled(this.#running.map(({ run }) => run));
-    for (const cache of this.caches) for (const suffix of ['', '-wal', '-shm', '.lock']) rmSync(`${cache}${suffix}`, { force: true });
+    for (const { stop } of this.#running.values()) stop.abort();
+    await Promise.allSettled([...this.#running.values()].map(({ run }) => run));
+    for (const cache of [...this.caches, this.chosen]) for (const suffix of ['', '-wal', '-shm', '.lock']) rmSync(`${cache}${suffix}`, { force: true });
   }
 
-  #mirror(cache: string): Running {
+  async #again(cache: string, tables: readonly string[]): Promise<void> {
+    const { stop, run } = this.#running.get(cache)!;
+    stop.abort();
+    await run;
+    if (tables.length > 0) await runImport(this.#path.server, tables.join(','), undefined, cache, { into: true });
+    this.#mirror(cache);
+  }
+
+  #mirror(cache: string): void {
     const stop = new AbortController();
     const run = runMirror(cache, this.#path.log, { signal: stop.signal });
     const failed = run.then((): Promise<never> => (stop.signal.aborted ? new Promise(() => {}) : Promise.reject(new Error(`${cache}: its mirror ended`))));
     failed.catch(() => {}); // `beside` tells
-    return { run, failed, stop };
+    this.#running.set(cache, { run, failed, stop });
   }
+}
+
+function patternsOf(choices: readonly Choice[], withMarker = true): string {
+  return [...choices.map(({ schema }) => `${ident(schema)}.*`), ...(withMarker ? ['marker'] : [])].join(',');
 }

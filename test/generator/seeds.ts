@@ -13,17 +13,19 @@ export interface Result extends Outcome {
 
 /** Runs `count` seeds from `from` on and tells of each batch. What fails does not end the run. */
 export async function runSeeds(from: number, count: number, partitions: Partitions, say: (text: string) => void): Promise<Result> {
-  const total = { seeds: 0, statements: 0, changes: 0, rows: 0 };
+  const total = { seeds: 0, statements: 0, changes: 0, rows: 0, chosen: 0, untold: 0 };
   const failures: string[] = [];
   let world = await World.start(partitions);
   try {
     while (total.seeds < count) {
       const seeds = Array.from({ length: Math.min(BATCH, count - total.seeds) }, (_, i) => from + total.seeds + i);
       try {
-        const { statements, changes, rows } = await world.run(seeds);
+        const { statements, changes, rows, chosen, untold } = await world.run(seeds);
         total.statements += statements;
         total.changes += changes;
         total.rows += rows;
+        total.chosen += chosen;
+        total.untold += untold;
       } catch (error) {
         failures.push((error as Error).message);
         say(failures.at(-1)!);
@@ -31,7 +33,7 @@ export async function runSeeds(from: number, count: number, partitions: Partitio
         world = await World.start(partitions);
       }
       total.seeds += seeds.length;
-      say(`${total.seeds} of ${count} seeds: ${total.statements} statements, ${total.changes} changes like test_decoding's, ${total.rows} rows equal in three caches${failures.length === 0 ? '' : `; ${failures.length} FAILED`}`);
+      say(`${total.seeds} of ${count} seeds: ${total.statements} statements, ${total.changes} changes like test_decoding's, ${total.rows} rows equal in three caches, ${total.chosen} in one that chose, of which ${total.untold} tables were brought back${failures.length === 0 ? '' : `; ${failures.length} FAILED`}`);
     }
   } finally {
     await world.end();

@@ -11,8 +11,10 @@ import { reasonOf } from '../../src/errors.js';
 import { formatPosition, readTransactions } from '../../src/index.js';
 import { Path, until, type Daemon } from '../support/path.js';
 import { Random } from '../support/random.js';
+import { choose, type Choice } from './choice.js';
+import { requireChosen } from './chosen.js';
 import { Difference } from './difference.js';
-import { PINNED, requireEqual, type Partitions } from './equality.js';
+import { PINNED, requireEqual, shapesOf, type Partitions } from './equality.js';
 import { History } from './history.js';
 import { Mirrors } from './mirrors.js';
 import { ident } from './names.js';
@@ -39,6 +41,10 @@ export interface Outcome {
   readonly changes: number;
   /** Of Postgres; each was compared with three caches. */
   readonly rows: number;
+  /** Of these, what a fourth cache holds by its host's choice. */
+  readonly chosen: number;
+  /** Tables of that cache that had to be imported again: the log did not have a value that was asked for. */
+  readonly untold: number;
 }
 
 interface Life {
@@ -113,35 +119,43 @@ export class World {
 
   async #live(lives: readonly Life[]): Promise<Outcome> {
     const schemas = lives.map(({ schema }) => schema.name);
-    const mirrors = new Mirrors(this.#path, [...schemas.map((name) => `${ident(name)}.*`), 'marker'].join(','), this.#batches++);
+    const shapes = await shapesOf(this.#client, schemas, this.#partitions);
+    const choices = lives.map(({ schema }) => choose(schema, shapes));
+    const mirrors = new Mirrors(this.#path, choices, this.#batches++);
     try {
       await mirrors.start('live');
-      await mirrors.beside(this.#histories(lives, mirrors));
+      await mirrors.beside(this.#histories(lives, mirrors, choices));
       await mirrors.start('fresh');
       for (const { history } of lives) await history.epilogue();
       await mirrors.caughtUp();
+      const untold = await mirrors.cure();
+      if (untold > 0) await mirrors.caughtUp();
       const rows = await requireEqual(this.#client, schemas, this.#partitions, mirrors.caches);
+      const chosen = await requireChosen(this.#client, mirrors.chosen, choices);
       const changes = await requireTwin(this.#client, this.#path.log, this.#from, schemas, this.#partitions);
-      return { rows, changes, statements: lives.reduce((sum, { history }) => sum + history.statements, 0) };
+      return { rows, chosen, untold, changes, statements: lives.reduce((sum, { history }) => sum + history.statements, 0) };
     } finally {
       await mirrors.stop();
     }
   }
 
-  /** All histories side by side. While they go on, deltastream is killed, a second mirror joins, and the first begins anew where it was. */
-  async #histories(lives: readonly Life[], mirrors: Mirrors): Promise<void> {
+  /** All histories side by side. While they go on, deltastream is killed, other mirrors join, and the first begins anew with some of its tables made anew. */
+  async #histories(lives: readonly Life[], mirrors: Mirrors, choices: readonly Choice[]): Promise<void> {
     const beside: Promise<void>[] = [];
     const start = (what: Promise<void>) => {
       what.catch(() => {}); // whoever awaits it tells
       beside.push(what);
     };
+    // What is chosen is imported before the changes, or in their middle.
+    if (lives[0].schema.seed % 2 === 0) await mirrors.startChosen();
     let steps = 0;
     const all = lives.map(async ({ history }) => {
       for (let i = 0; i < STEPS; i++) {
         await history.step();
         if (++steps === Math.floor(lives.length * STEPS / 4)) start(this.#killStream());
         if (steps === Math.floor(lives.length * STEPS / 2)) start(mirrors.start('late'));
-        if (steps === Math.floor(lives.length * STEPS * 3 / 4)) start(mirrors.restart());
+        if (steps === Math.floor(lives.length * STEPS / 2) && lives[0].schema.seed % 2 === 1) start(mirrors.startChosen());
+        if (steps === Math.floor(lives.length * STEPS * 3 / 4)) start(mirrors.restart(choices.flatMap(({ again }) => again)));
       }
       await history.finish();
       await history.race();
