@@ -179,6 +179,15 @@ plan_columns(Relations *relations, RowPlan *plan, Relation relation, TupleDesc r
 	}
 }
 
+/* Fails where the head of the lines has but a stand-in for the name, which other tables may share or even bear. */
+static void
+check_name(const char *name)
+{
+	Size		length = strlen(name);
+
+	(void) to_utf8(name, &length);
+}
+
 /*
  * Columns, key and shape; the shape, which partitions share, goes to a context of the session.
  * When this fails, the plan and its shape must be marked invalid: they are
@@ -193,6 +202,8 @@ plan_complete(Relations *relations, RowPlan *plan, Relation relation)
 
 	if (!RelationIsValid(root))
 		elog(ERROR, "could not open relation with OID %u", plan->root);
+	check_name(get_namespace_name(RelationGetNamespace(root)));
+	check_name(RelationGetRelationName(root));
 	plan->identity = relation->rd_rel->relreplident;
 	plan_columns(relations, plan, relation, RelationGetDescr(root));
 	plan_key(plan, relation, root);

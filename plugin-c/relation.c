@@ -13,6 +13,13 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+/* Whose schema line was the last of a name. */
+typedef struct Bearer
+{
+	uint32		name;			/* hash key */
+	Oid			root;
+} Bearer;
+
 static HTAB *
 open_table(MemoryContext context, const char *name, Size key_size, Size entry_size)
 {
@@ -35,6 +42,7 @@ relations_open(MemoryContext parent, const Options *options)
 	relations->dependents = open_table(context, "deltastream dependents", sizeof(Oid), sizeof(Dependents));
 	relations->types = open_table(context, "deltastream types", sizeof(uint32), sizeof(uint32));
 	relations->namespaces = open_table(context, "deltastream schemas", sizeof(uint32), sizeof(uint32));
+	relations->bearers = open_table(context, "deltastream names", sizeof(uint32), sizeof(Bearer));
 	invalidation_listen(relations);
 	return relations;
 }
@@ -161,6 +169,32 @@ relations_plan(Relations *relations, Relation relation)
 	return plan;
 }
 
+/*
+ * True while the last schema line of its name was its own. Tables swap names, and
+ * swap back: what was said of a table does not hold once the name was another's.
+ * Names whose hashes collide repeat their lines, which does no harm.
+ */
+bool
+relations_bears_name(Relations *relations, const Told *told)
+{
+	Bearer	   *bearer = hash_search(relations->bearers, &told->name, HASH_FIND, NULL);
+
+	return bearer != NULL && bearer->root == told->root;
+}
+
+/* From here on the name is that of this table, and the one it had before is nobody's. */
+void
+relations_give_name(Relations *relations, Told *told, uint32 name)
+{
+	Bearer	   *bearer;
+
+	if (relations_bears_name(relations, told))
+		hash_search(relations->bearers, &told->name, HASH_REMOVE, NULL);
+	bearer = hash_search(relations->bearers, &name, HASH_ENTER, NULL);
+	bearer->root = told->root;
+	told->name = name;
+}
+
 /* Frees a plan that was marked and not rebuilt since. */
 static void
 sweep_plan(Relations *relations, RowPlan *plan)
@@ -191,6 +225,8 @@ sweep_told(Relations *relations, Told *told)
 		pfree(told->shape);
 	if (told->bare != NULL)
 		pfree(told->bare);
+	if (relations_bears_name(relations, told))
+		hash_search(relations->bearers, &told->name, HASH_REMOVE, NULL);
 	hash_search(relations->told, &told->root, HASH_REMOVE, NULL);
 }
 

@@ -45,6 +45,7 @@ typedef struct Told
 	Oid			root;			/* hash key */
 	int			plans;			/* that point here */
 	char	   *schema;			/* the text of the last schema line; NULL before the first */
+	uint32		name;			/* the hash of the name in it */
 	uint64		schemas;		/* schema lines so far */
 	char		identity;		/* that the last of them names; 0 before the first */
 	uint64		quarantined;	/* the last transaction with a quarantine line */
@@ -116,6 +117,7 @@ typedef struct Relations
 	HTAB	   *dependents;
 	HTAB	   *types;			/* what invalidations call the types that plans have named, */
 	HTAB	   *namespaces;		/* and the schemas */
+	HTAB	   *bearers;		/* of each name, by its hash, whose schema line was the last */
 	slist_head	stale;			/* plans to be swept */
 	slist_head	doubtful;		/* of Told */
 } Relations;
@@ -125,6 +127,8 @@ extern RowPlan *relations_plan(Relations *relations, Relation relation);
 extern void relations_link(Relations *relations, RowPlan *plan, const Oid *others, int count);
 extern void relations_note_type(Relations *relations, Oid type);
 extern void relations_note_namespace(Relations *relations, Oid oid);
+extern bool relations_bears_name(Relations *relations, const Told *told);
+extern void relations_give_name(Relations *relations, Told *told, uint32 name);
 extern void relations_sweep(Relations *relations);
 
 /* invalidation.c */

@@ -179,8 +179,8 @@ read_shape(RowPlan *plan, Relation root, MemoryContext shared)
 
 	if (plan->told->shape_valid)
 		return;
-	/* Set first: an invalidation that comes while we read the catalog must stick. */
-	plan->told->shape_valid = true;
+	/* Set first: an invalidation that comes while we read the catalog must stick, and one that came with the columns. */
+	plan->told->shape_valid = plan->valid;
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "deltastream shape", ALLOCSET_DEFAULT_SIZES);
 	before = MemoryContextSwitchTo(scratch);
 	refresh_shape(plan, root, shared);

@@ -7,6 +7,7 @@
 #include "deltastream.h"
 
 #include "access/transam.h"
+#include "common/hashfn.h"
 #include "datatype/timestamp.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -91,7 +92,7 @@ close_transaction(LogicalDecodingContext *ctx, Plugin *plugin, ReorderBufferTXN 
 	send_lines(ctx, plugin, true);
 }
 
-/* The schema line: before a relation's first change and whenever its text differs from the last. */
+/* The schema line: before a relation's first change and whenever its text differs from the last of its name. */
 void
 tell_schema(Plugin *plugin, RowPlan *plan)
 {
@@ -104,7 +105,7 @@ tell_schema(Plugin *plugin, RowPlan *plan)
 	initStringInfo(&text);
 	appendBinaryStringInfo(&text, plan->head, plan->head_length);
 	append_schema(&text, plan, identity);
-	if (told->schema == NULL || strcmp(told->schema, text.data) != 0)
+	if (told->schema == NULL || strcmp(told->schema, text.data) != 0 || !relations_bears_name(plugin->relations, told))
 	{
 		begin_line(plugin, plan, "\t_action\tschema");
 		appendBinaryStringInfo(&plugin->lines, text.data + plan->head_length, text.len - plan->head_length);
@@ -113,6 +114,7 @@ tell_schema(Plugin *plugin, RowPlan *plan)
 			pfree(told->schema);
 		told->schema = MemoryContextStrdup(plugin->relations->context, text.data);
 		told->identity = identity;
+		relations_give_name(plugin->relations, told, hash_bytes((unsigned char *) plan->head, plan->head_length));
 		told->schemas++;
 	}
 	plan->said = told->schemas;

@@ -109,7 +109,7 @@ test('names that are no text quarantine their table under a name that is', async
     DO $$ BEGIN EXECUTE format('INSERT INTO %I VALUES (1)', convert_from('\\x74fc', 'SQL_ASCII')); END $$;
     INSERT INTO odd VALUES (1, 1);`);
   assert.deepEqual(linesOf(bytes, 'insert', 'quarantine').map((line) => line.replace(/\t_cure.*/, '')), [
-    '_table\tt?\t_xid\tX\t_action\tinsert\tid\t1',
+    '_table\tt?\t_xid\tX\t_action\tquarantine\t_reason\ta row of public."t?" cannot be written: invalid byte sequence for encoding "UTF8": 0xfc',
     '_table\todd\t_xid\tX\t_action\tquarantine\t_reason\ta row of public.odd cannot be written: invalid byte sequence for encoding "UTF8": 0xfc',
   ]);
 });

@@ -42,5 +42,13 @@ INSERT INTO known.leaf VALUES (7, 'calm');
 DROP TABLE known.t;
 CREATE TABLE known.t (id int PRIMARY KEY);
 INSERT INTO known.t VALUES (8);
+-- Two tables that swap a name, and swap it back: each says anew that it is its own.
+CREATE TABLE known.other (id int PRIMARY KEY);
+ALTER TABLE known.t RENAME TO away;
+ALTER TABLE known.other RENAME TO t;
+INSERT INTO known.t VALUES (9);
+ALTER TABLE known.t RENAME TO other;
+ALTER TABLE known.away RENAME TO t;
+INSERT INTO known.t VALUES (10);
 SELECT * FROM lines();
 DROP FUNCTION change;
