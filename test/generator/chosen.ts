@@ -11,7 +11,7 @@ import { Difference } from './difference.js';
 import { requireInOrder, requireSameRows, rowsOfCache, rowsOfPostgres, type Shape } from './equality.js';
 
 /** The one thing that a filtered table may stumble over: what neither log nor cache has. */
-const UNTOLD = /(?:cannot be told: its large value|a row moved in while a large value).* unchanged/;
+const UNTOLD = /(?:cannot be told: its large value|a row moved in while a large value)[^]* unchanged/;
 
 /** Patterns of the tables that stumbled over what the log does not say; throws where it is another reason, or where the log says enough. */
 export function untold(path: string, choices: readonly Choice[]): string[] {
