@@ -19,7 +19,7 @@ import { DeltaError } from '../errors.js';
 import type { Cache } from '../sqlite/open.js';
 import { placeWriter, type CachePosition } from '../sqlite/position.js';
 import type { CacheTable, Quarantine } from '../sqlite/tables.js';
-import { TableFault } from './fault.js';
+import { TableFault, TableFaults } from './fault.js';
 import { Followed, type FollowOptions, type Quarantined } from './followed.js';
 import type { TableWriter } from './table.js';
 
@@ -52,6 +52,8 @@ export class Applier {
   /** `_table … _action x` of the line before, and what is done with its rows. */
   #head = '';
   #action: RowAction = skipRow;
+  /** Of the transaction that is being applied. */
+  #faults: TableFault[] = [];
   transactions = 0;
   rows = 0;
 
@@ -69,7 +71,7 @@ export class Applier {
   get quarantined(): number { return this.#followed.quarantined; }
   get joining(): number { return this.#followed.joining; }
 
-  /** Applies one unit inside the open SQLite transaction. Throws TableFault where a table has to go out first: then `rollback`, `exclude` it and begin anew at `at`. */
+  /** Applies one unit inside the open SQLite transaction. Throws TableFaults where tables have to go out first: then `rollback` and begin anew at `at`; they are excluded. */
   async apply(unit: Unit): Promise<void> {
     if (unit.kind === 'open') this.#enter(unit);
     if (this.#isBehind(unit)) return;
@@ -137,6 +139,7 @@ export class Applier {
 
   async #applyTransaction(unit: Transaction): Promise<void> {
     this.#head = '';
+    this.#faults = [];
     // In the original format each line has a clock of its own.
     const original = unit.commitLsn === undefined;
     const prefix = original ? '_c\t' : `_c\t${unit.first.clock}\t_s\t`;
@@ -148,6 +151,7 @@ export class Applier {
     if (!original && lines !== unit.last.sequence - unit.first.sequence - 1) {
       throw new DeltaError('log-damaged', `${this.#transport.place}/${unit.segment}:${unit.start}: the transaction has ${lines} lines, its positions say otherwise`);
     }
+    if (this.#faults.length > 0) throw new TableFaults(this.#faults);
     this.transactions++;
     this.rows += unit.rows;
   }
@@ -156,8 +160,16 @@ export class Applier {
   #refuseLine(block: Buffer, unit: Transaction): number {
     const { own } = decodeLine(block.toString('utf8', 0, HEAD_BYTES).replace(/(\t_action\t[a-z]+)\t[^]*$/, '$1'));
     const place = { schema: own.get('_schema') ?? PUBLIC, table: own.get('_table') ?? '' };
-    if (this.#followed.has(place.schema, place.table, unit)) throw new TableFault(place, `a row takes ${block.length} bytes in the log, more than the ${LINE_LIMIT_BYTES} that a mirror takes`);
+    if (this.#followed.has(place.schema, place.table, unit)) this.#leaveOut(new TableFault(place, `a row takes ${block.length} bytes in the log, more than the ${LINE_LIMIT_BYTES} that a mirror takes`), unit);
     return 1;
+  }
+
+  /** Goes on without the table, to find whatever other tables can't take: the transaction has to be done again, but once. */
+  #leaveOut(error: unknown, unit: Transaction): void {
+    if (!(error instanceof TableFault)) throw error;
+    this.#faults.push(error);
+    this.exclude(error, unit.first);
+    this.#head = '';
   }
 
   /** Applies a block of whole lines; gives their number. The hot loop of a replay. */
@@ -170,8 +182,12 @@ export class Applier {
       let start = lines.indexOf('\t', at + prefix.length) + 1;
       if (unit.commitLsn === undefined) start = lines.indexOf('\t', start + '_s\t'.length) + 1;
       const headEnd = start + this.#head.length;
-      if (this.#head !== '' && lines.startsWith(this.#head, start) && lines.charCodeAt(headEnd) === TAB) this.#action(lines, headEnd + 1, end);
-      else this.#applyOther(lines, at, start, end, unit);
+      try {
+        if (this.#head !== '' && lines.startsWith(this.#head, start) && lines.charCodeAt(headEnd) === TAB) this.#action(lines, headEnd + 1, end);
+        else this.#applyOther(lines, at, start, end, unit);
+      } catch (error) {
+        this.#leaveOut(error, unit);
+      }
       at = end + 1;
     }
     return count;

@@ -1,7 +1,7 @@
 import { quote } from '../sqlite/names.js';
 import type { CacheTable } from '../sqlite/tables.js';
 
-/** Thrown where a table can no longer be followed faithfully: the transaction at hand is undone, and then done again without the table (design P5). */
+/** Thrown where a table can no longer be followed faithfully (design P5). */
 export class TableFault extends Error {
   readonly schema: string;
   readonly table: string;
@@ -15,6 +15,16 @@ export class TableFault extends Error {
     this.table = place.table;
     this.reason = reason;
     this.cure = cure;
+  }
+}
+
+/** All faults of a transaction, which is undone and then done again without these tables. */
+export class TableFaults extends Error {
+  readonly faults: readonly TableFault[];
+
+  constructor(faults: readonly TableFault[]) {
+    super(faults.map(({ message }) => message).join('; '));
+    this.faults = faults;
   }
 }
 

@@ -11,7 +11,7 @@ import { paceReplay } from '../sqlite/pace.js';
 import { readPosition } from '../sqlite/position.js';
 import { readTables, type CacheTable } from '../sqlite/tables.js';
 import { Applier } from './applier.js';
-import { TableFault } from './fault.js';
+import { TableFaults, type TableFault } from './fault.js';
 import type { Quarantined } from './followed.js';
 import { openAt } from './place.js';
 import type { Report } from './report.js';
@@ -48,7 +48,7 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
         if (await drain(reader, applier, pace, options, report)) break;
         await reader.wait(POLL_MS, options.signal);
       } catch (error) {
-        if (!(error instanceof ExcludedTable)) throw error;
+        if (!(error instanceof ExcludedTables)) throw error;
         // What was undone is read again, and applied without the table from that transaction on.
         const begun = comparePositions(applier.at.position, ORIGIN) > 0;
         reader = (await openAt(transport, applier.at, begun ? undefined : options.from)).reader;
@@ -90,8 +90,8 @@ async function drain(reader: UnitReader, applier: Applier, pace: (caughtUp: bool
   }
 }
 
-/** Thrown after a table went into quarantine and the open SQLite transaction was undone. */
-class ExcludedTable extends Error {}
+/** Thrown after tables went into quarantine and the open SQLite transaction was undone. */
+class ExcludedTables extends Error {}
 
 async function applyOne(unit: Unit, applier: Applier, strict: boolean, report: Report): Promise<void> {
   try {
@@ -99,10 +99,10 @@ async function applyOne(unit: Unit, applier: Applier, strict: boolean, report: R
     if (strict) stopAt(unit, applier);
     await applier.apply(unit);
   } catch (error) {
-    if (!(error instanceof TableFault)) throw error;
+    if (!(error instanceof TableFaults)) throw error;
     applier.rollback();
-    exclude(error, unit, applier, strict, report);
-    throw new ExcludedTable();
+    for (const fault of error.faults) exclude(fault, unit, applier, strict, report);
+    throw new ExcludedTables();
   }
 }
 

@@ -280,3 +280,21 @@ test('rows without a key: one of several equal rows goes, and one is changed', a
   await runMirror(cache, log);
   assert.deepEqual(query(cache, 'SELECT * FROM t ORDER BY id, a'), [{ id: null, a: 'z' }, { id: 1, a: null }, { id: 2, a: null }]);
 });
+
+test('P5: several tables that one transaction faults go out together, each for its own reason, and the others have all of it', async (t) => {
+  const tables = ['a', 'b', 'c', 'd'].map((name, i) => ({ ...keyedTable(name, ['v']), oid: i + 1 }));
+  const { log, cache } = bench(t, tables);
+  await writeLog(log,
+    transaction(1, ['a insert id 1 v x', 'd insert id 1 v x']),
+    transaction(2, ['d insert id 2 v x', 'a insert id 1 v y', 'b quarantine _reason because _cure mend', 'a insert id 5 v z', 'c update id 7 v x', 'd update id 1 v z']),
+    transaction(3, ['a insert id 9 v x', 'd insert id 3 v x']));
+  const { said, applier } = await runMirror(cache, log);
+  assert.deepEqual(query(cache, "SELECT name, reason FROM _daystream_tables WHERE state = 'quarantined' ORDER BY name"), [
+    { name: 'a', reason: 'an insert met a row that is there already: the cache has diverged from Postgres' },
+    { name: 'b', reason: 'because' },
+    { name: 'c', reason: 'an update found no row: the cache has diverged from Postgres' },
+  ]);
+  assert.equal(said.filter((text) => text.includes('goes into quarantine')).length, 3);
+  assert.deepEqual(query(cache, 'SELECT id, v FROM d ORDER BY id'), [{ id: 1, v: 'z' }, { id: 2, v: 'x' }, { id: 3, v: 'x' }]);
+  assert.deepEqual([ids(cache, 'a'), applier.quarantined], [[1], 3]);
+});
