@@ -7,7 +7,7 @@ import { runSeeds } from './seeds.js';
 const SEEDS = { root: 200, leaf: 40 } as const;
 
 for (const partitions of ['root', 'leaf'] as const) {
-  test(`random schemas, values and changes, partitions by the name of their ${partitions}: a live mirror, a late one, a fresh import and test_decoding all see what Postgres has`, async (t) => {
+  test(`random schemas, values and changes, partitions by the name of their ${partitions}: a live mirror, a late one, a fresh import, one that chose and test_decoding all see what Postgres has`, async (t) => {
     const { seed } = new Random();
     const count = process.env.SEED === undefined ? SEEDS[partitions] : 1;
     t.diagnostic(`SEED=${seed}${count === 1 ? '' : ` and the ${count - 1} after it`}`);
