@@ -31,7 +31,7 @@ const SHOWN_CHARACTERS = 60;
 
 /** A usage error about a filter: the text (its beginning, where it is long), the reason, and where. */
 export function filterError(text: string, reason: string, at?: number, hint?: string): DeltaError {
-  const place = at === undefined ? '' : ` at character ${[...text.slice(0, at)].length + 1}`;
+  const place = at === undefined ? '' : `, at character ${[...text.slice(0, at)].length + 1}`;
   return new DeltaError('usage', `--where ${shown(text)}: ${reason}${place}`, hint === undefined ? {} : { hint });
 }
 
