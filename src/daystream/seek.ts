@@ -60,7 +60,7 @@ export async function segmentFor(transport: Transport, position: Position): Prom
   const oldest = await readHead(transport, segments[0], 0);
   if (oldest !== undefined && comparePositions(position, oldest.position) < 0) {
     throw new DeltaError('log-missing', `${transport.place}: begins at ${formatPosition(oldest.position)}, behind ${formatPosition(position)}`, {
-      hint: 'copy the tables again with deltaimport, or put the older segments back',
+      hint: `begin at ${formatPosition(oldest.position)}; a cache that stands before it wants deltaimport again, or the older segments back`,
     });
   }
   // A clock's day names its segment; a day without lines has none, and the next one is meant.
