@@ -28,6 +28,9 @@ export interface Wish {
 
 interface Name { readonly text: string; readonly quoted: boolean }
 
+/** Every column, every row: undoes what was chosen when the table was imported before. */
+const ALL = '*';
+
 const NAME = /\s*(?:"((?:[^"]|"")+)"|([^".,=:\s]+(?:\s+[^".,=:\s]+)*))\s*/y;
 
 /** What is asked of each table. Throws DeltaError usage for what is malformed, names nothing, or is said twice. */
@@ -48,15 +51,16 @@ export function wishesOf(asked: Asked, tables: readonly SourceTable[]): Map<Sour
     const { names, rest } = split('--columns', option, '=', 'write table=column,column');
     const table = resolveTable('--columns', option, names, tables);
     const wish = wishes.get(table)!;
-    if (wish.choice.columns !== undefined) throw malformed('--columns', option, 'the table has two lists');
-    wish.choice = { ...wish.choice, columns: columnList(option, rest, table) };
+    if ('columns' in wish.choice) throw malformed('--columns', option, 'the table has two lists');
+    wish.choice = { ...wish.choice, columns: rest.trim() === ALL ? undefined : columnList(option, rest, table) };
   }
   for (const option of asked.where) {
-    const { table: name, filter } = parseWhereOption(option);
+    const all = /^(.*):\s*\*\s*$/s.exec(option);
+    const { table: name, filter } = all === null ? parseWhereOption(option) : { table: all[1], filter: undefined };
     const table = resolveTable('--where', option, readNames('--where', option, name), tables);
     const wish = wishes.get(table)!;
-    if (wish.choice.where !== undefined) throw malformed('--where', option, 'the table has two filters; join them with AND');
-    wish.choice = { ...wish.choice, where: filter.text };
+    if ('where' in wish.choice) throw malformed('--where', option, 'the table has two filters; join them with AND');
+    wish.choice = { ...wish.choice, where: filter?.text };
   }
   return wishes;
 }

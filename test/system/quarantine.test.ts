@@ -233,11 +233,14 @@ test('a table can be added to a cache, and its choice and indexes are there when
   await path.server.query('ALTER TABLE "C" RENAME TO "B"');
   path.run('deltaimport', '--table', '"B"', '--into', cache);
   assert.deepEqual(query(cache, "SELECT name FROM sqlite_schema WHERE tbl_name = 'b_upper' ORDER BY name"), [{ name: 'B_note' }, { name: 'b_upper' }]);
-  path.mirror(cache);
+  const mirror = path.mirror(cache);
   await path.server.query("UPDATE \"B\" SET dest = 'KIAH', note = 'z' WHERE id = 2; UPDATE \"B\" SET dest = NULL WHERE id = 1; INSERT INTO a VALUES (5)");
   await path.caughtUp(cache);
   assert.deepEqual(query(cache, 'SELECT * FROM b_upper'), [{ id: 2, note: 'z' }]);
   assert.deepEqual(query(cache, 'SELECT * FROM a'), [{ id: 5 }]);
+  await mirror.stop();
+  path.run('deltaimport', '--table', '"B"', '--columns', 'B=*', '--where', 'B: *', '--into', cache);
+  assert.deepEqual(query(cache, 'SELECT * FROM b_upper ORDER BY id'), [{ id: 1, dest: null, note: 'x' }, { id: 2, dest: 'KIAH', note: 'z' }]);
 });
 
 test('of two tables that swap their names in Postgres, the one that is imported is right, and the other one is given up', async (t) => {
