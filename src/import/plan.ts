@@ -93,17 +93,18 @@ function planTable(source: SourceTable, wish: Wish): TablePlan {
     choice: list === undefined ? wish.choice : { ...wish.choice, columns: list },
   };
   const held = new Map(heldColumns(table).map(({ name, as }) => [name, as]));
+  const filter = where === undefined ? undefined : bindFilter(parseFilter(where), relation.columns);
   const isWhole = ({ columns: indexed }: CacheIndex) => indexed.every(({ name }) => held.has(name));
   return {
     source,
     table,
-    filter: where === undefined ? undefined : bindFilter(parseFilter(where), relation.columns),
+    filter,
     indexes: source.indexes.filter(isWhole).map((index) => ({
       name: cacheName(source.schema, index.name),
       columns: index.columns.map((column) => ({ ...column, name: held.get(column.name) ?? column.name })),
     })),
     leftOut: [...source.leftOut, ...source.indexes.filter((index) => !isWhole(index)).map(({ name }) => ({ name, reason: 'the cache does not hold all of its columns' }))],
-    warnings: [...(gone.length === 0 ? [] : [goneWarning(source, gone)]), ...(where === undefined ? [] : moveInWarning(source))],
+    warnings: [...(gone.length === 0 ? [] : [goneWarning(source, gone)]), ...(filter === undefined ? [] : moveInWarning(source, new Set([...held.keys(), ...filter.filter.columns])))],
   };
 }
 
@@ -130,8 +131,9 @@ function goneWarning({ schema, table }: SourceTable, names: readonly string[]): 
 /** Types whose values are never stored out of line. */
 const SHORT = /^(?:smallint|integer|bigint|oid|boolean|real|double precision|date|timestamp\b.*|time\b.*|interval\b.*|uuid|name|money|"char"|macaddr8?|pg_lsn|xid8?)$/;
 
-function moveInWarning({ schema, table, relation }: SourceTable): string[] {
-  const large = relation.columns.filter(({ type }) => !SHORT.test(type)).map(({ name }) => name);
+/** Of the columns that the cache or its filter wants; the key's are in every line. */
+function moveInWarning({ schema, table, relation }: SourceTable, wanted: ReadonlySet<string>): string[] {
+  const large = relation.columns.filter(({ name, type, attnum }) => wanted.has(name) && !SHORT.test(type) && !relation.key.includes(attnum)).map(({ name }) => name);
   if (relation.identity === 'full' || large.length === 0) return [];
   return [`${schema}.${table}: a row that moves in by an update while a large value in ${large.slice(0, 3).join(', ')} is unchanged cannot be made up, and puts the table in quarantine; to be safe: ALTER TABLE ${written(schema, table)} REPLICA IDENTITY FULL`];
 }

@@ -147,6 +147,16 @@ test('what was chosen of a table holds when it is made anew, until it is said ot
   assert.deepEqual((await into({})).warnings, []);
 });
 
+test('a filter is warned of by the large values that the cache or the filter wants, and by no others', async (t) => {
+  await server.query('CREATE TABLE large (id text PRIMARY KEY, n int, held text, asked jsonb, neither text)');
+  const warned = async (asked: Partial<Asked>) => {
+    const { log, cache } = await place(t);
+    return (await runImport(server, 'large', log, cache, { asked })).warnings.join();
+  };
+  assert.match(await warned({ columns: ['large=n,held'], where: ['large: n > 1 AND asked IS NULL'] }), /a large value in held, asked is unchanged/);
+  assert.equal(await warned({ columns: ['large=n'], where: ["large: id = 'x'"] }), '');
+});
+
 test('a table that is added is told from the indexes and views that the cache has, and from a table whose name in the cache would be the same', async (t) => {
   const { log, cache } = await place(t);
   await server.query('CREATE TABLE "s.t" (a int PRIMARY KEY); CREATE TABLE "FLIGHTS_DEST" (a int PRIMARY KEY); CREATE TABLE v (a int PRIMARY KEY)');
