@@ -61,11 +61,14 @@ export class Mirrors {
     await this.#again(this.caches[0], again);
   }
 
-  /** Brings back the chosen tables that could not be followed for want of a value that the log does not have; gives how many. */
-  async cure(): Promise<number> {
-    const out = untold(this.chosen, this.#choices);
-    if (out.length > 0) await this.#again(this.chosen, out);
-    return out.length;
+  /** The chosen tables that could not be followed for want of a value that the log does not have. */
+  untold(): string[] {
+    return untold(this.chosen, this.#choices);
+  }
+
+  /** Imports chosen tables again, by their choice as the cache keeps it. */
+  async bringBack(tables: readonly string[]): Promise<void> {
+    await this.#again(this.chosen, tables);
   }
 
   /** Waits for what is going on; throws at once where a mirror fails meanwhile. */

@@ -128,12 +128,16 @@ export class World {
       await mirrors.start('fresh');
       for (const { history } of lives) await history.epilogue();
       await mirrors.caughtUp();
-      const untold = await mirrors.cure();
-      if (untold > 0) await mirrors.caughtUp();
+      const untold = mirrors.untold();
+      if (untold.length > 0) {
+        await this.#killStream(); // what begins anew writes a horizon at once, for the import to join
+        await mirrors.bringBack(untold);
+        await mirrors.caughtUp();
+      }
       const rows = await requireEqual(this.#client, schemas, this.#partitions, mirrors.caches);
       const chosen = await requireChosen(this.#client, mirrors.chosen, choices);
       const changes = await requireTwin(this.#client, this.#path.log, this.#from, schemas, this.#partitions);
-      return { rows, chosen, untold, changes, statements: lives.reduce((sum, { history }) => sum + history.statements, 0) };
+      return { rows, chosen, untold: untold.length, changes, statements: lives.reduce((sum, { history }) => sum + history.statements, 0) };
     } finally {
       await mirrors.stop();
     }
@@ -152,10 +156,12 @@ export class World {
     const all = lives.map(async ({ history }) => {
       for (let i = 0; i < STEPS; i++) {
         await history.step();
-        if (++steps === Math.floor(lives.length * STEPS / 4)) start(this.#killStream());
+        if (++steps === Math.floor(lives.length * STEPS / 4)) {
+          start(this.#killStream());
+          start(mirrors.restart(choices.flatMap(({ again }) => again)));
+        }
         if (steps === Math.floor(lives.length * STEPS / 2)) start(mirrors.start('late'));
         if (steps === Math.floor(lives.length * STEPS / 2) && lives[0].schema.seed % 2 === 1) start(mirrors.startChosen());
-        if (steps === Math.floor(lives.length * STEPS * 3 / 4)) start(mirrors.restart(choices.flatMap(({ again }) => again)));
       }
       await history.finish();
       await history.race();
