@@ -13,7 +13,7 @@ export function faultOfShape(relation: Relation, table: CacheTable): TableFault 
 }
 
 function differenceOf(relation: Relation, table: CacheTable): string | undefined {
-  if (relation.oid !== table.oid) return 'it was dropped and made anew';
+  if (relation.oid !== table.oid) return 'another table has its name now: it was dropped and made anew, or renamed';
   if (relation.key.join() !== table.key.join()) return relation.key.length === 0 ? 'it has no usable key any more' : 'its key changed';
   const before = new Map(wantedColumns(table).map((column) => [column.attnum, column]));
   for (const { attnum, name, type } of relation.columns) {
