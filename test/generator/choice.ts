@@ -36,7 +36,7 @@ export function choose(schema: Schema, shapes: readonly Shape[]): Choice {
   const names = new Names(random);
   const tables = own.map((shape) => chooseOf(random, shape, columnsOf(schema, shape), () => `${names.next('r')} ${schema.seed}`));
   const again = random.below(3) === 0 ? shuffled(random, own).slice(0, 1 + random.below(2)) : [];
-  return { schema: schema.name, tables, numeric: random.pick([undefined, undefined, 'text', 'real']), again: again.map(({ name }) => written(schema.name, name)) };
+  return { schema: schema.name, tables, numeric: random.pick([undefined, undefined, 'real']), again: again.map(({ name }) => written(schema.name, name)) };
 }
 
 /** As the import's options say it. */

@@ -26,6 +26,7 @@ export class Mirrors {
   readonly #patterns: string;
   readonly #choices: readonly Choice[];
   readonly #batch: number;
+  #stopped = false;
 
   constructor(path: Path, choices: readonly Choice[], batch: number) {
     this.#path = path;
@@ -90,6 +91,7 @@ export class Mirrors {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     for (const { stop } of this.#running.values()) stop.abort();
     await Promise.allSettled([...this.#running.values()].map(({ run }) => run));
     for (const cache of [...this.caches, this.chosen]) for (const suffix of ['', '-wal', '-shm', '.lock']) rmSync(`${cache}${suffix}`, { force: true });
@@ -104,6 +106,7 @@ export class Mirrors {
   }
 
   #mirror(cache: string): void {
+    if (this.#stopped) return; // an import that ended after another failed
     const stop = new AbortController();
     const run = runMirror(cache, this.#path.log, { signal: stop.signal });
     const failed = run.then((): Promise<never> => (stop.signal.aborted ? new Promise(() => {}) : Promise.reject(new Error(`${cache}: its mirror ended`))));
