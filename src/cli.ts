@@ -49,7 +49,12 @@ function report(name: string, thrown: unknown): number {
 
 /** An expected error on one line, its hint behind a dash. */
 export function describe(error: DeltaError): string {
-  return error.hint === undefined ? reasonOf(error) : `${reasonOf(error)} — ${error.hint}`;
+  return oneLine(error.hint === undefined ? reasonOf(error) : `${reasonOf(error)} — ${error.hint}`);
+}
+
+/** A text with its control characters made visible: a table may be called by a line feed, and a message is one line. */
+export function oneLine(text: string): string {
+  return text.replace(/[\x00-\x1f\x7f]/g, (char) => (char === '\n' ? '\\n' : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`));
 }
 
 /** `1 row`, `2 rows`. */

@@ -79,3 +79,9 @@ test('a bad URL is refused without a word of it', (t) => {
     }
   }
 });
+
+test('what is called by a line feed or an escape is told in one line', () => {
+  const { status, stderr } = type('deltamirror', 'no\nsuch\x1b[31m.db');
+  assert.equal(status, EXPECTED);
+  assert.match(stderr, /^deltamirror: [^\x00-\x1f]*no\\nsuch\\x1b\[31m\.db[^\x00-\x1f]*\n$/);
+});

@@ -1,5 +1,5 @@
 /** What the person at the terminal, or the journal, is told: one live line on a terminal, plain lines at changes of state elsewhere. */
-import { plural } from '../cli.js';
+import { oneLine, plural } from '../cli.js';
 import { formatLsn } from '../daystream/lsn.js';
 import { formatPosition } from '../daystream/position.js';
 import type { CacheTable, Quarantine } from '../sqlite/tables.js';
@@ -31,7 +31,7 @@ export class Report {
 
   /** A line of its own. */
   note(text: string): void {
-    this.#out.write(`${this.#live ? '\r\x1b[K' : ''}deltamirror: ${text}\n`);
+    this.#out.write(`${this.#live ? '\r\x1b[K' : ''}deltamirror: ${oneLine(text)}\n`);
   }
 
   started(applier: Applier, source: string, tables: readonly CacheTable[]): void {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { InvalidArgumentError, Option } from 'commander';
-import { command, plural, run } from '../cli.js';
+import { command, oneLine, plural, run } from '../cli.js';
 import { formatPosition } from '../daystream/position.js';
 import { parsePatterns } from '../daystream/pattern.js';
 import { DeltaError } from '../errors.js';
@@ -78,7 +78,7 @@ function asText(result: ImportResult): string {
     ...result.warnings.map((warning) => `warning: ${warning}`),
     `${result.cache}: ${plural(result.tables.length, 'table')}, ${plural(rows, 'row')} in ${result.seconds.toFixed(1)} s, at ${formatPosition(result.position)}`,
   ];
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(oneLine).join('\n')}\n`;
 }
 
 function asJson(result: ImportResult): string {

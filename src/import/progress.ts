@@ -1,4 +1,5 @@
 /** How an import tells how far it is: bars on a terminal, plain lines elsewhere. */
+import { plural } from '../cli.js';
 import { MultiBar, Presets } from 'cli-progress';
 
 export interface Progress {
@@ -71,7 +72,7 @@ function lines(stream: NodeJS.WriteStream): Progress {
           say(`${name}: ${rows} of about ${Math.round(estimatedRows)} rows, ${rate(rows)} rows/s`);
         },
         doing: () => {},
-        done: (rows) => say(`${name}: ${rows} rows, ${rate(rows)} rows/s`),
+        done: (rows) => say(`${name}: ${plural(rows, 'row')}, ${rate(rows)} rows/s`),
       };
     },
   };

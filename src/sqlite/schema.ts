@@ -57,7 +57,7 @@ function requireApart(named: readonly Named[], what: string): void {
     const twin = seen.get(folded(one.name));
     if (twin !== undefined) {
       const upper = twin.name === folded(twin.name) ? one : twin;
-      throw refused(`${twin.place} and ${one.place}`, `SQLite cannot tell the two ${what} apart by name`, renameHint(upper.written, `${upper.name}_upper`));
+      throw refused(`${twin.place} and ${one.place}`, `SQLite cannot tell the two ${what} apart by name`, renameHint(upper.written, `${upper.name}_${twin.name === one.name ? '2' : 'upper'}`));
     }
     seen.set(folded(one.name), one);
   }
