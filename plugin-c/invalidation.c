@@ -1,7 +1,7 @@
 /*
- * What an invalidation makes wrong. One can arrive in the middle of a row,
- * whenever the catalog is read, so it only marks, and it allocates nothing: a
- * plan is rebuilt when the next change asks for it.
+ * What plans rest on, and what an invalidation of that makes wrong. One can
+ * arrive in the middle of a row, whenever the catalog is read, so it only marks,
+ * and it allocates nothing: a plan is rebuilt when the next change asks for it.
  *
  * An invalidation costs what it hits. Plans are found by the relation and by
  * what is above it; types and schemas by the hash values that invalidations name
@@ -11,6 +11,8 @@
 
 #include "relation.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "utils/inval.h"
 #include "utils/syscache.h"
 
@@ -41,6 +43,69 @@ invalidate_told(Relations *relations, Told *told)
 		return;
 	told->doubtful = true;
 	slist_push_head(&relations->doubtful, &told->doubt);
+}
+
+/* From here on the plan hears when one of the other relations changes. */
+void
+relations_link(Relations *relations, RowPlan *plan, const Oid *others, int count)
+{
+	plan->links = MemoryContextAlloc(plan->context, sizeof(Link) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+	{
+		bool		found;
+		Dependents *dependents = hash_search(relations->dependents, &others[i], HASH_ENTER, &found);
+
+		if (!found)
+			dlist_init(&dependents->links);
+		plan->links[i].of = dependents;
+		plan->links[i].plan = plan;
+		dlist_push_tail(&dependents->links, &plan->links[i].node);
+		plan->link_count++;
+	}
+}
+
+/* The plan hears no more. */
+void
+relations_unlink(Relations *relations, RowPlan *plan)
+{
+	for (int i = 0; i < plan->link_count; i++)
+	{
+		Dependents *of = plan->links[i].of;
+
+		dlist_delete(&plan->links[i].node);
+		if (dlist_is_empty(&of->links))
+			hash_search(relations->dependents, &of->relid, HASH_REMOVE, NULL);
+	}
+	plan->link_count = 0;
+}
+
+/* From here on the plans hear when this type changes, or one that it is made of. */
+void
+relations_note_type(Relations *relations, Oid type)
+{
+	while (OidIsValid(type))
+	{
+		uint32		hash = GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(type));
+		HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+		Form_pg_type form;
+
+		hash_search(relations->types, &hash, HASH_ENTER, NULL);
+		if (!HeapTupleIsValid(tuple))
+			return;
+		form = (Form_pg_type) GETSTRUCT(tuple);
+		relations_note_namespace(relations, form->typnamespace);
+		type = OidIsValid(form->typbasetype) ? form->typbasetype : form->typelem;
+		ReleaseSysCache(tuple);
+	}
+}
+
+/* From here on the plans hear when this schema is renamed. */
+void
+relations_note_namespace(Relations *relations, Oid oid)
+{
+	uint32		hash = GetSysCacheHashValue1(NAMESPACEOID, ObjectIdGetDatum(oid));
+
+	hash_search(relations->namespaces, &hash, HASH_ENTER, NULL);
 }
 
 static void

@@ -124,14 +124,15 @@ typedef struct Relations
 
 extern Relations *relations_open(MemoryContext context, const Options *options);
 extern RowPlan *relations_plan(Relations *relations, Relation relation);
-extern void relations_link(Relations *relations, RowPlan *plan, const Oid *others, int count);
-extern void relations_note_type(Relations *relations, Oid type);
-extern void relations_note_namespace(Relations *relations, Oid oid);
 extern bool relations_bears_name(Relations *relations, const Told *told);
 extern void relations_give_name(Relations *relations, Told *told, uint32 name);
 extern void relations_sweep(Relations *relations);
 
 /* invalidation.c */
+extern void relations_link(Relations *relations, RowPlan *plan, const Oid *others, int count);
+extern void relations_unlink(Relations *relations, RowPlan *plan);
+extern void relations_note_type(Relations *relations, Oid type);
+extern void relations_note_namespace(Relations *relations, Oid oid);
 extern void invalidation_listen(Relations *relations);
 extern void invalidate_plan(Relations *relations, RowPlan *plan);
 extern void invalidate_told(Relations *relations, Told *told);
