@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** `npm run bench [-- NAME …]`: measures on a Postgres of its own, and leaves nothing behind. */
-import { InvalidArgumentError } from 'commander';
-import { command, run } from '../src/cli.js';
+import { command, count, run } from '../src/cli.js';
 import { DeltaError } from '../src/errors.js';
 import { decode } from './decode.js';
 import type { Figure } from './figure.js';
@@ -77,9 +76,4 @@ function sizesOf(options: Options): Sizes {
     seconds: options.seconds ?? base.seconds,
     transactionsPerSecond: options.rate ?? base.transactionsPerSecond,
   };
-}
-
-function count(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Write a whole number above 0.');
-  return Number(text);
 }

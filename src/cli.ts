@@ -62,6 +62,12 @@ export function plural(count: number, noun: string): string {
   return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+/** An argument parser for commander: how many of something. */
+export function count(text: string): number {
+  if (!/^[1-9]\d{0,9}$/.test(text)) throw new InvalidArgumentError('Write a whole number above 0.');
+  return Number(text);
+}
+
 /** An argument parser for commander: a number with an optional unit, in the unit's base. */
 function quantity(units: Readonly<Record<string, number>>, example: string): (text: string) => number {
   return (text) => {

@@ -51,7 +51,7 @@ interface Destination {
   readonly earliest: SourceOptions['earliest'];
   readonly checkLog: SourceOptions['checkLog'];
   /** Gives where a mirror goes on. */
-  finish(target: Target, plans: readonly TablePlan[], joined: Joined, transport: Transport, signal: AbortSignal): Promise<Position>;
+  finish(target: Target, plans: readonly TablePlan[], joined: Joined, signal: AbortSignal): Promise<Position>;
 }
 
 /** Makes or replaces a cache, or tables of it. Throws DeltaError; whatever goes wrong, an existing cache is as it was. */
@@ -60,9 +60,10 @@ export async function importTables(options: ImportOptions, progress: Progress, s
   const path = checkTarget(options.cache, options.into);
   // A cache that gets tables must not move on meanwhile: it is held from the beginning.
   let target = options.into ? openTarget(path, true) : undefined;
-  const destination = options.into ? existingCache(path, options.source) : newCache(options.source ?? '');
-  const transport = new Folder(destination.source);
+  let transport: Folder | undefined;
   try {
+    const destination = options.into ? existingCache(path, options.source) : newCache(options.source ?? '');
+    transport = new Folder(destination.source);
     const plan = (tables: readonly SourceTable[]) => {
       const plans = planTables(tables, options.asked, destination.present);
       requireHoldable([...stayingTables(plans, destination.present), ...plans.map(({ table }) => table)], stayingObjects(plans, destination.present));
@@ -78,7 +79,7 @@ export async function importTables(options: ImportOptions, progress: Progress, s
     throw error;
   } finally {
     target?.close();
-    await transport.close();
+    await transport?.close();
   }
 }
 
@@ -89,19 +90,20 @@ async function copyAtSnapshot(options: SourceOptions, plan: (tables: readonly So
   const { snapshot } = joined;
   const stop = () => { for (const client of snapshot.clients) void client.end(); };
   signal.addEventListener('abort', stop, { once: true });
-  let copied: Copied[];
-  const plans = plan(joined.tables);
-  const cache = createBulk(target.draft);
-  try {
-    copied = await copyTables({ cache, path: target.draft, snapshot, plans, progress, signal });
-  } finally {
-    signal.removeEventListener('abort', stop);
-    await snapshot.close();
-  }
+  const { plans, cache, copied } = await (async () => {
+    try {
+      const plans = plan(joined.tables);
+      const cache = createBulk(target.draft);
+      return { plans, cache, copied: await copyTables({ cache, path: target.draft, snapshot, plans, progress, signal }) };
+    } finally {
+      signal.removeEventListener('abort', stop);
+      await snapshot.close(); // no longer than the copy: VACUUM waits for it
+    }
+  })();
   for (const { table } of plans) writeTable(cache, table);
   writePosition(cache, positionOf(joined, transport));
   finishBulk(target.draft, cache);
-  const position = await destination.finish(target, plans, joined, transport, signal);
+  const position = await destination.finish(target, plans, joined, signal);
   return { tables: copied, position, snapshot: snapshot.text, warnings: plans.flatMap(({ warnings }) => warnings) };
 }
 
@@ -111,7 +113,7 @@ function newCache(source: string): Destination {
     present: NOTHING,
     earliest: undefined,
     checkLog: () => {},
-    finish: async (target, _plans, { join }, _transport, signal) => {
+    finish: async (target, _plans, { join }, signal) => {
       await target.publish(signal);
       return join.horizon.position;
     },

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Option } from 'commander';
-import { command, run } from '../../src/cli.js';
+import { command, count, run } from '../../src/cli.js';
 import { Server } from '../../dev/postgres.js';
 import { runSeeds } from '../generator/seeds.js';
 import { Path } from '../support/path.js';
@@ -26,47 +26,47 @@ import { Random } from '../support/random.js';
 interface Options {
   readonly before: string[];
   readonly during: string[];
-  readonly scale: string;
-  readonly seeds?: string;
-  readonly from?: string;
+  readonly scale: number;
+  readonly seeds?: number;
+  readonly from?: number;
   readonly partitions: 'root' | 'leaf';
 }
 
 const collect = (value: string, all: string[]) => [...all, value];
 
 const program = command('soak', 'Mirrors a busy database for a while and compares every value.')
-  .argument('[seconds]', 'how long pgbench runs', '60')
+  .argument('[seconds]', 'how long pgbench runs', count, 60)
   .option('--before <file>', 'SQL to run by psql before the first import (again for more)', collect, [])
   .option('--during <file>', 'SQL to run by psql while the mirrors follow (again for more)', collect, [])
-  .option('--scale <n>', 'scale of pgbench', '10')
-  .option('--seeds <n>', 'no pgbench: random schemas, values and changes of so many seeds')
-  .option('--from <seed>', 'the first seed (default: a random one)')
+  .option('--scale <n>', 'scale of pgbench', count, 10)
+  .option('--seeds <n>', 'no pgbench: random schemas, values and changes of so many seeds', count)
+  .option('--from <seed>', 'the first seed (default: a random one)', count)
   .addOption(new Option('--partitions <whose>', 'by whose names the log has the rows of partitions').choices(['root', 'leaf']).default('root'))
-  .action((seconds: string, options: Options) => (options.seeds === undefined ? soak(seconds, options) : soakSeeds(Number(options.seeds), options)));
+  .action((seconds: number, options: Options) => (options.seeds === undefined ? soak(seconds, options) : soakSeeds(options.seeds, options)));
 
 async function soakSeeds(count: number, { from, partitions }: Options): Promise<void> {
-  const first = from === undefined ? new Random().seed : Number(from);
+  const first = from ?? new Random().seed;
   say(`${count} seeds from ${first}`);
   const { failures } = await runSeeds(first, count, partitions, say);
   for (const failure of failures) say(`FAILED: ${failure}`);
   if (failures.length > 0) process.exitCode = 1;
 }
 
-async function soak(seconds: string, options: Options): Promise<void> {
+async function soak(seconds: number, options: Options): Promise<void> {
   const server = await Server.start({ settings: { fsync: 'on' } });
   const folder = mkdtempSync(join(tmpdir(), 'deltamirror-soak-'));
   const path = await Path.on(server, folder);
   try {
-    server.tool('pgbench', ['-i', '-q', '-s', options.scale]);
+    server.tool('pgbench', ['-i', '-q', '-s', String(options.scale)]);
     for (const file of options.before) psql(path, file);
     path.deltastream();
     const [early, late] = [path.cache('early.db'), path.cache('late.db')];
     await path.import('*.*', early);
     path.mirror(early);
-    const bench = spawn(join(server.binaries, 'pgbench'), ['-n', '-c', '4', '-P', '10', '-T', seconds], { env: path.environment, stdio: ['ignore', 'inherit', 'inherit'] });
+    const bench = spawn(join(server.binaries, 'pgbench'), ['-n', '-c', '4', '-P', '10', '-T', String(seconds)], { env: path.environment, stdio: ['ignore', 'inherit', 'inherit'] });
     const ended = once(bench, 'exit');
     for (const file of options.during) psql(path, file);
-    await sleep(Number(seconds) * 300); // the second import falls into the load
+    await sleep(seconds * 300); // the second import falls into the load
     await path.import('*.*', late);
     path.mirror(late);
     await ended;
