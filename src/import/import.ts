@@ -12,7 +12,8 @@ import type { SourceTable } from '../postgres/catalog.js';
 import type { Choice, PassedOver } from '../postgres/choice.js';
 import { createBulk, finishBulk } from '../sqlite/bulk.js';
 import { joinTables } from '../sqlite/join.js';
-import { openCache } from '../sqlite/open.js';
+import { openCache, type Cache } from '../sqlite/open.js';
+import { writePatterns, type ChosenPattern } from '../sqlite/patterns.js';
 import { readPosition, writePosition, type CachePosition } from '../sqlite/position.js';
 import { requireHoldable } from '../sqlite/schema.js';
 import { readTables, writeTable } from '../sqlite/tables.js';
@@ -50,6 +51,8 @@ interface Destination {
   readonly present: Present;
   readonly earliest: SourceOptions['earliest'];
   readonly checkLog: SourceOptions['checkLog'];
+  /** Adds to the draft what is said of the whole cache. */
+  readonly describe: (draft: Cache) => void;
   /** Gives where a mirror goes on. */
   finish(target: Target, plans: readonly TablePlan[], joined: Joined, signal: AbortSignal): Promise<Position>;
 }
@@ -62,7 +65,8 @@ export async function importTables(options: ImportOptions, progress: Progress, s
   let target = options.into ? openTarget(path, true) : undefined;
   let transport: Folder | undefined;
   try {
-    const destination = options.into ? existingCache(path, options.source) : newCache(options.source ?? '');
+    const patterns = options.patterns.map((pattern) => ({ pattern, numeric: options.asked.numeric }));
+    const destination = options.into ? existingCache(path, options.source, patterns) : newCache(options.source ?? '', patterns);
     transport = new Folder(destination.source);
     const plan = (tables: readonly SourceTable[]) => {
       const plans = planTables(tables, options.asked, destination.present);
@@ -101,18 +105,20 @@ async function copyAtSnapshot(options: SourceOptions, plan: (tables: readonly So
     }
   })();
   for (const { table } of plans) writeTable(cache, table);
+  destination.describe(cache);
   writePosition(cache, positionOf(joined, transport));
   finishBulk(target.draft, cache);
   const position = await destination.finish(target, plans, joined, signal);
   return { tables: copied, position, snapshot: snapshot.text, warnings: plans.flatMap(({ warnings }) => warnings) };
 }
 
-function newCache(source: string): Destination {
+function newCache(source: string, patterns: readonly ChosenPattern[]): Destination {
   return {
     source,
     present: NOTHING,
     earliest: undefined,
     checkLog: () => {},
+    describe: (draft) => writePatterns(draft, patterns),
     finish: async (target, _plans, { join }, signal) => {
       await target.publish(signal);
       return join.horizon.position;
@@ -121,7 +127,7 @@ function newCache(source: string): Destination {
 }
 
 /** The cache holds still at its position P. A copy that joins at P or behind it has all that the cache has, so the mirror need not go back for it. */
-function existingCache(path: string, source: string | undefined): Destination {
+function existingCache(path: string, source: string | undefined, patterns: readonly ChosenPattern[]): Destination {
   const cache = openCache(path);
   try {
     const at = readPosition(cache);
@@ -135,9 +141,10 @@ function existingCache(path: string, source: string | undefined): Destination {
       checkLog: ({ slot, system }) => {
         if (slot !== at.slot || system !== at.system) throw new DeltaError('log-foreign', `${path}: follows slot ${at.slot} of system ${at.system}; this log is of slot ${slot} of system ${system}`, { hint: 'leave out --source' });
       },
+      describe: () => {},
       finish: async (target, plans, { snapshot, join }) => {
         const joining = { snapshot: snapshot.text, lsn: snapshot.lsn, position: join.horizon.position };
-        joinTables(path, target.draft, plans.map(({ table, indexes }) => ({ table: { ...table, joining }, indexes })));
+        joinTables(path, target.draft, plans.map(({ table }) => ({ ...table, joining })), patterns);
         return at.position;
       },
     };

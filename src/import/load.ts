@@ -65,14 +65,14 @@ async function copyTable(job: CopyJob, client: pg.Client, plan: TablePlan): Prom
   const bar = job.progress.table(`${source.schema}.${source.table}`, source.estimatedRows);
   const { rows, bytes } = await copyRows(client, plan, bulk, bar);
   bulk.finish();
-  for (const index of plan.indexes) {
+  for (const index of table.indexes ?? []) {
     bar.doing(`index ${index.name}`);
     await new Promise(setImmediate); // an index takes its time: let a signal in between
     job.signal.throwIfAborted();
     bulk.createIndex(index);
   }
   bar.done(rows);
-  return { schema: source.schema, name: source.table, table: table.table, rows, bytes, seconds: (performance.now() - started) / 1000, indexes: plan.indexes.length, leftOut: plan.leftOut };
+  return { schema: source.schema, name: source.table, table: table.table, rows, bytes, seconds: (performance.now() - started) / 1000, indexes: table.indexes?.length ?? 0, leftOut: plan.leftOut };
 }
 
 async function copyRows(client: pg.Client, { source, table, filter }: TablePlan, bulk: BulkTable, bar: TableProgress): Promise<{ rows: number; bytes: number }> {

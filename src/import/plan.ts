@@ -5,8 +5,7 @@ import { bindFilter, type BoundFilter } from '../filter/bind.js';
 import { parseFilter } from '../filter/parse.js';
 import type { SourceTable } from '../postgres/catalog.js';
 import { cacheName, folded, reservedBecause, tableKey } from '../sqlite/names.js';
-import type { CacheIndex } from '../sqlite/schema.js';
-import { heldColumns, type CacheColumn, type CacheTable } from '../sqlite/tables.js';
+import { heldColumns, type CacheColumn, type CacheIndex, type CacheTable } from '../sqlite/tables.js';
 import { wishesOf, type Asked, type Wish } from './asked.js';
 
 /** A table of Postgres and what becomes of it in the cache. */
@@ -14,7 +13,6 @@ export interface TablePlan {
   readonly source: SourceTable;
   readonly table: CacheTable;
   readonly filter: BoundFilter | undefined;
-  readonly indexes: readonly CacheIndex[];
   /** Indexes that the cache does not get, and why. */
   readonly leftOut: readonly LeftOut[];
   /** What the user should know of the choice. */
@@ -91,18 +89,17 @@ function planTable(source: SourceTable, wish: Wish): TablePlan {
     columns,
     pattern: source.pattern,
     choice: list === undefined ? wish.choice : { ...wish.choice, columns: list },
+    comments: source.comments,
   };
   const held = new Map(heldColumns(table).map(({ name, as }) => [name, as]));
   const filter = where === undefined ? undefined : bindFilter(parseFilter(where), relation.columns);
-  const isWhole = ({ columns: indexed }: CacheIndex) => indexed.every(({ name }) => held.has(name));
+  const attnums = new Set(heldColumns(table).map(({ attnum }) => attnum));
+  const isWhole = ({ columns: indexed }: Pick<CacheIndex, 'columns'>) => indexed.every(({ attnum }) => attnums.has(attnum));
+  const indexes = source.indexes.filter(isWhole).map(({ name, columns: indexed }) => ({ name: cacheName(source.schema, name), columns: indexed }));
   return {
     source,
-    table,
+    table: { ...table, indexes },
     filter,
-    indexes: source.indexes.filter(isWhole).map((index) => ({
-      name: cacheName(source.schema, index.name),
-      columns: index.columns.map((column) => ({ ...column, name: held.get(column.name) ?? column.name })),
-    })),
     leftOut: [...source.leftOut, ...source.indexes.filter((index) => !isWhole(index)).map(({ name }) => ({ name, reason: 'the cache does not hold all of its columns' }))],
     warnings: [...(gone.length === 0 ? [] : [goneWarning(source, gone)]), ...(filter === undefined ? [] : moveInWarning(source, new Set([...held.keys(), ...filter.filter.columns])))],
   };
@@ -114,13 +111,13 @@ function withNamedIndexes(plans: readonly TablePlan[], names: readonly string[])
   return plans.map((plan) => {
     const indexes: CacheIndex[] = [];
     const leftOut: LeftOut[] = [...plan.leftOut];
-    for (const index of plan.indexes) {
+    for (const index of plan.table.indexes ?? []) {
       const reason = reservedBecause(index.name) ?? (taken.has(folded(index.name)) ? 'SQLite cannot tell its name from another one\'s' : undefined);
       if (reason !== undefined) leftOut.push({ name: index.name, reason });
       else indexes.push(index);
       taken.add(folded(index.name));
     }
-    return { ...plan, indexes, leftOut };
+    return { ...plan, table: { ...plan.table, indexes }, leftOut };
   });
 }
 

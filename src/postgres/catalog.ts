@@ -4,7 +4,7 @@
  * wants to know besides: sizes and indexes.
  */
 import type pg from 'pg';
-import type { Relation, RelationColumn, ReplicaIdentity } from '../daystream/relation.js';
+import type { Relation, RelationColumn, RelationIndex, ReplicaIdentity } from '../daystream/relation.js';
 import type { Chosen } from './choice.js';
 
 export interface SourceTable extends Chosen {
@@ -12,15 +12,12 @@ export interface SourceTable extends Chosen {
   /** Postgres's estimates; 0 before the first ANALYZE. */
   readonly estimatedRows: number;
   readonly estimatedBytes: number;
-  readonly indexes: readonly SourceIndex[];
+  /** Valid indexes over plain columns. Uniqueness and NULLS order are not stated. */
+  readonly indexes: readonly RelationIndex[];
+  /** By attribute number; 0 is the table's. */
+  readonly comments: Readonly<Record<number, string>>;
   /** Indexes that have no plain counterpart elsewhere, and why. */
   readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
-}
-
-/** A valid index over plain columns. Uniqueness and NULLS order are not stated. */
-export interface SourceIndex {
-  readonly name: string;
-  readonly columns: readonly { readonly name: string; readonly descending: boolean }[];
 }
 
 /** Describes tables as the client's snapshot sees them. The client's settings are pinned (search_path too: it decides how types are written). */
@@ -28,29 +25,30 @@ export async function describeTables(client: pg.Client, tables: readonly Chosen[
   const oids = [tables.map(({ oid }) => oid)];
   const columns = groupByTable((await client.query<ColumnRow>(COLUMNS, oids)).rows);
   const indexes = groupByTable((await client.query<IndexRow>(INDEXES, oids)).rows);
+  const comments = groupByTable((await client.query<CommentRow>(COMMENTS, oids)).rows);
   const sizes = groupByTable((await client.query<SizeRow>(SIZES, oids)).rows);
   return tables.map((table) => {
     const [size] = sizes.get(table.oid) ?? [];
     // Dropped since it was chosen: whoever chose it has to look again.
     if (size === undefined) throw new Error(`table ${table.schema}.${table.table} is not in this snapshot`);
-    return describe(table, columns.get(table.oid) ?? [], indexes.get(table.oid) ?? [], size);
+    const described = describe(table, columns.get(table.oid) ?? [], indexes.get(table.oid) ?? [], size);
+    return { ...described, comments: Object.fromEntries((comments.get(table.oid) ?? []).map(({ attnum, comment }) => [attnum, comment])) };
   });
 }
 
-function describe(table: Chosen, columns: readonly ColumnRow[], indexes: readonly IndexRow[], size: SizeRow): SourceTable {
-  const names = new Map(columns.map(({ attnum, name }) => [attnum, name]));
+function describe(table: Chosen, columns: readonly ColumnRow[], indexes: readonly IndexRow[], size: SizeRow): Omit<SourceTable, 'comments'> {
   const identity = IDENTITIES[size.identity];
   const keyIndex = indexes.find((index) => isKey(index, table.kind === 'partitioned' && identity !== 'index' ? 'default' : identity));
   const key = keyIndex?.attnums ?? [];
   const sound = indexes.filter((index) => index !== keyIndex && index.valid);
   return {
     ...table,
-    relation: { schema: table.schema, table: table.table, oid: table.oid, identity: table.kind === 'partitioned' ? identityOfLeaves(identity, size) : identity, key, columns: columns.map(toColumn) },
+    relation: { schema: table.schema, table: table.table, oid: table.oid, kind: table.kind, identity: table.kind === 'partitioned' ? identityOfLeaves(identity, size) : identity, key, columns: columns.map(toColumn) },
     estimatedRows: Math.max(0, size.rows),
     estimatedBytes: size.bytes,
     indexes: sound.filter((index) => plainReason(index) === undefined && index.attnums.join() !== key.join()).map((index) => ({
       name: index.name,
-      columns: index.attnums.map((attnum, i) => ({ name: names.get(attnum) ?? '', descending: index.descending[i] })),
+      columns: index.attnums.map((attnum, i) => ({ attnum, descending: index.descending[i] })),
     })),
     leftOut: sound.flatMap((index) => {
       const reason = plainReason(index);
@@ -105,6 +103,7 @@ interface IndexRow {
   oid: number; name: string; primary: boolean; replicaIdentity: boolean; immediate: boolean; valid: boolean;
   partial: boolean; method: string; attnums: number[]; descending: boolean[];
 }
+interface CommentRow { oid: number; attnum: number; comment: string }
 interface SizeRow { oid: number; identity: string; fullLeaves: boolean; rows: number; bytes: number }
 
 /** What a row of pg_type is made of: a domain's base, an array's element; 0 where it is neither. */
@@ -133,6 +132,10 @@ const INDEXES = `
     ARRAY(SELECT (indoption[i] & 1) = 1 FROM generate_series(0, indnkeyatts - 1) AS i ORDER BY i) AS descending
   FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_am ON pg_am.oid = relam
   WHERE indrelid = ANY ($1::oid[]) ORDER BY indrelid, relname`;
+
+const COMMENTS = `
+  SELECT objoid::int8::float8 AS oid, objsubid::int4 AS attnum, description AS comment
+  FROM pg_description WHERE classoid = 'pg_class'::regclass AND objoid = ANY ($1::oid[]) ORDER BY objoid, objsubid`;
 
 /** From the catalog's estimates: pg_table_size() would wait for whoever locks a table. A partitioned table is as large as its leaves together. */
 const SIZES = `

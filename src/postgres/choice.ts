@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import { DeltaError } from '../errors.js';
 import type { Partitions } from '../daystream/following.js';
+import type { TableKind } from '../daystream/relation.js';
 import { isExact, matches, written, type Pattern } from '../daystream/pattern.js';
 
 export interface Chosen {
@@ -9,7 +10,7 @@ export interface Chosen {
   readonly schema: string;
   readonly table: string;
   /** `partitioned`: the name its partitions' rows have in the log; `leaf`: a partition whose rows have its own. */
-  readonly kind: 'ordinary' | 'partitioned' | 'leaf';
+  readonly kind: TableKind;
   /** The first pattern that chooses it, as it was written. */
   readonly pattern: string;
 }

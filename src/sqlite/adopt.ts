@@ -6,6 +6,7 @@ import Database from 'better-sqlite3';
 import { DeltaError } from '../errors.js';
 import { APPLICATION_ID, CACHE_VERSION } from './header.js';
 import { guarded } from './open.js';
+import { PATTERNS_DDL } from './patterns.js';
 import { POSITION_DDL, writePosition, type CachePosition } from './position.js';
 import { TABLES_DDL, writeTable, type CacheTable } from './tables.js';
 import { quote } from './names.js';
@@ -22,6 +23,7 @@ export function adoptCache(path: string, at: CachePosition): void {
       cache.transaction(() => {
         cache.exec(POSITION_DDL);
         cache.exec(TABLES_DDL);
+        cache.exec(PATTERNS_DDL);
         names.forEach(({ name }, i) => writeTable(cache, describe(name, i + 1, cache.prepare<[], ColumnInfo>(`PRAGMA table_info(${quote(name)})`).all())));
         writePosition(cache, at);
         cache.pragma(`application_id = ${APPLICATION_ID}`);

@@ -7,10 +7,11 @@ import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { APPLICATION_ID, CACHE_VERSION } from './header.js';
 import { insertSql } from './insert.js';
 import { guarded, type Cache } from './open.js';
+import { PATTERNS_DDL } from './patterns.js';
 import { POSITION_DDL } from './position.js';
 import { createHashes, indexHashes, RowHasher, rowIndexName, wantsRowIndex } from './row-index.js';
-import { createIndexSql, createTableSql, type CacheIndex } from './schema.js';
-import { heldColumns, TABLES_DDL, type CacheTable } from './tables.js';
+import { createIndexSql, createTableSql } from './schema.js';
+import { heldColumns, TABLES_DDL, type CacheIndex, type CacheTable } from './tables.js';
 import type { Bindable } from './values.js';
 
 const PAGE_CACHE_KIB = 64 * 1024;
@@ -35,6 +36,7 @@ export function createBulk(path: string): Cache {
     cache.exec('BEGIN');
     cache.exec(POSITION_DDL);
     cache.exec(TABLES_DDL);
+    cache.exec(PATTERNS_DDL);
     return cache;
   });
 }

@@ -5,26 +5,23 @@
 import { importCommand } from './cure.js';
 import { quote, tableKey } from './names.js';
 import { guarded, openCache, type Cache } from './open.js';
+import { writePatterns, type ChosenPattern } from './patterns.js';
 import { readPosition } from './position.js';
 import { createHashes, indexHashes, rowIndexName, wantsRowIndex } from './row-index.js';
 import { rowid } from './rows.js';
-import { createIndexSql, createTableSql, type CacheIndex } from './schema.js';
+import { createIndexSql, createTableSql } from './schema.js';
 import { heldColumns, readTables, writeTable, type CacheTable } from './tables.js';
 
-export interface JoiningTable {
-  readonly table: CacheTable;
-  readonly indexes: readonly CacheIndex[];
-}
-
-/** The caller holds the cache's lock. */
-export function joinTables(path: string, draft: string, tables: readonly JoiningTable[]): void {
+/** The caller holds the cache's lock. `patterns`: those that chose the tables. */
+export function joinTables(path: string, draft: string, tables: readonly CacheTable[], patterns: readonly ChosenPattern[]): void {
   const cache = openCache(path);
   try {
     guarded(path, () => {
       cache.prepare('ATTACH ? AS draft').run(draft);
       cache.transaction(() => {
-        makeRoom(cache, tables.map(({ table }) => table));
-        for (const one of tables) joinTable(cache, one);
+        makeRoom(cache, tables);
+        for (const table of tables) joinTable(cache, table);
+        writePatterns(cache, patterns);
       }).immediate();
       cache.exec('DETACH draft');
     });
@@ -55,7 +52,7 @@ function giveUp(cache: Cache, before: CacheTable, now: CacheTable): void {
   writeTable(cache, { ...before, joining: undefined, quarantine: { reason: `it was renamed to ${now.schema}.${now.name}`, cure: importCommand(cache.name, before.schema, before.name), position } });
 }
 
-function joinTable(cache: Cache, { table, indexes }: JoiningTable): void {
+function joinTable(cache: Cache, table: CacheTable): void {
   cache.exec(createTableSql(table));
   const hasRowid = table.key.length === 0;
   const columns = [...(hasRowid ? [rowid(table)] : []), ...heldColumns(table).map(({ as }) => quote(as))].join(', ');
@@ -65,7 +62,7 @@ function joinTable(cache: Cache, { table, indexes }: JoiningTable): void {
     cache.exec(`INSERT INTO main.${rowIndexName(table)} SELECT * FROM draft.${rowIndexName(table)}`);
     indexHashes(cache, table);
   }
-  for (const index of indexes) cache.exec(createIndexSql(table, index));
+  for (const index of table.indexes ?? []) cache.exec(createIndexSql(table, index));
   writeTable(cache, table);
 }
 

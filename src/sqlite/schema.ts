@@ -2,7 +2,7 @@
 import { written } from '../daystream/pattern.js';
 import { DeltaError } from '../errors.js';
 import { folded, quote, reservedBecause, rowidName } from './names.js';
-import { heldColumns, keyColumns, type CacheTable } from './tables.js';
+import { heldColumns, keyColumns, type CacheIndex, type CacheTable } from './tables.js';
 import { affinityOf } from './values.js';
 
 /**
@@ -17,14 +17,10 @@ export function createTableSql(table: CacheTable): string {
   return `CREATE TABLE ${quote(table.table)} (\n  ${[...columns, ...constraints].join(',\n  ')}\n)`;
 }
 
-/** A plain index of Postgres, its columns by their names in the cache. Never UNIQUE here: a legal swap of two values would break it midway. */
-export interface CacheIndex {
-  readonly name: string;
-  readonly columns: readonly { readonly name: string; readonly descending: boolean }[];
-}
-
+/** CREATE INDEX of an index whose columns are all held. */
 export function createIndexSql(table: CacheTable, index: CacheIndex): string {
-  const columns = index.columns.map(({ name, descending }) => quote(name) + (descending ? ' DESC' : ''));
+  const held = heldColumns(table);
+  const columns = index.columns.map(({ attnum, descending }) => quote(held.find((column) => column.attnum === attnum)!.as) + (descending ? ' DESC' : ''));
   return `CREATE INDEX ${quote(index.name)} ON ${quote(table.table)} (${columns.join(', ')})`;
 }
 

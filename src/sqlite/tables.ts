@@ -1,12 +1,9 @@
 /** `_daystream_tables`: which tables the cache mirrors, their shape and choice, and whether each is still followed. */
 import { formatLsn, parseLsn, type Lsn } from '../daystream/lsn.js';
 import { parsePosition, formatPosition, type Position } from '../daystream/position.js';
-import type { RelationColumn, ReplicaIdentity } from '../daystream/relation.js';
+import type { IndexColumn, RelationColumn, ReplicaIdentity, TableKind } from '../daystream/relation.js';
 import { readOwn, type Cache } from './open.js';
 import type { Numeric } from './values.js';
-
-/** What a table's rows are in the log: its own, those of all its partitions, or those of one partition under its own name. */
-export type TableKind = 'ordinary' | 'partitioned' | 'leaf';
 
 /** A column that the log states. */
 export interface CacheColumn extends RelationColumn {
@@ -20,6 +17,16 @@ export interface HeldColumn extends RelationColumn {
   readonly as: string;
   readonly numeric: Numeric;
 }
+
+/** A plain index that the cache has because Postgres has it. Never UNIQUE here: a legal swap of two values would break it midway. */
+export interface CacheIndex {
+  /** Its name in the cache. */
+  readonly name: string;
+  readonly columns: readonly IndexColumn[];
+}
+
+/** Comments of Postgres by attribute number; 0 is the table's. */
+export type CacheComments = Readonly<Record<number, string>>;
 
 /** What this host wants of a table: all of it where nothing is said. */
 export interface TableChoice {
@@ -45,8 +52,13 @@ export interface CacheTable {
   /** The pattern that chose the table. */
   readonly pattern: string;
   readonly choice: TableChoice;
+  /** Those of Postgres; an application's own are not here. */
+  readonly indexes?: readonly CacheIndex[];
+  readonly comments?: CacheComments;
   /** Undefined once the table stands where the cache stands. */
   readonly joining?: Joining;
+  /** While the table stands still, until a copy of it has come through the log. */
+  readonly waiting?: Waiting;
   /** Why the table is no longer followed; undefined while it is. */
   readonly quarantine?: Quarantine;
 }
@@ -59,6 +71,26 @@ export interface Joining {
   readonly lsn: Lsn;
   /** The horizon behind which the copy joined: what the log says of the table before it is past. */
   readonly position: Position;
+}
+
+/** A table whose rows changed without a record (docs/format.md, "Copy"). */
+export interface Waiting {
+  readonly reason: string;
+  /** The unit from which on the table stands still. */
+  readonly position: Position;
+  /** The copy under way; undefined before its first part. */
+  readonly copy?: Copying;
+}
+
+/** A copy that is coming in, into a table beside. */
+export interface Copying {
+  readonly id: string;
+  /** What is visible in it is in the copy. */
+  readonly snapshot: string;
+  /** The number of the part that comes next. */
+  readonly next: number;
+  /** What becomes of the table with the last part; `table` is its final name in the cache. */
+  readonly table: Pick<CacheTable, 'schema' | 'name' | 'table' | 'oid' | 'kind' | 'identity' | 'key' | 'columns' | 'pattern' | 'choice' | 'indexes' | 'comments'>;
 }
 
 export interface Quarantine {
@@ -80,19 +112,22 @@ export const TABLES_DDL = `CREATE TABLE _daystream_tables (
   columns TEXT NOT NULL,
   pattern TEXT NOT NULL,
   choice TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('following', 'joining', 'quarantined')),
+  indexes TEXT NOT NULL,
+  comments TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('following', 'joining', 'waiting', 'quarantined')),
   snapshot TEXT,
   lsn TEXT,
   reason TEXT,
   cure TEXT,
   position TEXT,
+  copy TEXT,
   PRIMARY KEY (schema, name)
 )`;
 
 interface Row {
   schema: string; name: string; table: string; oid: number; kind: TableKind; identity: ReplicaIdentity; key: string; columns: string;
-  pattern: string; choice: string; state: string; snapshot: string | null; lsn: string | null;
-  reason: string | null; cure: string | null; position: string | null;
+  pattern: string; choice: string; indexes: string; comments: string; state: string; snapshot: string | null; lsn: string | null;
+  reason: string | null; cure: string | null; position: string | null; copy: string | null;
 }
 
 export function readTables(cache: Cache): CacheTable[] {
@@ -111,6 +146,11 @@ function fromRow(row: Row): CacheTable {
     columns: JSON.parse(row.columns),
     pattern: row.pattern,
     choice: JSON.parse(row.choice),
+    indexes: JSON.parse(row.indexes),
+    comments: JSON.parse(row.comments),
+    ...(row.state === 'waiting' && {
+      waiting: { reason: row.reason ?? '', position: parsePosition(row.position ?? '0:0'), ...(row.copy !== null && { copy: JSON.parse(row.copy) }) },
+    }),
     ...(row.state === 'joining' && { joining: { snapshot: row.snapshot ?? '', lsn: parseLsn(row.lsn ?? ''), position: parsePosition(row.position ?? '0:0') } }),
     ...(row.state === 'quarantined' && {
       quarantine: { reason: row.reason ?? '', cure: row.cure ?? '', position: parsePosition(row.position ?? '0:0') },
@@ -120,18 +160,25 @@ function fromRow(row: Row): CacheTable {
 
 /** Writes a table's row, new or changed. */
 export function writeTable(cache: Cache, table: CacheTable): void {
-  const { quarantine, joining } = table;
-  const position = (quarantine ?? joining)?.position;
+  const { quarantine, waiting, joining } = table;
+  const position = (quarantine ?? waiting ?? joining)?.position;
   cache.prepare(`INSERT OR REPLACE INTO _daystream_tables
-    (schema, name, "table", oid, kind, identity, key, columns, pattern, choice, state, snapshot, lsn, reason, cure, position)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`).run(
+    (schema, name, "table", oid, kind, identity, key, columns, pattern, choice, indexes, comments, state, snapshot, lsn, reason, cure, position, copy)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`).run(
     table.schema, table.name, table.table, table.oid, table.kind, table.identity,
     JSON.stringify(table.key), JSON.stringify(table.columns), table.pattern, JSON.stringify(table.choice),
-    quarantine !== undefined ? 'quarantined' : joining !== undefined ? 'joining' : 'following',
+    JSON.stringify(table.indexes ?? []), JSON.stringify(table.comments ?? {}), stateOf(table),
     joining?.snapshot ?? null, joining === undefined ? null : formatLsn(joining.lsn),
-    quarantine?.reason ?? null, quarantine?.cure ?? null,
+    (quarantine ?? waiting)?.reason ?? null, quarantine?.cure ?? null,
     position === undefined ? null : formatPosition(position),
+    waiting?.copy === undefined ? null : JSON.stringify(waiting.copy),
   );
+}
+
+function stateOf({ quarantine, waiting, joining }: CacheTable): string {
+  if (quarantine !== undefined) return 'quarantined';
+  if (waiting !== undefined) return 'waiting';
+  return joining === undefined ? 'following' : 'joining';
 }
 
 /** The columns that the cache holds, ordered by attnum. */

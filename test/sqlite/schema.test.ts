@@ -43,7 +43,7 @@ test('any name can be a table, a column, an index', () => {
     const t = table(name, { [name]: 'text', id: 'integer' }, [2], 'odd "schema"');
     requireHoldable([t]);
     db.exec(createTableSql(t));
-    db.exec(createIndexSql(t, { name: `i ${name}`, columns: [{ name, descending: true }, { name: 'id', descending: false }] }));
+    db.exec(createIndexSql(t, { name: `i ${name}`, columns: [{ attnum: 1, descending: true }, { attnum: 2, descending: false }] }));
     db.prepare(insertSql(t, 2)).run('x', 1, 'y', 2);
   }
   db.close();
