@@ -33,7 +33,7 @@ export class Columns {
     return keys.map((key) => {
       const name = decodeKey(key.slice(0, -1));
       const column = this.#byName.get(name);
-      if (column === undefined) throw new TableFault({ schema: this.#table.schema, table: this.#table.name }, `the log has a column ${name} that the cache does not have`);
+      if (column === undefined) throw new TableFault(this.#table, `the log has a column ${name} that the cache does not have`);
       return column;
     });
   }

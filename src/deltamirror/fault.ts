@@ -5,14 +5,17 @@ import type { CacheTable } from '../sqlite/tables.js';
 export class TableFault extends Error {
   readonly schema: string;
   readonly table: string;
+  /** What the table is known by when it is done again: its name may be another one by then. */
+  readonly oid: number;
   readonly reason: string;
   /** What to type before the table is imported again; undefined or empty: nothing else is needed. */
   readonly cure: string | undefined;
 
-  constructor(place: { schema: string; table: string }, reason: string, cure?: string) {
-    super(`${place.schema}.${place.table}: ${reason}`);
-    this.schema = place.schema;
-    this.table = place.table;
+  constructor({ schema, name, oid }: Pick<CacheTable, 'schema' | 'name' | 'oid'>, reason: string, cure?: string) {
+    super(`${schema}.${name}: ${reason}`);
+    this.schema = schema;
+    this.table = name;
+    this.oid = oid;
     this.reason = reason;
     this.cure = cure;
   }
@@ -47,9 +50,9 @@ export const CONFLICT = {
 } as const;
 
 /** A TableFault for what SQLite says of a row; anything else as it came. */
-export function faultOf({ schema, name }: CacheTable, error: unknown, conflict: string): unknown {
+export function faultOf(table: CacheTable, error: unknown, conflict: string): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code.startsWith('SQLITE_CONSTRAINT')) return new TableFault({ schema, table: name }, conflict);
-  if (code === 'SQLITE_TOOBIG') return new TableFault({ schema, table: name }, 'a value is longer than SQLite holds');
+  if (code.startsWith('SQLITE_CONSTRAINT')) return new TableFault(table, conflict);
+  if (code === 'SQLITE_TOOBIG') return new TableFault(table, 'a value is longer than SQLite holds');
   return error;
 }

@@ -145,7 +145,7 @@ export class FilteredTable implements TableWriter {
 
   #unknown(reason: string): TableFault {
     const { schema, name } = this.table;
-    return new TableFault({ schema, table: name }, reason, identityFull(schema, name));
+    return new TableFault(this.table, reason, identityFull(schema, name));
   }
 }
 

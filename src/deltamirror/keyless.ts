@@ -107,6 +107,6 @@ export class KeylessTable implements TableWriter {
   }
 
   #fault(reason: string): TableFault {
-    return new TableFault({ schema: this.table.schema, table: this.table.name }, reason);
+    return new TableFault(this.table, reason);
   }
 }

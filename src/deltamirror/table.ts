@@ -145,6 +145,6 @@ export class KeyedTable implements TableWriter {
   }
 
   #fault(reason: string): TableFault {
-    return new TableFault({ schema: this.table.schema, table: this.table.name }, reason);
+    return new TableFault(this.table, reason);
   }
 }

@@ -4,11 +4,10 @@
  */
 import Database from 'better-sqlite3';
 import { DeltaError } from '../errors.js';
-import { APPLICATION_ID, CACHE_VERSION } from './header.js';
 import { guarded } from './open.js';
-import { PATTERNS_DDL } from './patterns.js';
-import { POSITION_DDL, writePosition, type CachePosition } from './position.js';
-import { TABLES_DDL, writeTable, type CacheTable } from './tables.js';
+import { createOwnTables } from './own.js';
+import { writePosition, type CachePosition } from './position.js';
+import { writeTable, type CacheTable } from './tables.js';
 import { quote } from './names.js';
 
 interface ColumnInfo { cid: number; name: string; type: string; notnull: number; pk: number }
@@ -21,13 +20,9 @@ export function adoptCache(path: string, at: CachePosition): void {
       const names = cache.prepare<[], { name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'").all();
       if (names.length === 0) throw new DeltaError('cache', `${path}: holds no table to mirror into`, { hint: 'create the tables with their primary keys first' });
       cache.transaction(() => {
-        cache.exec(POSITION_DDL);
-        cache.exec(TABLES_DDL);
-        cache.exec(PATTERNS_DDL);
+        createOwnTables(cache);
         names.forEach(({ name }, i) => writeTable(cache, describe(name, i + 1, cache.prepare<[], ColumnInfo>(`PRAGMA table_info(${quote(name)})`).all())));
         writePosition(cache, at);
-        cache.pragma(`application_id = ${APPLICATION_ID}`);
-        cache.pragma(`user_version = ${CACHE_VERSION}`);
       })();
     } finally {
       cache.close();

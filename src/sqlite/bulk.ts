@@ -4,14 +4,12 @@
  */
 import Database from 'better-sqlite3';
 import { closeSync, fsyncSync, openSync } from 'node:fs';
-import { APPLICATION_ID, CACHE_VERSION } from './header.js';
 import { insertSql } from './insert.js';
 import { guarded, type Cache } from './open.js';
-import { PATTERNS_DDL } from './patterns.js';
-import { POSITION_DDL } from './position.js';
+import { createOwnTables } from './own.js';
 import { createHashes, indexHashes, RowHasher, rowIndexName, wantsRowIndex } from './row-index.js';
 import { createIndexSql, createTableSql } from './schema.js';
-import { heldColumns, TABLES_DDL, type CacheIndex, type CacheTable } from './tables.js';
+import { heldColumns, type CacheIndex, type CacheTable } from './tables.js';
 import type { Bindable } from './values.js';
 
 const PAGE_CACHE_KIB = 64 * 1024;
@@ -31,12 +29,8 @@ export function createBulk(path: string): Cache {
     cache.pragma('locking_mode = EXCLUSIVE');
     cache.pragma(`cache_size = -${PAGE_CACHE_KIB}`);
     cache.pragma(`threads = ${SORTER_THREADS}`);
-    cache.pragma(`application_id = ${APPLICATION_ID}`);
-    cache.pragma(`user_version = ${CACHE_VERSION}`);
     cache.exec('BEGIN');
-    cache.exec(POSITION_DDL);
-    cache.exec(TABLES_DDL);
-    cache.exec(PATTERNS_DDL);
+    createOwnTables(cache);
     return cache;
   });
 }

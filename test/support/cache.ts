@@ -5,11 +5,11 @@ import { mirror } from '../../src/deltamirror/mirror.js';
 import { Report } from '../../src/deltamirror/report.js';
 import { Folder } from '../../src/daystream/folder.js';
 import { ORIGIN, type Position } from '../../src/daystream/position.js';
-import { APPLICATION_ID, CACHE_VERSION } from '../../src/sqlite/header.js';
 import { openCache } from '../../src/sqlite/open.js';
-import { POSITION_DDL, writePosition } from '../../src/sqlite/position.js';
+import { createOwnTables } from '../../src/sqlite/own.js';
+import { writePosition } from '../../src/sqlite/position.js';
 import { createTableSql } from '../../src/sqlite/schema.js';
-import { TABLES_DDL, writeTable, type CacheTable } from '../../src/sqlite/tables.js';
+import { writeTable, type CacheTable } from '../../src/sqlite/tables.js';
 import { IDENTITY } from './log.js';
 
 /** A table of a single text or integer key `id` and further text columns. */
@@ -23,15 +23,12 @@ export function keyedTable(name: string, columns: readonly string[] = [], idType
 /** An empty cache that stands before the log's first line. */
 export function makeCache(path: string, source: string, tables: readonly CacheTable[], snapshot: string | null = null): void {
   const cache = new Database(path);
-  cache.exec(POSITION_DDL);
-  cache.exec(TABLES_DDL);
+  createOwnTables(cache);
   for (const table of tables) {
     cache.exec(createTableSql(table));
     writeTable(cache, table);
   }
   writePosition(cache, { position: ORIGIN, crc: 0, lsn: 0x1000n, commitTimeUs: 0, appliedAtUs: 0, ...IDENTITY, epoch: 1, source, snapshot });
-  cache.pragma(`application_id = ${APPLICATION_ID}`);
-  cache.pragma(`user_version = ${CACHE_VERSION}`);
   cache.close();
 }
 
