@@ -125,7 +125,7 @@ export class OriginalReader implements UnitReader {
     const transaction: Transaction = {
       kind: 'transaction', segment, start, end, first, last, crc: 0, xid,
       commitLsn: undefined, endLsn: undefined, commitTimeUs: undefined,
-      rows: run.lines.length, body: Buffer.concat(run.lines), bodyStart: start, bodyEnd: end,
+      rows: run.lines.length, schemas: 0, reload: [], offer: [], body: Buffer.concat(run.lines), bodyStart: start, bodyEnd: end,
     };
     return [transaction];
   }

@@ -50,6 +50,7 @@ export async function findLogEnd(transport: Transport): Promise<LogEnd | undefin
 /** The LSN up to which the log is complete behind this unit. */
 export function unitLsn(unit: Unit): Lsn {
   if (unit.kind === 'transaction') return unit.endLsn ?? 0n;
+  if (unit.kind === 'copy') return unit.lsn;
   const lsn = parseLsn(text(unit.line, '_lsn'));
   // A message's record begins at its LSN, so the log is complete up to behind that byte.
   return unit.kind === 'message' ? lsn + 1n : lsn;

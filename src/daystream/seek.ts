@@ -118,7 +118,7 @@ export async function crcBefore(transport: Transport, segment: string, offset: n
 export async function readHead(transport: Transport, segment: string, offset: number): Promise<{ position: Position; beginsUnit: boolean } | undefined> {
   const bytes = Buffer.alloc(POSITION_BYTES);
   const length = await readFully(transport, segment, offset, bytes);
-  const match = /^_c\t(\d+)\t_s\t(\d+)\t(_action\t(?!commit\t))?/.exec(bytes.toString('latin1', 0, length));
+  const match = /^_c\t(\d+)\t_s\t(\d+)\t(_action\t(?!commit\t|copied\t))?/.exec(bytes.toString('latin1', 0, length));
   if (match !== null) return { position: { clock: Number(match[1]), sequence: Number(match[2]) }, beginsUnit: match[3] !== undefined };
   if (length < POSITION_BYTES) return undefined; // a torn tail
   throw new DeltaError('log-damaged', `${transport.place}/${segment}:${offset}: not a line of a daystream`, { hint: `see: daystream verify ${transport.place}` });

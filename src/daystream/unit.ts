@@ -43,7 +43,7 @@ function isHex(block: Buffer, from: number): boolean {
 }
 
 /** What every unit tells: where it stands, and the chain's value behind it. */
-interface Place {
+export interface UnitPlace {
   readonly segment: string;
   /** Byte offset of the unit's first byte, and of the byte behind its last. */
   readonly start: number;
@@ -53,7 +53,16 @@ interface Place {
   readonly crc: number;
 }
 
-export interface Transaction extends Place {
+/** The lines between the first and the last of a unit that has such. */
+export interface Body {
+  /** Undefined where the unit is too large for one block: see `linesOf`. */
+  readonly body: Buffer | undefined;
+  /** Byte offsets of the body in the segment. */
+  readonly bodyStart: number;
+  readonly bodyEnd: number;
+}
+
+export interface Transaction extends UnitPlace, Body {
   readonly kind: 'transaction';
   readonly xid: bigint;
   /** The commit record, and the end of it. Undefined in the original format. */
@@ -62,20 +71,38 @@ export interface Transaction extends Place {
   /** Microseconds since 1970 UTC. Undefined in the original format. */
   readonly commitTimeUs: bigint | undefined;
   readonly rows: number;
-  /** The lines between begin and commit; undefined where the transaction is too large for one block: see `LogReader.blocks`. */
-  readonly body: Buffer | undefined;
-  /** Byte offsets of the body in the segment. */
-  readonly bodyStart: number;
-  readonly bodyEnd: number;
+  /** Lines that state what a relation is: schema, create, drop, indexes, comments. */
+  readonly schemas: number;
+  /** Oids of tables of which a copy has to follow: for everybody, and for readers that choose the table and lack it. */
+  readonly reload: readonly number[];
+  readonly offer: readonly number[];
+}
+
+/** A part of a table's copy (docs/format.md §3). */
+export interface Copy extends UnitPlace, Body {
+  readonly kind: 'copy';
+  /** The same in all parts of a copy, unique in the log. */
+  readonly id: string;
+  /** From 0 on. */
+  readonly part: number;
+  /** The log is complete up to here. */
+  readonly lsn: Lsn;
+  /** In part 0, unless the copy is refused: every transaction above it is visible in the snapshot (its text). */
+  readonly snapshot: string | undefined;
+  /** `missing`: for readers that choose the table and do not have it; undefined: for everybody. */
+  readonly to: 'missing' | undefined;
+  readonly rows: number;
+  /** The last part; `last`, as of every unit, is the position of the last line. */
+  readonly isLast: boolean;
 }
 
 /** A unit of one line: open, horizon or message. */
-export interface Single extends Place {
+export interface Single extends UnitPlace {
   readonly kind: 'open' | 'horizon' | 'message';
   readonly line: Line;
 }
 
-export type Unit = Transaction | Single;
+export type Unit = Transaction | Copy | Single;
 
 /** A unit's bytes as the reader found them: `head` begins at the unit's first byte, `tail` ends behind its last. */
 export interface RawUnit {
@@ -100,22 +127,52 @@ export function decodeUnit(raw: RawUnit): Unit {
   }
   const lastStart = raw.tail.lastIndexOf(LF, raw.tail.length - 2) + 1;
   const tail = decodeLine(raw.tail.toString('utf8', lastStart, raw.tail.length - 1));
-  if (action !== 'begin' || tail.own.get('_action') !== 'commit') {
-    throw new DeltaError('log-damaged', `a transaction runs from a ${action} line to a ${tail.own.get('_action')} line`);
+  const ending = tail.own.get('_action');
+  if (!(action === 'begin' && ending === 'commit') && !(action === 'copy' && ending === 'copied')) {
+    throw new DeltaError('log-damaged', `a unit runs from a ${action} line to a ${ending} line`);
   }
   const bodyStart = firstEnd + 1;
   const bodyEnd = raw.end - raw.start - (raw.tail.length - lastStart);
-  return {
+  const framed = {
     ...place,
-    kind: 'transaction',
     last: tail.position,
-    xid: BigInt(text(head, '_xid')),
-    commitLsn: parseLsn(text(head, '_lsn')),
-    endLsn: parseLsn(text(tail, '_lsn')),
-    commitTimeUs: BigInt(text(head, '_ts')),
     rows: Number(text(tail, '_rows')),
     body: raw.whole?.subarray(bodyStart, bodyEnd),
     bodyStart: raw.start + bodyStart,
     bodyEnd: raw.start + bodyEnd,
   };
+  return action === 'begin' ? { ...framed, ...transactionOf(head, tail) } : { ...framed, ...copyOf(head, tail) };
 }
+
+function transactionOf(head: Line, tail: Line): Omit<Transaction, keyof UnitPlace | keyof Body | 'rows'> {
+  return {
+    kind: 'transaction',
+    xid: BigInt(text(head, '_xid')),
+    commitLsn: parseLsn(text(head, '_lsn')),
+    endLsn: parseLsn(text(tail, '_lsn')),
+    commitTimeUs: BigInt(text(head, '_ts')),
+    schemas: Number(tail.own.get('_schemas') ?? 0),
+    reload: oidsOf(tail, '_reload'),
+    offer: oidsOf(tail, '_offer'),
+  };
+}
+
+function copyOf(head: Line, tail: Line): Omit<Copy, keyof UnitPlace | keyof Body | 'rows'> {
+  return {
+    kind: 'copy',
+    id: text(head, '_copy'),
+    part: Number(text(head, '_part')),
+    lsn: parseLsn(text(head, '_lsn')),
+    snapshot: head.own.get('_snapshot') ?? undefined,
+    to: head.own.get('_to') === 'missing' ? 'missing' : undefined,
+    isLast: tail.own.get('_last') === '1',
+  };
+}
+
+/** Oids, separated by commas; none where the pair is absent. */
+export function oidsOf(line: Line, key: '_reload' | '_offer'): readonly number[] {
+  const value = line.own.get(key);
+  return value === undefined || value === null ? NONE : value.split(',').map(Number);
+}
+
+const NONE: readonly number[] = [];
