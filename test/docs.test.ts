@@ -10,6 +10,7 @@ import { segmentName } from '../src/daystream/segment.js';
 import { verifyLog, type Verified } from '../src/daystream/verify.js';
 import { readTransactions, type Change } from '../src/index.js';
 import { temporaryFolder } from './support/folder.js';
+import { readAll } from './support/log.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const pages = ['README.md', ...readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]
@@ -29,18 +30,36 @@ test('every line of a log that the format page shows is read by the codec', () =
   for (const line of lines) assert.ok(decodeLine(line).own.has('_action'), line);
 });
 
-test("the format page's sample is a log whose sequence, rows and chain are right", async (t) => {
-  const [sample] = fences(format, 'daystream').filter((fence) => fence.includes('\t_action\topen\t'));
+test("the format page's samples are one log whose sequence, rows and chain are right", async (t) => {
+  const sample = fences(format, 'daystream').filter((fence) => fence.includes('\t_crc\t')).join('');
   const { folder, verified } = await verifySample(t, sample);
-  const expected = { chain: true, transactions: 1, lines: 9, tornBytes: 0, position: { clock: 1760000000, sequence: 8 } };
+  const expected = { chain: true, transactions: 3, lines: 36, tornBytes: 0, position: { clock: 1760000010, sequence: 0 } };
   assert.deepEqual({ ...verified, ...expected }, verified);
   const changes: Change[] = [];
   for await (const transaction of readTransactions(folder)) for await (const change of transaction.changes()) changes.push(change);
   const place = { schema: 'public', table: 'flights' };
-  assert.deepEqual(changes.filter(({ kind }) => kind !== 'schema'), [
+  assert.deepEqual(changes.filter(({ kind }) => ['insert', 'update', 'delete', 'truncate'].includes(kind)), [
     { kind: 'insert', ...place, row: new Map([['id', 'UAL1'], ['alt', null], ['note', '']]) },
     { kind: 'update', ...place, old: new Map([['id', 'UAL1']]), row: new Map([['id', 'UAL2'], ['alt', '350']]) },
     { kind: 'insert', schema: 'ops', table: 'log', row: new Map([['_id', '1'], ['text', 'a\tb\\c']]) },
+    { kind: 'truncate', schema: 'ops', table: 'log', cascade: false, restart: true },
+    { kind: 'insert', schema: 'public', table: 'gates', row: new Map([['id', '7']]) },
+    { kind: 'delete', schema: 'public', table: 'pilots', old: new Map([['id', '1']]) },
+  ]);
+  assert.deepEqual(changes.map(({ kind }) => kind).filter((kind) => !['insert', 'update', 'delete', 'truncate'].includes(kind)), ['schema', 'drop', 'schema', 'indexes', 'comments', 'stale', 'create', 'schema']);
+});
+
+test("the format page's samples state the copies that are due and those that were made", async (t) => {
+  const { folder } = await verifySample(t, fences(format, 'daystream').filter((fence) => fence.includes('\t_crc\t')).join(''));
+  const units = await readAll(folder);
+  const stated = units.map((unit) => {
+    if (unit.kind === 'transaction') return [unit.kind, unit.schemas, unit.reload, unit.offer];
+    if (unit.kind === 'copy') return [unit.kind, unit.part, unit.isLast, unit.rows, unit.snapshot];
+    return [unit.kind];
+  });
+  assert.deepEqual(stated, [
+    ['open'], ['transaction', 0, [], []], ['horizon'], ['transaction', 5, [16388], []],
+    ['copy', 0, false, 0, '743:744:743'], ['transaction', 1, [], []], ['copy', 1, true, 2, undefined], ['copy', 0, true, 0, undefined], ['horizon'],
   ]);
 });
 

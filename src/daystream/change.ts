@@ -2,7 +2,7 @@
 import { DeltaError } from '../errors.js';
 import { decodeLine, type Column, type Line } from './codec.js';
 import { formatPosition, type Position } from './position.js';
-import { decodeRelation, PUBLIC, type Relation } from './relation.js';
+import { decodeComments, decodeIndexes, decodeRelation, PUBLIC, type Relation, type RelationComments, type RelationIndex } from './relation.js';
 import { text } from './segment.js';
 
 /** Column → value in Postgres's text. NULL is null; a column that is absent is unchanged (an update) or not of the key. */
@@ -18,8 +18,17 @@ export type Change =
   /** `old` is there when the key changed (its key columns), or without a key (the whole old row). */
   | (OfTable & { readonly kind: 'update'; readonly old: Row | undefined; readonly row: Row })
   | (OfTable & { readonly kind: 'delete'; readonly old: Row })
-  | (OfTable & { readonly kind: 'truncate' })
-  | (OfTable & { readonly kind: 'schema'; readonly relation: Relation })
+  | (OfTable & { readonly kind: 'truncate'; readonly cascade: boolean; readonly restart: boolean })
+  /** `create`: the table came into being here, and what follows is all of it. */
+  | (OfTable & { readonly kind: 'schema' | 'create'; readonly relation: Relation })
+  /** The log has nothing more of the table with this oid. */
+  | (OfTable & { readonly kind: 'drop'; readonly oid: number })
+  /** All plain indexes that the table has now. */
+  | (OfTable & { readonly kind: 'indexes'; readonly oid: number; readonly indexes: readonly RelationIndex[] })
+  /** All comments that the table and its columns have now. */
+  | (OfTable & { readonly kind: 'comments'; readonly oid: number; readonly comments: RelationComments })
+  /** The rows changed and the log does not tell how, until a copy of the table. */
+  | (OfTable & { readonly kind: 'stale'; readonly oid: number; readonly reason: string })
   | (OfTable & { readonly kind: 'quarantine'; readonly reason: string; readonly cure: string })
   | { readonly kind: 'message'; readonly prefix: string; readonly content: string | undefined; readonly bytes: Buffer | undefined };
 
@@ -52,12 +61,22 @@ export class ChangeDecoder {
         return { kind: action, ...place, old, row: rowOf(line.columns) };
       }
       case 'delete': return { kind: action, ...place, old: rowOf(line.columns) };
-      case 'truncate': return { kind: action, ...place };
-      case 'schema': return { kind: action, ...place, relation: decodeRelation(line) };
+      case 'truncate': return { kind: action, ...place, ...truncateOptions(line) };
+      case 'schema':
+      case 'create': return { kind: action, ...place, relation: decodeRelation(line) };
+      case 'drop': return { kind: action, ...place, oid: Number(text(line, '_oid')) };
+      case 'indexes': return { kind: action, ...place, oid: Number(text(line, '_oid')), indexes: decodeIndexes(line) };
+      case 'comments': return { kind: action, ...place, oid: Number(text(line, '_oid')), comments: decodeComments(line) };
+      case 'stale': return { kind: action, ...place, oid: Number(text(line, '_oid')), reason: text(line, '_reason') };
       case 'quarantine': return { kind: action, ...place, reason: text(line, '_reason'), cure: text(line, '_cure') };
       default: throw unknownAction(action ?? undefined, line.position);
     }
   }
+}
+
+function truncateOptions(line: Line): { cascade: boolean; restart: boolean } {
+  const options = (line.own.get('_options') ?? '').split(',');
+  return { cascade: options.includes('cascade'), restart: options.includes('restart') };
 }
 
 function decodeMessage(line: Line): Change & { kind: 'message' } {

@@ -38,9 +38,10 @@ export interface LogTransaction {
 }
 
 /**
- * The transactions of the log in a folder, whole and verified, in commit order. Throws
- * DeltaError: log-missing, log-damaged, log-foreign (another format version), usage (a
- * malformed position).
+ * The transactions of the log in a folder, whole and verified, in commit order. Copies of
+ * tables are passed over: a program that goes by changes alone reads of a `stale` change
+ * that it does not have them all. Throws DeltaError: log-missing, log-damaged, log-foreign
+ * (another format version), usage (a malformed position).
  */
 export async function* readTransactions(source: string, options: ReadOptions = {}): AsyncGenerator<LogTransaction> {
   const transport = new Folder(source);

@@ -35,7 +35,7 @@ export async function readAll(directory: string, blockBytes?: number): Promise<U
     const reader = new LogReader(folder, await seekStart(folder), blockBytes);
     const all: Unit[] = [];
     for (let units = await reader.next(); units.length > 0; units = await reader.next()) {
-      for (const unit of units) all.push(unit.kind === 'transaction' && unit.body !== undefined ? { ...unit, body: Buffer.from(unit.body) } : unit);
+      for (const unit of units) all.push((unit.kind === 'transaction' || unit.kind === 'copy') && unit.body !== undefined ? { ...unit, body: Buffer.from(unit.body) } : unit);
     }
     return all;
   } finally {
