@@ -102,7 +102,7 @@ test('readTransactions gives typed changes with NULL, empty and unchanged apart'
     { kind: 'insert', ...place, row: new Map([['id', '1'], ['b', null], ['_c', '']]) },
     { kind: 'update', schema: 's', table: 't', old: new Map([['id', '1']]), row: new Map([['id', '2']]) },
     { kind: 'delete', ...place, old: new Map([['id', '2']]) },
-    { kind: 'truncate', ...place },
+    { kind: 'truncate', ...place, cascade: false, restart: false },
     { kind: 'message', prefix: 'p', content: 'hello', bytes: undefined },
     { kind: 'message', prefix: 'p', content: undefined, bytes: Buffer.from([0, 255]) },
   ]);

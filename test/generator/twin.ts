@@ -100,7 +100,12 @@ async function readOurs(log: string, from: string | undefined, schemas: Readonly
 function plainOf(change: Exclude<Change, { kind: 'message' }>, relations: Relations): Plain[] {
   const table = nameOf(change);
   switch (change.kind) {
-    case 'schema': relations.set(table, change.relation); return [];
+    case 'schema':
+    case 'create': relations.set(table, change.relation); return [];
+    case 'drop':
+    case 'indexes':
+    case 'comments': return [];
+    case 'stale': throw new Difference(change.schema, `the daystream lacks rows of ${table}: ${change.reason}`);
     case 'quarantine': throw new Difference(change.schema, `the daystream puts ${table} in quarantine: ${change.reason}`);
     case 'truncate': return [{ kind: 'truncate', table }];
     case 'insert': return [{ kind: 'insert', table, row: whole(change, change.row, relations.get(table)) }];
