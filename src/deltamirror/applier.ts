@@ -7,53 +7,64 @@ import { constants } from 'node:buffer';
 import { decodeLine } from '../daystream/codec.js';
 import { linesOf } from '../daystream/lines.js';
 import { maxLsn } from '../daystream/lsn.js';
-import { unknownAction } from '../daystream/change.js';
-import { comparePositions } from '../daystream/position.js';
-import { decodeRelation, PUBLIC } from '../daystream/relation.js';
+import { comparePositions, type Position } from '../daystream/position.js';
+import { PUBLIC } from '../daystream/relation.js';
 import { unitLsn } from '../daystream/recovery.js';
-import { decodeHeader, text } from '../daystream/segment.js';
+import { decodeHeader } from '../daystream/segment.js';
 import { isVisible, parseSnapshot, type Snapshot } from '../daystream/snapshot.js';
 import type { Transport } from '../daystream/transport.js';
-import type { Single, Transaction, Unit } from '../daystream/unit.js';
+import type { Copy, Single, Transaction, Unit } from '../daystream/unit.js';
 import { DeltaError } from '../errors.js';
+import { keptLines } from '../sqlite/copies.js';
 import type { Cache } from '../sqlite/open.js';
 import { placeWriter, type CachePosition } from '../sqlite/position.js';
+import type { Absent } from '../sqlite/rows.js';
 import type { CacheTable, Quarantine } from '../sqlite/tables.js';
+import { Copies } from './copies.js';
 import { TableFault, TableFaults } from './fault.js';
-import { Followed, type FollowOptions, type Quarantined } from './followed.js';
-import type { TableWriter } from './table.js';
+import { Followed } from './followed.js';
+import { Lines, NO_POSITION, takeRows, type Layout } from './lines.js';
+import { Migrations } from './migrations.js';
+import { Quarantines, type Quarantined } from './quarantines.js';
+import { Registry } from './registry.js';
+import type { Scope } from './scope.js';
 
-/** How the lines behind one and the same `_table … _action` are applied. */
-type RowAction = (lines: string, start: number, end: number) => void;
-
-export interface ApplierOptions extends FollowOptions {
+export interface ApplierOptions {
+  /** What to type to have a table again that is in quarantine; `table` is given as a pattern. */
+  readonly cure: (schema: string, table: string) => string;
+  readonly absent: Absent;
+  /** A table that was dropped in Postgres stays as it was. */
+  readonly keepDropped: boolean;
   /** Ends a large transaction midway: it is undone. */
   readonly signal: AbortSignal;
 }
 
-const TAB = 9;
 /** What fits in a string of JavaScript, were it all ASCII. */
 const LINE_LIMIT_BYTES = constants.MAX_STRING_LENGTH;
 /** Position, table and action of a line are far shorter. */
 const HEAD_BYTES = 4096;
-const skipRow: RowAction = () => {};
 
 export class Applier {
   readonly #cache: Cache;
   readonly #transport: Transport;
   readonly #writePlace: ReturnType<typeof placeWriter>;
   readonly #snapshot: Snapshot | undefined;
+  readonly #registry: Registry;
+  readonly #quarantines: Quarantines;
+  readonly #migrations: Migrations;
+  readonly #copies: Copies;
   readonly #followed: Followed;
+  readonly #lines: Lines;
   readonly #signal: AbortSignal;
   #at: CachePosition;
   /** The state at the last COMMIT, to go back to. */
   #committed: CachePosition;
   #open = false;
-  /** `_table … _action x` of the line before, and what is done with its rows. */
-  #head = '';
-  #action: RowAction = skipRow;
-  /** Of the transaction that is being applied. */
+  /** Of the unit that is being applied. */
   #faults: TableFault[] = [];
+  /** What became of tables since the last commit, to be told when it is committed. */
+  #notes: string[] = [];
+  #committedNotes: string[] = [];
   transactions = 0;
   rows = 0;
 
@@ -64,12 +75,19 @@ export class Applier {
     this.#signal = options.signal;
     this.#writePlace = placeWriter(cache);
     this.#snapshot = at.snapshot === null ? undefined : parseSnapshot(at.snapshot);
-    this.#followed = new Followed(cache, tables, options);
+    const note = (text: string) => { this.#notes.push(text); };
+    this.#registry = new Registry(cache, tables);
+    this.#quarantines = new Quarantines(options.cure);
+    this.#migrations = new Migrations(cache, this.#registry, this.#quarantines, { keepDropped: options.keepDropped, note });
+    this.#copies = new Copies(cache, this.#registry, this.#quarantines, { imported: this.#snapshot, note });
+    this.#followed = new Followed(cache, this.#registry, this.#quarantines, options.absent);
+    this.#lines = new Lines(this.#followed, this.#migrations, (error, scope) => this.#leaveOut(error, scope));
   }
 
   get at(): CachePosition { return this.#at; }
-  get quarantined(): number { return this.#followed.quarantined; }
   get joining(): number { return this.#followed.joining; }
+  get quarantined(): number { return this.#followed.count('quarantine'); }
+  get waiting(): number { return this.#followed.count('waiting'); }
 
   /** Applies one unit inside the open SQLite transaction. Throws TableFaults where tables have to go out first: then `rollback` and begin anew at `at`; they are excluded. */
   async apply(unit: Unit): Promise<void> {
@@ -79,7 +97,10 @@ export class Applier {
     if (this.beginningAt(unit) !== undefined) this.commit();
     this.#begin();
     this.#followed.record(unit);
+    this.#faults = [];
     if (unit.kind === 'transaction' && !this.#isHeld(unit)) await this.#applyTransaction(unit);
+    if (unit.kind === 'copy') await this.#applyCopy(unit);
+    if (this.#faults.length > 0) throw new TableFaults(this.#faults);
     const commitTimeUs = unit.kind === 'transaction' && unit.commitTimeUs !== undefined ? Number(unit.commitTimeUs) : this.#at.commitTimeUs;
     this.#at = { ...this.#at, position: unit.last, crc: unit.crc, lsn: maxLsn(this.#at.lsn, unitLsn(unit)), commitTimeUs };
     this.#followed.settle(this.#at.lsn);
@@ -105,6 +126,12 @@ export class Applier {
     this.#open = false;
     this.#committed = this.#at;
     this.#followed.committed(this.#at.position);
+    this.#committedNotes.push(...this.#notes.splice(0));
+  }
+
+  /** What became of tables up to the last commit, a line each; told once. */
+  notes(): string[] {
+    return this.#committedNotes.splice(0);
   }
 
   /** Undoes what was applied since the last commit. */
@@ -112,12 +139,15 @@ export class Applier {
     if (this.#cache.inTransaction) this.#cache.exec('ROLLBACK');
     this.#open = false;
     this.#at = this.#committed;
-    this.#followed.rolledBack();
+    this.#notes = [];
+    this.#registry.rolledBack();
+    this.#migrations.rolledBack();
+    this.#copies.rolledBack();
   }
 
   /** Puts a table in quarantine from the unit at `position` on; what comes before it is still applied. */
   exclude(fault: TableFault, position: Quarantine['position']): Quarantine {
-    return this.#followed.exclude(fault, position);
+    return this.#quarantines.exclude(fault, position);
   }
 
   #begin(): void {
@@ -138,122 +168,100 @@ export class Applier {
   }
 
   async #applyTransaction(unit: Transaction): Promise<void> {
-    this.#head = '';
-    this.#faults = [];
     // In the original format each line has a clock of its own.
     const original = unit.commitLsn === undefined;
-    const prefix = original ? '_c\t' : `_c\t${unit.first.clock}\t_s\t`;
+    const layout = { prefix: original ? '_c\t' : prefixOf(unit.first), original, place: this.#placeOf(unit) };
+    const scope = { position: unit.first, xid: unit.xid, oid: undefined };
     let lines = 0;
+    this.#lines.begin();
     for await (const block of linesOf(this.#transport, unit)) {
       this.#signal.throwIfAborted();
-      lines += block.length > LINE_LIMIT_BYTES ? this.#refuseLine(block, unit) : this.#applyLines(block.toString('utf8'), prefix, unit);
+      lines += block.length > LINE_LIMIT_BYTES ? this.#refuseLine(block, scope) : this.#lines.apply(block.toString('utf8'), layout, scope);
     }
-    if (!original && lines !== unit.last.sequence - unit.first.sequence - 1) {
-      throw new DeltaError('log-damaged', `${this.#transport.place}/${unit.segment}:${unit.start}: the transaction has ${lines} lines, its positions say otherwise`);
-    }
-    if (this.#faults.length > 0) throw new TableFaults(this.#faults);
+    if (!original) this.#requireLines(unit, lines);
+    this.#migrations.settle();
     this.transactions++;
     this.rows += unit.rows;
   }
 
+  async #applyCopy(unit: Copy): Promise<void> {
+    try {
+      await (unit.part === 0 ? this.#beginCopy(unit) : this.#applyPart(unit));
+      if (unit.isLast && this.#faults.length === 0) this.#finishCopy(unit);
+    } catch (error) {
+      this.#leaveOut(error, { position: unit.first });
+    }
+  }
+
+  async #beginCopy(unit: Copy): Promise<void> {
+    const texts: string[] = [];
+    for await (const block of linesOf(this.#transport, unit)) texts.push(block.toString('utf8'));
+    this.#copies.begin(unit, texts.join('').split('\n').slice(0, -1));
+  }
+
+  async #applyPart(unit: Copy): Promise<void> {
+    const rows = this.#copies.part(unit);
+    if (rows === undefined) return;
+    const prefix = prefixOf(unit.first);
+    let lines = 0;
+    for await (const block of linesOf(this.#transport, unit)) {
+      this.#signal.throwIfAborted();
+      if (block.length > LINE_LIMIT_BYTES) throw tooLong(rows.table, block.length);
+      lines += takeRows(rows, block.toString('utf8'), prefix);
+    }
+    this.#requireLines(unit, lines);
+    this.#copies.took(unit);
+    this.rows += unit.rows;
+  }
+
+  /** The copy takes its table's place, and what was kept meanwhile is applied behind it. */
+  #finishCopy(unit: Copy): void {
+    const table = this.#copies.finish(unit);
+    if (table === undefined) return;
+    const layout = { prefix: '_c\t0\t_s\t', original: false, place: this.#placeOf(unit) };
+    const scope = { position: unit.first, xid: undefined, oid: table.oid };
+    this.#lines.begin();
+    for (const lines of keptLines(this.#cache, table.oid)) this.#lines.apply(lines.map((line) => `${NO_POSITION}${line}\n`).join(''), layout, scope);
+    this.#migrations.settle();
+    this.#copies.end(table.oid);
+  }
+
+  #requireLines(unit: Transaction | Copy, lines: number): void {
+    if (lines === unit.last.sequence - unit.first.sequence - 1) return;
+    throw new DeltaError('log-damaged', `${this.#placeOf(unit)}: the ${unit.kind} has ${lines} lines, its positions say otherwise`);
+  }
+
   /** A line that is too long for a string stands in a block of its own. */
-  #refuseLine(block: Buffer, unit: Transaction): number {
+  #refuseLine(block: Buffer, scope: Scope): number {
     const { own } = decodeLine(block.toString('utf8', 0, HEAD_BYTES).replace(/(\t_action\t[a-z]+)\t[^]*$/, '$1'));
-    const place = { schema: own.get('_schema') ?? PUBLIC, table: own.get('_table') ?? '' };
-    if (this.#followed.has(place.schema, place.table, unit)) this.#leaveOut(new TableFault(place, `a row takes ${block.length} bytes in the log, more than the ${LINE_LIMIT_BYTES} that a mirror takes`), unit);
+    const entry = this.#followed.entry(own.get('_schema') ?? PUBLIC, own.get('_table') ?? '', scope);
+    if (entry !== undefined) this.#leaveOut(tooLong(entry.table, block.length), scope);
     return 1;
   }
 
-  /** Goes on without the table, to find whatever other tables can't take: the transaction has to be done again, but once. */
-  #leaveOut(error: unknown, unit: Transaction): void {
+  /** Goes on without the table, to find whatever other tables can't take: the unit has to be done again, but once. */
+  #leaveOut(error: unknown, { position }: { readonly position: Position }): void {
     if (!(error instanceof TableFault)) throw error;
     this.#faults.push(error);
-    this.exclude(error, unit.first);
-    this.#head = '';
-  }
-
-  /** Applies a block of whole lines; gives their number. The hot loop of a replay. */
-  #applyLines(lines: string, prefix: string, unit: Transaction): number {
-    let count = 0;
-    for (let at = 0; at < lines.length; count++) {
-      let end = lines.indexOf('\n', at);
-      if (end === -1) end = lines.length;
-      if (!lines.startsWith(prefix, at)) throw new DeltaError('log-damaged', `${this.#transport.place}/${unit.segment}:${unit.start}: a line has another clock than its transaction`);
-      let start = lines.indexOf('\t', at + prefix.length) + 1;
-      if (unit.commitLsn === undefined) start = lines.indexOf('\t', start + '_s\t'.length) + 1;
-      const headEnd = start + this.#head.length;
-      try {
-        if (this.#head !== '' && lines.startsWith(this.#head, start) && lines.charCodeAt(headEnd) === TAB) this.#action(lines, headEnd + 1, end);
-        else this.#applyOther(lines, at, start, end, unit);
-      } catch (error) {
-        this.#leaveOut(error, unit);
-      }
-      at = end + 1;
-    }
-    return count;
-  }
-
-  /** A line that is not like the one before. */
-  #applyOther(lines: string, at: number, start: number, end: number, unit: Transaction): void {
-    const { action, headEnd } = readHead(lines, start, end);
-    const line = decodeLine(lines.slice(at, isRowAction(action) ? headEnd : end));
-    if (action === 'message') return;
-    const schema = line.own.get('_schema') ?? PUBLIC;
-    const table = text(line, '_table');
-    switch (action) {
-      case 'insert':
-      case 'update':
-      case 'replace':
-      case 'delete':
-        this.#head = lines.slice(start, headEnd);
-        this.#action = rowAction(this.#followed.writer(schema, table, unit), action);
-        this.#action(lines, headEnd + 1, end);
-        return;
-      case 'truncate':
-        this.#followed.writer(schema, table, unit)?.truncate();
-        return;
-      case 'schema':
-        this.#followed.checkShape(decodeRelation(line), unit);
-        this.#head = '';
-        return;
-      case 'quarantine':
-        if (this.#followed.has(schema, table, unit)) throw new TableFault({ schema, table }, text(line, '_reason'), text(line, '_cure'));
-        return;
-      default:
-        throw unknownAction(action, line.position);
-    }
+    this.exclude(error, position);
   }
 
   #enter(unit: Single): void {
     const { system, slot } = decodeHeader(unit.line);
     if (system !== this.#at.system || slot !== this.#at.slot) {
-      throw new DeltaError('log-foreign', `${this.#transport.place}/${unit.segment}: is of slot ${slot} of system ${system}; the cache follows slot ${this.#at.slot} of system ${this.#at.system}`, { hint: 'give the right folder with --source' });
+      throw new DeltaError('log-foreign', `${this.#placeOf(unit)}: is of slot ${slot} of system ${system}; the cache follows slot ${this.#at.slot} of system ${this.#at.system}`, { hint: 'give the right folder with --source' });
     }
   }
-}
 
-/** The line's action, and where its value ends: the pairs before it are few, and a table may be called `_action`. */
-function readHead(lines: string, start: number, end: number): { action: string; headEnd: number } {
-  for (let at = start; at < end;) {
-    const value = lines.indexOf('\t', at) + 1;
-    const tab = value === 0 ? -1 : lines.indexOf('\t', value);
-    const valueEnd = tab === -1 || tab > end ? end : tab;
-    if (lines.startsWith('_action\t', at)) return { action: lines.slice(value, valueEnd), headEnd: valueEnd };
-    at = valueEnd + 1;
+  #placeOf({ segment, start }: Unit): Layout['place'] {
+    return `${this.#transport.place}/${segment}:${start}`;
   }
-  return { action: '', headEnd: end };
 }
 
-function isRowAction(action: string): boolean {
-  return action === 'insert' || action === 'update' || action === 'replace' || action === 'delete';
+function prefixOf({ clock }: Position): string {
+  return `_c\t${clock}\t_s\t`;
 }
 
-function rowAction(writer: TableWriter | undefined, action: 'insert' | 'update' | 'replace' | 'delete'): RowAction {
-  if (writer === undefined) return skipRow;
-  switch (action) {
-    case 'insert': return (lines, start, end) => writer.insert(lines, start, end);
-    case 'update': return (lines, start, end) => writer.update(lines, start, end);
-    case 'replace': return (lines, start, end) => writer.replace(lines, start, end);
-    case 'delete': return (lines, start, end) => writer.delete(lines, start, end);
-  }
+function tooLong(table: CacheTable, bytes: number): TableFault {
+  return new TableFault(table, `a row takes ${bytes} bytes in the log, more than the ${LINE_LIMIT_BYTES} that a mirror takes`);
 }

@@ -21,6 +21,7 @@ interface Options {
   readonly source?: string;
   readonly once?: boolean;
   readonly strict?: boolean;
+  readonly keepDropped?: boolean;
   readonly json?: boolean;
 }
 
@@ -30,6 +31,7 @@ const program = command('deltamirror', 'Replays a daystream into a cache, and fo
   .option('--source <folder>', 'the daystream; default: the one that the cache was made from')
   .option('--once', 'stop at the end of the log')
   .option('--strict', 'stop at a table that cannot be followed, instead of going on without it')
+  .option('--keep-dropped', 'a table that is dropped in Postgres stays, as it was last')
   .option('--json', 'print the final state as JSON')
   .addHelpText('after', `
 Examples:
@@ -51,7 +53,7 @@ async function start(path: string, options: Options, signal: AbortSignal): Promi
     const transport = new Folder(options.source ?? readPosition(cache)?.source ?? '');
     try {
       const report = new Report(process.stderr);
-      const applier = await mirror(path, cache, transport, { from: options.from, once: options.once === true, strict: options.strict === true, signal }, report);
+      const applier = await mirror(path, cache, transport, { from: options.from, once: options.once === true, strict: options.strict === true, keepDropped: options.keepDropped === true, signal }, report);
       report.ended(applier, options.json === true);
     } finally {
       await transport.close();

@@ -12,7 +12,7 @@ import { readPosition } from '../sqlite/position.js';
 import { readTables, type CacheTable } from '../sqlite/tables.js';
 import { Applier } from './applier.js';
 import { TableFaults, type TableFault } from './fault.js';
-import type { Quarantined } from './followed.js';
+import type { Quarantined } from './quarantines.js';
 import { openAt } from './place.js';
 import type { Report } from './report.js';
 
@@ -26,6 +26,8 @@ export interface MirrorOptions {
   readonly once: boolean;
   /** A table that can't be followed ends the mirror instead of going into quarantine. */
   readonly strict: boolean;
+  /** A table that was dropped in Postgres stays as it was. */
+  readonly keepDropped: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -38,7 +40,7 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
   const start = await openAt(transport, at, options.from);
   if (start.rewritten) report.note(`the log was written anew behind ${formatPosition(at.position)} after a power loss; what the cache has is skipped by LSN`);
   const cure = (schema: string, table: string) => importCommand(path, schema, table);
-  const applier = new Applier(cache, transport, at, tables, { cure, absent: start.original ? 'null-or-unchanged' : 'unchanged', signal: options.signal });
+  const applier = new Applier(cache, transport, at, tables, { cure, absent: start.original ? 'null-or-unchanged' : 'unchanged', keepDropped: options.keepDropped, signal: options.signal });
   const pace = paceReplay(cache);
   report.started(applier, transport.place, tables);
   let { reader } = start;

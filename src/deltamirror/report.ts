@@ -38,7 +38,8 @@ export class Report {
     this.note(`following ${source} from ${formatPosition(applier.at.position)}, ${plural(tables.length, 'table')}`);
     if (applier.joining > 0) this.note(`${plural(applier.joining, 'table')} joining: ahead of the others until these have come as far`);
     this.#joining = applier.joining;
-    for (const { schema, name, quarantine } of tables) {
+    for (const { schema, name, quarantine, waiting } of tables) {
+      if (waiting !== undefined) this.note(`${schema}.${name} waits for a copy since ${formatPosition(waiting.position)}: ${waiting.reason}`);
       if (quarantine !== undefined) this.note(`${schema}.${name} is in quarantine since ${formatPosition(quarantine.position)}: ${quarantine.reason} — ${quarantine.cure}`);
     }
   }
@@ -50,6 +51,7 @@ export class Report {
 
   /** After each commit to the cache. */
   committed(applier: Applier, caughtUp: boolean): void {
+    for (const text of applier.notes()) this.note(text);
     if (applier.joining < this.#joining) this.note(`${plural(this.#joining - applier.joining, 'table')} joined`);
     this.#joining = applier.joining;
     const now = performance.now();
@@ -69,16 +71,18 @@ export class Report {
 
   /** The last word: as a line, or as JSON on stdout. */
   ended(applier: Applier, json: boolean): void {
+    for (const text of applier.notes()) this.note(text);
     const seconds = (performance.now() - this.#startedAt) / 1000;
     const { position, lsn, commitTimeUs } = applier.at;
-    const { transactions, rows, quarantined, joining } = applier;
+    const { transactions, rows, quarantined, waiting, joining } = applier;
     if (json) {
-      process.stdout.write(`${JSON.stringify({ position: formatPosition(position), lsn: formatLsn(lsn), commitTimeUs, transactions, rows, quarantined, joining, seconds })}\n`);
+      process.stdout.write(`${JSON.stringify({ position: formatPosition(position), lsn: formatLsn(lsn), commitTimeUs, transactions, rows, quarantined, waiting, joining, seconds })}\n`);
       return;
     }
     const excluded = quarantined === 0 ? '' : `; ${plural(quarantined, 'table')} in quarantine: see SELECT * FROM _daystream_tables`;
+    const still = waiting === 0 ? '' : `; ${plural(waiting, 'table')} waiting for a copy`;
     const ahead = joining === 0 ? '' : `; ${plural(joining, 'table')} joining`;
-    this.note(`stopped at ${formatPosition(position)}: ${plural(transactions, 'transaction')}, ${plural(rows, 'row')} in ${seconds.toFixed(1)} s${excluded}${ahead}`);
+    this.note(`stopped at ${formatPosition(position)}: ${plural(transactions, 'transaction')}, ${plural(rows, 'row')} in ${seconds.toFixed(1)} s${excluded}${still}${ahead}`);
   }
 }
 

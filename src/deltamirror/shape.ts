@@ -1,48 +1,110 @@
-/** What differs between the shape that the log states for a table and the one that the cache has. */
-import type { Relation } from '../daystream/relation.js';
+/**
+ * What becomes of a table of the cache when the log states another shape of it. Columns
+ * are told by their attribute number, the table by its oid, so a rename is a rename.
+ */
+import type { Relation, RelationComments, RelationIndex } from '../daystream/relation.js';
+import { written } from '../daystream/pattern.js';
 import { parseFilter } from '../filter/parse.js';
-import type { CacheColumn, CacheTable } from '../sqlite/tables.js';
-import { identityFull, TableFault } from './fault.js';
+import { renameColumns } from '../filter/rename.js';
+import { cacheName } from '../sqlite/names.js';
+import type { ChosenPattern } from '../sqlite/patterns.js';
+import { heldColumns, type CacheColumn, type CacheComments, type CacheIndex, type CacheTable, type TableChoice } from '../sqlite/tables.js';
+import { TableFault } from './fault.js';
 
-/** The fault of the first difference; undefined where rows of this relation fit the cache's table. */
-export function faultOfShape(relation: Relation, table: CacheTable): TableFault | undefined {
-  const reason = differenceOf(relation, table);
-  if (reason === undefined) return undefined;
-  const isWithoutOldRows = relation.key.length === 0 && relation.identity !== 'full';
-  return new TableFault(relation, reason, isWithoutOldRows ? identityFull(relation.schema, relation.table) : undefined);
+/** A table that the cache does not have yet, all of it. */
+export function newTable(relation: Relation, { pattern, numeric }: ChosenPattern): CacheTable {
+  const { schema, table, oid, kind, identity, key } = relation;
+  return {
+    schema, name: table, table: cacheName(schema, table), oid, kind, identity, key,
+    columns: relation.columns.map(bare),
+    pattern: pattern.text,
+    choice: numeric === undefined ? {} : { numeric },
+    indexes: [],
+    comments: {},
+  };
 }
 
-function differenceOf(relation: Relation, table: CacheTable): string | undefined {
-  if (relation.oid !== table.oid) return 'another table has its name now: it was dropped and made anew, or renamed';
-  if (relation.key.join() !== table.key.join()) return relation.key.length === 0 ? 'it has no usable key any more' : 'its key changed';
-  const before = new Map(wantedColumns(table).map((column) => [column.attnum, column]));
-  for (const { attnum, name, type } of relation.columns) {
-    const column = before.get(attnum);
-    if (column === undefined && table.choice.columns !== undefined) continue;
-    if (column === undefined) return `column ${name} was added`;
-    if (column.name !== name) return `column ${column.name} was renamed to ${name}`;
-    if (column.type !== type) return `column ${name} changed its type from ${column.type} to ${type}`;
-    before.delete(attnum);
+/** The table as the relation states it, by the host's choice; the same object where nothing differs. Throws TableFault where the choice no longer can be met. */
+export function reshaped(before: CacheTable, relation: Relation): CacheTable {
+  const choice = choiceFor(before, relation);
+  const columns = relation.columns.map((column) => chosenColumn(before, relation, bare(column)));
+  const held = new Set(columns.flatMap(({ attnum, as }) => (as === null ? [] : [attnum])));
+  const present = new Set(['0', ...columns.map(({ attnum }) => String(attnum))]);
+  const after: CacheTable = {
+    ...before,
+    schema: relation.schema,
+    name: relation.table,
+    table: renamedTo(before, relation.schema, relation.table),
+    kind: relation.kind,
+    identity: relation.identity,
+    key: relation.key,
+    columns,
+    choice,
+    // Postgres drops an index with its column, and moves it with its table.
+    indexes: (before.indexes ?? []).filter((index) => index.columns.every(({ attnum }) => held.has(attnum))).map((index) => moved(index, before.schema, relation.schema)),
+    comments: Object.fromEntries(Object.entries(before.comments ?? {}).filter(([attnum]) => present.has(attnum))),
+  };
+  return JSON.stringify(after) === JSON.stringify({ ...before, indexes: before.indexes ?? [], comments: before.comments ?? {} }) ? before : after;
+}
+
+/** A table's name in the cache when it is called otherwise in Postgres: its own, or the one that the user gave it. */
+export function renamedTo({ schema, name, table }: CacheTable, toSchema: string, toName: string): string {
+  return table === cacheName(schema, name) ? cacheName(toSchema, toName) : table;
+}
+
+/** The indexes that the log states, as far as the cache holds their columns. */
+export function chosenIndexes(table: CacheTable, indexes: readonly RelationIndex[]): CacheIndex[] {
+  const held = new Set(heldColumns(table).map(({ attnum }) => attnum));
+  return indexes.filter(({ columns }) => columns.every(({ attnum }) => held.has(attnum))).map(({ name, columns }) => ({ name: cacheName(table.schema, name), columns }));
+}
+
+/** The comments that the log states. */
+export function chosenComments(table: CacheTable, said: RelationComments): CacheComments {
+  const columns = table.columns.flatMap(({ attnum, name }) => (said.columns.has(name) ? [[attnum, said.columns.get(name)!] as const] : []));
+  return Object.fromEntries([...(said.table === undefined ? [] : [[0, said.table] as const]), ...columns]);
+}
+
+export function placeOf({ schema, name }: Pick<CacheTable, 'schema' | 'name'>): string {
+  return `${schema}.${name}`;
+}
+
+/** For a table of which the cache has no rows: it takes no name from one that has. */
+export function unheldName({ schema, name, oid }: CacheTable): string {
+  return `${schema}.${name}#${oid}`;
+}
+
+function bare({ attnum, name, type, notNull }: CacheColumn): CacheColumn {
+  return { attnum, name, type, notNull };
+}
+
+/** A column that comes later is held unless columns were chosen one by one; what the key needs is held always. */
+function chosenColumn(before: CacheTable, relation: Relation, column: CacheColumn): CacheColumn {
+  const old = before.columns.find(({ attnum }) => attnum === column.attnum);
+  if (old?.as === null && relation.key.includes(column.attnum)) return column;
+  const as = old === undefined && before.choice.columns !== undefined && !relation.key.includes(column.attnum) ? null : old?.as;
+  return as === undefined ? column : { ...column, as };
+}
+
+/** What was chosen by name follows the names. */
+function choiceFor(before: CacheTable, relation: Relation): TableChoice {
+  const { columns, where } = before.choice;
+  if (columns === undefined && where === undefined) return before.choice;
+  const now = new Map(relation.columns.map(({ attnum, name }) => [attnum, name]));
+  const names = new Map(before.columns.map(({ attnum, name }) => [name, now.get(attnum)]));
+  const gone = where === undefined ? [] : parseFilter(where).columns.filter((name) => names.get(name) === undefined);
+  if (gone.length > 0) {
+    throw new TableFault(before, `its --where asks for ${gone.join(', ')}, which it no longer has`, `give it another --where '${written(relation.schema, relation.table)}: …'`);
   }
-  for (const { name } of before.values()) return `column ${name} was dropped`;
-  return undefined;
+  const renamed = new Map([...names].flatMap(([name, to]) => (to === undefined ? [] : [[name, to] as const])));
+  return {
+    ...before.choice,
+    ...(columns !== undefined && { columns: columns.flatMap((name) => renamed.get(name) ?? []) }),
+    ...(where !== undefined && { where: renameColumns(where, renamed) }),
+  };
 }
 
-/** The table as the relation has it now, where they do not differ in what the cache wants; undefined where nothing is new. */
-export function renewed(relation: Relation, table: CacheTable): CacheTable | undefined {
-  const before = new Map(table.columns.map((column) => [column.attnum, column]));
-  const columns = relation.columns.map(({ attnum, name, type, notNull }): CacheColumn => {
-    const column = before.get(attnum);
-    const as = column === undefined ? null : column.as;
-    return { attnum, name, type, notNull, ...(as !== undefined && { as }) };
-  });
-  const isSame = relation.identity === table.identity && columns.length === table.columns.length
-    && columns.every(({ attnum, name, type }) => before.get(attnum)?.name === name && before.get(attnum)?.type === type);
-  return isSame ? undefined : { ...table, identity: relation.identity, columns };
-}
-
-/** Those that the cache holds, or whose values tell which rows it holds. */
-function wantedColumns(table: CacheTable): readonly CacheColumn[] {
-  const asked = table.choice.where === undefined ? [] : parseFilter(table.choice.where).columns;
-  return table.columns.filter(({ name, as }) => as !== null || asked.includes(name));
+function moved(index: CacheIndex, from: string, to: string): CacheIndex {
+  if (from === to) return index;
+  const prefix = cacheName(from, '');
+  return index.name.startsWith(prefix) ? { ...index, name: cacheName(to, index.name.slice(prefix.length)) } : index;
 }

@@ -175,6 +175,10 @@ export function writeTable(cache: Cache, table: CacheTable): void {
   );
 }
 
+export function deleteTable(cache: Cache, { schema, name }: CacheTable): void {
+  cache.prepare('DELETE FROM _daystream_tables WHERE schema = ? AND name = ?').run(schema, name);
+}
+
 function stateOf({ quarantine, waiting, joining }: CacheTable): string {
   if (quarantine !== undefined) return 'quarantined';
   if (waiting !== undefined) return 'waiting';

@@ -1,0 +1,60 @@
+/**
+ * Tables that go out. What a unit has done is undone when a table cannot take it; then
+ * it is done again without the table, which is in quarantine from that unit on, while
+ * what comes before it is still applied.
+ */
+import { comparePositions, type Position } from '../daystream/position.js';
+import type { Unit } from '../daystream/unit.js';
+import type { Quarantine } from '../sqlite/tables.js';
+import type { TableFault } from './fault.js';
+import type { Entry } from './registry.js';
+
+/** A table and why it is out. */
+export interface Quarantined {
+  readonly schema: string;
+  readonly name: string;
+  readonly quarantine: Quarantine;
+}
+
+export class Quarantines {
+  /** By oid, those that are written down with the first unit without them, which is still to come. */
+  readonly #pending = new Map<number, Quarantined>();
+  /** What to type to have a table again; `table` is given as a pattern. */
+  readonly #cure: (schema: string, table: string) => string;
+
+  constructor(cure: (schema: string, table: string) => string) {
+    this.#cure = cure;
+  }
+
+  /** Puts a table out from the unit at `position` on. */
+  exclude(fault: TableFault, position: Position): Quarantine {
+    const again = this.#cure(fault.schema, fault.table);
+    const quarantine = { reason: fault.reason, cure: fault.cure === undefined || fault.cure === '' ? again : `${fault.cure}; then ${again}`, position };
+    this.#pending.set(fault.oid, { schema: fault.schema, name: fault.table, quarantine });
+    return quarantine;
+  }
+
+  isOut({ table }: Entry, at: Position): boolean {
+    return table.quarantine !== undefined || this.of(table.oid, at) !== undefined;
+  }
+
+  /** The quarantine of a table that begins with the unit at this position, or began since the last commit. */
+  of(oid: number, at: Position): Quarantine | undefined {
+    const pending = this.#pending.get(oid);
+    return pending !== undefined && comparePositions(at, pending.quarantine.position) >= 0 ? pending.quarantine : undefined;
+  }
+
+  /** True where a table goes out, from some unit on. */
+  isPending(oid: number): boolean {
+    return this.#pending.has(oid);
+  }
+
+  /** Those that begin with this unit, by oid. */
+  beginningAt(unit: Unit): (readonly [oid: number, Quarantined])[] {
+    return [...this.#pending].filter(([, { quarantine }]) => comparePositions(unit.first, quarantine.position) === 0);
+  }
+
+  committed(position: Position): void {
+    for (const [oid, { quarantine }] of this.#pending) if (comparePositions(quarantine.position, position) <= 0) this.#pending.delete(oid);
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * The tables of the cache as the log knows them: by oid, which stays, and by the name
+ * that lines bear now. What is changed here is written to `_daystream_tables` at once,
+ * in the SQLite transaction at hand, and read from there again after a rollback.
+ */
+import { parsePatterns } from '../daystream/pattern.js';
+import { parseSnapshot, type Snapshot } from '../daystream/snapshot.js';
+import { tableKey } from '../sqlite/names.js';
+import type { Cache } from '../sqlite/open.js';
+import { chosenBy, readPatterns, writePatterns, type ChosenPattern } from '../sqlite/patterns.js';
+import { deleteTable, readTables, writeTable, type CacheTable } from '../sqlite/tables.js';
+import type { TableWriter } from './table.js';
+
+export interface Entry {
+  readonly table: CacheTable;
+  /** Of a table that was copied: what is visible in it is in the copy. */
+  readonly snapshot: Snapshot | undefined;
+  /** Made when the table's first line comes. */
+  writer: TableWriter | undefined;
+}
+
+export class Registry {
+  readonly #cache: Cache;
+  #byOid = new Map<number, Entry>();
+  #byName = new Map<string, Entry>();
+  #joining = new Set<number>();
+  #patterns: readonly ChosenPattern[];
+  /** True where something was written since the last commit: a rollback undoes that. */
+  #changed = false;
+
+  constructor(cache: Cache, tables: readonly CacheTable[]) {
+    this.#cache = cache;
+    this.#patterns = readPatterns(cache);
+    this.#fill(tables);
+  }
+
+  of(oid: number): Entry | undefined {
+    return this.#byOid.get(oid);
+  }
+
+  named(schema: string, name: string): Entry | undefined {
+    return this.#byName.get(tableKey(schema, name));
+  }
+
+  /** Those that are ahead of the others. Few, and asked for after each unit. */
+  joining(): Entry[] {
+    return this.#joining.size === 0 ? [] : [...this.#joining].flatMap((oid) => this.#byOid.get(oid) ?? []);
+  }
+
+  all(): Entry[] {
+    return [...this.#byOid.values()];
+  }
+
+  /** The host's pattern that chooses a table of this name. */
+  chosenBy(schema: string, name: string): ChosenPattern | undefined {
+    return chosenBy(this.#patterns, schema, name);
+  }
+
+  /** From here on the host asks for this table too. */
+  choose(text: string, numeric: ChosenPattern['numeric']): void {
+    writePatterns(this.#cache, [{ pattern: parsePatterns(text)[0], numeric }]);
+    this.#patterns = readPatterns(this.#cache);
+    this.#changed = true;
+  }
+
+  /** A table, new or changed. Whoever has its name has been unnamed before. */
+  put(table: CacheTable): Entry {
+    this.#unname(table.oid);
+    writeTable(this.#cache, table);
+    const entry = entryOf(table);
+    this.#byOid.set(table.oid, entry);
+    if (table.joining === undefined) this.#joining.delete(table.oid);
+    else this.#joining.add(table.oid);
+    this.#byName.set(tableKey(table.schema, table.name), entry);
+    this.#changed = true;
+    return entry;
+  }
+
+  /** From here on its name is another table's: until it is put again, it is known by its oid alone and is written nowhere. */
+  unname(oid: number): void {
+    this.#unname(oid);
+    this.#changed = true;
+  }
+
+  remove(oid: number): void {
+    this.unname(oid);
+    this.#byOid.delete(oid);
+    this.#joining.delete(oid);
+  }
+
+  /** Something of a table that a rollback undoes was made beside. */
+  touch(): void {
+    this.#changed = true;
+  }
+
+  committed(): void {
+    this.#changed = false;
+  }
+
+  rolledBack(): void {
+    if (this.#changed) {
+      this.#patterns = readPatterns(this.#cache);
+      this.#fill(readTables(this.#cache));
+    }
+    this.#changed = false;
+    for (const { writer } of this.#byOid.values()) writer?.reset();
+  }
+
+  #unname(oid: number): void {
+    const before = this.#byOid.get(oid);
+    if (before === undefined) return;
+    const key = tableKey(before.table.schema, before.table.name);
+    if (this.#byName.get(key) !== before) return;
+    this.#byName.delete(key);
+    deleteTable(this.#cache, before.table);
+  }
+
+  #fill(tables: readonly CacheTable[]): void {
+    const entries = tables.map(entryOf);
+    this.#byOid = new Map(entries.map((entry) => [entry.table.oid, entry]));
+    this.#joining = new Set(tables.filter(({ joining }) => joining !== undefined).map(({ oid }) => oid));
+    this.#byName = new Map(entries.map((entry) => [tableKey(entry.table.schema, entry.table.name), entry]));
+  }
+}
+
+function entryOf(table: CacheTable): Entry {
+  const snapshot = table.joining?.snapshot ?? table.waiting?.copy?.snapshot;
+  return { table, snapshot: snapshot === undefined ? undefined : parseSnapshot(snapshot), writer: undefined };
+}
