@@ -24,13 +24,13 @@ export interface Shape {
 type Texts = readonly (string | null)[];
 type Stored = string | number | bigint | Buffer | null;
 
-/** Compares all tables of the schemas; the client is pinned. Throws with schema, table, row, column and both values; gives the rows compared. */
-export async function requireEqual(client: pg.Client, schemas: readonly string[], partitions: Partitions, caches: readonly string[]): Promise<number> {
+/** Compares all tables of the schemas, or those that are wanted; the client is pinned. Throws with schema, table, row, column and both values; gives the rows compared. */
+export async function requireEqual(client: pg.Client, schemas: readonly string[], partitions: Partitions, caches: readonly string[], isWanted: (shape: Shape) => boolean = () => true): Promise<number> {
   const readers = caches.map((path) => ({ path, cache: openReader(path) }));
   try {
     let rows = 0;
     for (const reader of readers) requireSound(reader.path, reader.cache, schemas);
-    for (const shape of await shapesOf(client, schemas, partitions)) rows += await compareTable(client, shape, readers);
+    for (const shape of (await shapesOf(client, schemas, partitions)).filter(isWanted)) rows += await compareTable(client, shape, readers);
     return rows;
   } finally {
     for (const { cache } of readers) cache.close();

@@ -1,19 +1,11 @@
 /** The caches of a batch, and the mirrors that keep them. */
 import { rmSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { runMirror, type Run } from '../support/cache.js';
 import { runImport } from '../support/import.js';
+import { beside, Mirroring } from '../support/mirroring.js';
 import type { Path } from '../support/path.js';
 import { askedOf, type Choice } from './choice.js';
 import { untold } from './chosen.js';
 import { ident } from './names.js';
-
-interface Running {
-  readonly run: Promise<Run>;
-  /** Rejects where the mirror fails, or ends before it is told to. */
-  readonly failed: Promise<never>;
-  readonly stop: AbortController;
-}
 
 /** The caches of a batch, each imported at another time, and their mirrors within this process. */
 export class Mirrors {
@@ -21,7 +13,7 @@ export class Mirrors {
   readonly caches: string[] = [];
   /** The one that holds what is chosen. */
   readonly chosen: string;
-  readonly #running = new Map<string, Running>();
+  readonly #running = new Map<string, Mirroring>();
   readonly #path: Path;
   readonly #patterns: string;
   readonly #choices: readonly Choice[];
@@ -74,16 +66,7 @@ export class Mirrors {
 
   /** Waits for what is going on; throws at once where a mirror fails meanwhile. */
   async beside<T>(going: Promise<T>): Promise<T> {
-    let done = false;
-    const watch = async (): Promise<never> => {
-      while (!done) await Promise.race([sleep(200), ...[...this.#running.values()].map(({ failed }) => failed)]);
-      return new Promise(() => {});
-    };
-    try {
-      return await Promise.race([going, watch()]);
-    } finally {
-      done = true;
-    }
+    return beside(going, () => [...this.#running.values()]);
   }
 
   async caughtUp(): Promise<void> {
@@ -92,26 +75,19 @@ export class Mirrors {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const { stop } of this.#running.values()) stop.abort();
-    await Promise.allSettled([...this.#running.values()].map(({ run }) => run));
+    await Promise.allSettled([...this.#running.values()].map((mirror) => mirror.stop()));
     for (const cache of [...this.caches, this.chosen]) for (const suffix of ['', '-wal', '-shm', '.lock']) rmSync(`${cache}${suffix}`, { force: true });
   }
 
   async #again(cache: string, tables: readonly string[]): Promise<void> {
-    const { stop, run } = this.#running.get(cache)!;
-    stop.abort();
-    await run;
+    await this.#running.get(cache)!.stop();
     if (tables.length > 0) await runImport(this.#path.server, tables.join(','), undefined, cache, { into: true });
     this.#mirror(cache);
   }
 
   #mirror(cache: string): void {
     if (this.#stopped) return; // an import that ended after another failed
-    const stop = new AbortController();
-    const run = runMirror(cache, this.#path.log, { signal: stop.signal });
-    const failed = run.then((): Promise<never> => (stop.signal.aborted ? new Promise(() => {}) : Promise.reject(new Error(`${cache}: its mirror ended`))));
-    failed.catch(() => {}); // `beside` tells
-    this.#running.set(cache, { run, failed, stop });
+    this.#running.set(cache, new Mirroring(cache, this.#path.log));
   }
 }
 
