@@ -12,6 +12,7 @@ import type { SourceTable } from '../postgres/catalog.js';
 import type { Choice, PassedOver } from '../postgres/choice.js';
 import { createBulk, finishBulk } from '../sqlite/bulk.js';
 import { joinTables } from '../sqlite/join.js';
+import type { Lost } from '../sqlite/lost.js';
 import { openCache, type Cache } from '../sqlite/open.js';
 import { writePatterns, type ChosenPattern } from '../sqlite/patterns.js';
 import { readPosition, writePosition, type CachePosition } from '../sqlite/position.js';
@@ -45,6 +46,13 @@ export interface ImportResult {
   readonly seconds: number;
 }
 
+interface Finished {
+  /** Where a mirror goes on. */
+  readonly position: Position;
+  /** What an application had made and the new tables do not take. */
+  readonly lost: readonly Lost[];
+}
+
 /** How the copy becomes part of the cache. */
 interface Destination {
   readonly source: string;
@@ -53,8 +61,7 @@ interface Destination {
   readonly checkLog: SourceOptions['checkLog'];
   /** Adds to the draft what is said of the whole cache. */
   readonly describe: (draft: Cache) => void;
-  /** Gives where a mirror goes on. */
-  finish(target: Target, plans: readonly TablePlan[], joined: Joined, signal: AbortSignal): Promise<Position>;
+  finish(target: Target, plans: readonly TablePlan[], joined: Joined, signal: AbortSignal): Promise<Finished>;
 }
 
 /** Makes or replaces a cache, or tables of it. Throws DeltaError; whatever goes wrong, an existing cache is as it was. */
@@ -108,8 +115,9 @@ async function copyAtSnapshot(options: SourceOptions, plan: (tables: readonly So
   destination.describe(cache);
   writePosition(cache, positionOf(joined, transport));
   finishBulk(target.draft, cache);
-  const position = await destination.finish(target, plans, joined, signal);
-  return { tables: copied, position, snapshot: snapshot.text, warnings: plans.flatMap(({ warnings }) => warnings) };
+  const { position, lost } = await destination.finish(target, plans, joined, signal);
+  const losses = lost.map(({ kind, name, reason }) => `${kind} ${name} could not be kept: ${reason}`);
+  return { tables: copied, position, snapshot: snapshot.text, warnings: [...plans.flatMap(({ warnings }) => warnings), ...losses] };
 }
 
 function newCache(source: string, patterns: readonly ChosenPattern[]): Destination {
@@ -121,7 +129,7 @@ function newCache(source: string, patterns: readonly ChosenPattern[]): Destinati
     describe: (draft) => writePatterns(draft, patterns),
     finish: async (target, _plans, { join }, signal) => {
       await target.publish(signal);
-      return join.horizon.position;
+      return { position: join.horizon.position, lost: [] };
     },
   };
 }
@@ -144,8 +152,7 @@ function existingCache(path: string, source: string | undefined, patterns: reado
       describe: () => {},
       finish: async (target, plans, { snapshot, join }) => {
         const joining = { snapshot: snapshot.text, lsn: snapshot.lsn, position: join.horizon.position };
-        joinTables(path, target.draft, plans.map(({ table }) => ({ ...table, joining })), patterns);
-        return at.position;
+        return { position: at.position, lost: joinTables(path, target.draft, plans.map(({ table }) => ({ ...table, joining })), patterns) };
       },
     };
   } finally {

@@ -5,15 +5,14 @@
  */
 import { dropCopy } from './copies.js';
 import { literalOf } from './defaults.js';
+import { dropHashes, foreignObjects, removeTable } from './drop.js';
 import { followColumns } from './follow.js';
-import { AlterFailed, type Lost } from './lost.js';
+import type { Lost } from './lost.js';
 import { quote } from './names.js';
-import { indexesAndTriggers, isTaken } from './objects.js';
 import type { Cache } from './open.js';
 import { makeIndexes, presentIndexes } from './own-indexes.js';
 import { rebuild, replaceTable, type AlterValues } from './rebuild.js';
-import { moveTable } from './rename.js';
-import { rowIndexName } from './row-index.js';
+import { MEANWHILE, moveTable, placeTable, requireFree } from './rename.js';
 import { createTableSql } from './schema.js';
 import { heldColumns, type CacheTable, type HeldColumn } from './tables.js';
 import { affinityOf } from './values.js';
@@ -24,7 +23,7 @@ export type { AlterValues } from './rebuild.js';
 
 /** CREATE TABLE and its indexes. Throws AlterFailed where the name is taken. */
 export function createTable(cache: Cache, table: CacheTable): void {
-  if (isTaken(cache, table.table)) throw new AlterFailed(`the cache has something else under the name ${table.table}`);
+  requireFree(cache, table.table);
   cache.exec(createTableSql(table));
   makeIndexes(cache, table, []);
 }
@@ -32,12 +31,9 @@ export function createTable(cache: Cache, table: CacheTable): void {
 /** DROP TABLE, with its hashes, a copy of it that was coming in, and what was kept for that. An application's views on it stay. */
 export function dropTable(cache: Cache, table: CacheTable): Lost[] {
   const watch = new Watch(cache);
-  const own = new Set(presentIndexes(cache, table).map(({ name }) => name));
-  const gone = indexesAndTriggers(cache, table.table).filter(({ kind, name }) => kind !== 'index' || !own.has(name));
-  cache.exec(`DROP TABLE IF EXISTS main.${quote(table.table)}`);
-  dropHashes(cache, table);
-  dropCopy(cache, table.oid);
-  return [...gone.map(({ kind, name }): Lost => ({ kind, name, reason: `its table ${table.table} was dropped` })), ...watch.losses(table.table)];
+  const gone = foreignObjects(cache, table.table, presentIndexes(cache, table));
+  removeTable(cache, table);
+  return [...gone.map(({ kind, name }): Lost => ({ kind, name, reason: `its table ${table.table} was dropped` })), ...watch.losses()];
 }
 
 /**
@@ -67,23 +63,25 @@ export function renameTable(cache: Cache, from: string, to: string): Lost[] {
 }
 
 /**
- * Puts the filled table `shadow.table`, which has the columns of `table` and no index,
- * in the place of the table `before` (undefined: there is none), under `table.table`.
- * Throws AlterFailed where that name is taken by another.
+ * Puts the filled table `shadow.table`, which has the columns of `table`, in the place of
+ * the table `before` (undefined: there is none), under `table.table`, which the shadow
+ * may have already while `before` stands aside. Throws AlterFailed where another has it.
  */
 export function swapTable(cache: Cache, before: CacheTable | undefined, shadow: CacheTable, table: CacheTable): Lost[] {
   const watch = new Watch(cache);
   const lost: Lost[] = [];
   const own = before === undefined ? [] : presentIndexes(cache, before);
-  if (before !== undefined) {
+  const from = shadow.table === table.table ? MEANWHILE : shadow.table;
+  if (from === MEANWHILE) lost.push(...placeTable(cache, shadow.table, from));
+  if (before === undefined) {
+    requireFree(cache, table.table);
+  } else {
     lost.push(...moveTable(cache, before.table, table.table));
     if (before.oid === table.oid) lost.push(...followColumns(cache, table.table, before, table).lost);
+    else dropCopy(cache, before.oid);
     dropHashes(cache, before);
-  } else if (isTaken(cache, table.table)) {
-    throw new AlterFailed(`the cache has something else under the name ${table.table}`);
   }
-  lost.push(...replaceTable(cache, shadow.table, table, own));
-  dropHashes(cache, table);
+  lost.push(...replaceTable(cache, from, table, own));
   return [...lost, ...watch.losses(table.table)];
 }
 
@@ -105,8 +103,4 @@ function additionsOf(cache: Cache, before: CacheTable, after: CacheTable, names:
     return literal === undefined ? undefined : `${definition} DEFAULT ${literal}`;
   });
   return definitions.every((definition) => definition !== undefined) ? definitions : undefined;
-}
-
-function dropHashes(cache: Cache, table: CacheTable): void {
-  cache.exec(`DROP TABLE IF EXISTS main.${rowIndexName(table)}`);
 }

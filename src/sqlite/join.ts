@@ -1,58 +1,92 @@
 /**
  * Tables of a draft take their place in a cache that is there, in one transaction: a
- * reader sees the old table or the new one. Nothing else of the cache changes.
+ * reader sees the old table or the new one. Nothing else of the cache changes; what an
+ * application has made on a table is made on the new one.
  */
 import { importCommand } from './cure.js';
+import { dropHashes, foreignObjects, removeTable } from './drop.js';
+import { followColumns } from './follow.js';
+import type { Lost } from './lost.js';
 import { quote, tableKey } from './names.js';
+import { isTaken, putBack, type SchemaObject } from './objects.js';
 import { guarded, openCache, type Cache } from './open.js';
+import { makeIndexes, presentIndexes } from './own-indexes.js';
 import { writePatterns, type ChosenPattern } from './patterns.js';
 import { readPosition } from './position.js';
+import { moveTable } from './rename.js';
 import { createHashes, indexHashes, rowIndexName, wantsRowIndex } from './row-index.js';
 import { rowid } from './rows.js';
-import { createIndexSql, createTableSql } from './schema.js';
-import { heldColumns, readTables, writeTable, type CacheTable } from './tables.js';
+import { createTableSql } from './schema.js';
+import { deleteTable, heldColumns, readTables, writeTable, type CacheTable } from './tables.js';
+import { Watch } from './watch.js';
 
-/** The caller holds the cache's lock. `patterns`: those that chose the tables. */
-export function joinTables(path: string, draft: string, tables: readonly CacheTable[], patterns: readonly ChosenPattern[]): void {
+/** The caller holds the cache's lock. `patterns`: those that chose the tables. Gives what of an application's objects could not be kept. */
+export function joinTables(path: string, draft: string, tables: readonly CacheTable[], patterns: readonly ChosenPattern[]): Lost[] {
   const cache = openCache(path);
   try {
-    guarded(path, () => {
+    return guarded(path, () => {
       cache.prepare('ATTACH ? AS draft').run(draft);
-      cache.transaction(() => {
-        makeRoom(cache, tables);
-        for (const table of tables) joinTable(cache, table);
+      const lost = cache.transaction(() => {
+        const watch = new Watch(cache);
+        const losses: Lost[] = [];
+        const objects = makeRoom(cache, tables, losses);
+        for (const table of tables) losses.push(...joinTable(cache, table, objects.get(table) ?? []));
         writePatterns(cache, patterns);
+        return [...losses, ...watch.losses()];
       }).immediate();
       cache.exec('DETACH draft');
+      return lost;
     });
   } finally {
     cache.close();
   }
 }
 
-/** Removes what the tables replace: those of the same name or else, renamed in Postgres, of the same oid. */
-function makeRoom(cache: Cache, tables: readonly CacheTable[]): void {
+/** Removes what the tables replace: those of the same name or else, renamed in Postgres, of the same oid. Gives what an application had made on them, by the new table. */
+function makeRoom(cache: Cache, tables: readonly CacheTable[], lost: Lost[]): Map<CacheTable, SchemaObject[]> {
   const byOid = new Map(tables.map((table) => [table.oid, table]));
-  const names = new Set(tables.map(({ schema, name }) => tableKey(schema, name)));
+  const byName = new Map(tables.map((table) => [tableKey(table.schema, table.name), table]));
   const present = readTables(cache);
   const presentNames = new Set(present.map(({ schema, name }) => tableKey(schema, name)));
+  const objects = new Map<CacheTable, SchemaObject[]>();
   for (const before of present) {
     const now = byOid.get(before.oid);
-    if (names.has(tableKey(before.schema, before.name))) dropTable(cache, before);
-    else if (now !== undefined && !presentNames.has(tableKey(now.schema, now.name))) dropTable(cache, before);
+    const isFree = now !== undefined && !presentNames.has(tableKey(now.schema, now.name));
+    const heir = byName.get(tableKey(before.schema, before.name)) ?? (isFree ? now : undefined);
+    if (heir !== undefined) objects.set(heir, takeOut(cache, before, heir, lost));
     else if (now !== undefined) giveUp(cache, before, now);
   }
+  return objects;
+}
+
+function takeOut(cache: Cache, before: CacheTable, heir: CacheTable, lost: Lost[]): SchemaObject[] {
+  deleteTable(cache, before);
+  // No copy of it has come yet.
+  if (!isTaken(cache, before.table)) {
+    removeTable(cache, before);
+    return [];
+  }
+  const own = presentIndexes(cache, before);
+  let { table } = before;
+  if (before.oid === heir.oid) lost.push(...followColumns(cache, table, before, heir).lost);
+  if (!isTaken(cache, heir.table)) {
+    lost.push(...moveTable(cache, table, heir.table));
+    ({ table } = heir);
+  }
+  const objects = foreignObjects(cache, table, own);
+  removeTable(cache, { ...before, table });
+  return objects;
 }
 
 /** A table whose name in Postgres is that of another one of ours by now. */
 function giveUp(cache: Cache, before: CacheTable, now: CacheTable): void {
-  cache.exec(`DROP TABLE IF EXISTS main.${rowIndexName(before)}`);
+  dropHashes(cache, before);
   if (before.quarantine !== undefined) return;
   const { position } = readPosition(cache)!;
   writeTable(cache, { ...before, joining: undefined, quarantine: { reason: `it was renamed to ${now.schema}.${now.name}`, cure: importCommand(cache.name, before.schema, before.name), position } });
 }
 
-function joinTable(cache: Cache, table: CacheTable): void {
+function joinTable(cache: Cache, table: CacheTable, objects: readonly SchemaObject[]): Lost[] {
   cache.exec(createTableSql(table));
   const hasRowid = table.key.length === 0;
   const columns = [...(hasRowid ? [rowid(table)] : []), ...heldColumns(table).map(({ as }) => quote(as))].join(', ');
@@ -62,12 +96,8 @@ function joinTable(cache: Cache, table: CacheTable): void {
     cache.exec(`INSERT INTO main.${rowIndexName(table)} SELECT * FROM draft.${rowIndexName(table)}`);
     indexHashes(cache, table);
   }
-  for (const index of table.indexes ?? []) cache.exec(createIndexSql(table, index));
+  const lost = putBack(cache, objects);
+  makeIndexes(cache, table, []);
   writeTable(cache, table);
-}
-
-function dropTable(cache: Cache, table: CacheTable): void {
-  cache.exec(`DROP TABLE IF EXISTS main.${quote(table.table)}`);
-  cache.exec(`DROP TABLE IF EXISTS main.${rowIndexName(table)}`);
-  cache.prepare('DELETE FROM _daystream_tables WHERE schema = ? AND name = ?').run(table.schema, table.name);
+  return lost;
 }

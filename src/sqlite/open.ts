@@ -18,6 +18,8 @@ export function openCache(path: string): Cache {
   return guarded(path, () => {
     cache.pragma('journal_mode = WAL');
     cache.pragma('synchronous = NORMAL');
+    // An application's foreign key onto a mirrored table must neither refuse the log's changes nor cascade where a table is made anew.
+    cache.pragma('foreign_keys = OFF');
     return cache;
   });
 }

@@ -1,9 +1,10 @@
 /** A table made anew in another shape, beside the one that is there, and put in its place. */
+import { foreignObjects } from './drop.js';
 import { AlterFailed, type Lost } from './lost.js';
 import { quote } from './names.js';
-import { indexesAndTriggers, isRefusal, putBack } from './objects.js';
+import { isRefusal, putBack } from './objects.js';
 import type { Cache } from './open.js';
-import { makeIndexes } from './own-indexes.js';
+import { makeIndexes, presentIndexes } from './own-indexes.js';
 import { placeTable } from './rename.js';
 import { createTableSql } from './schema.js';
 import { renewStatistics } from './statistics.js';
@@ -26,13 +27,12 @@ export function rebuild(cache: Cache, table: CacheTable, names: ReadonlyMap<numb
   return replaceTable(cache, beside.table, table, own);
 }
 
-/** Puts the table `from`, which has no indexes yet, in the place of the one that has the table's name; an application's own indexes and triggers are made on it again, and ours. */
+/** Puts the table `from` in the place of the one that has the table's name; an application's own indexes and triggers are made on it again, and ours. */
 export function replaceTable(cache: Cache, from: string, table: CacheTable, own: readonly CacheIndex[]): Lost[] {
-  const ownNames = new Set(own.map(({ name }) => name));
-  const objects = indexesAndTriggers(cache, table.table).filter(({ kind, name }) => kind !== 'index' || !ownNames.has(name));
+  const objects = foreignObjects(cache, table.table, own);
   cache.exec(`DROP TABLE IF EXISTS main.${quote(table.table)}`);
   const lost = [...placeTable(cache, from, table.table), ...putBack(cache, objects)];
-  makeIndexes(cache, table, []);
+  makeIndexes(cache, table, presentIndexes(cache, table));
   renewStatistics(cache, table.table);
   return lost;
 }

@@ -10,7 +10,8 @@ import { dropObject, indexesAndTriggers, isRefusal, isTaken, putBack, refusalOf,
 import type { Cache } from './open.js';
 import { moveStatistics } from './statistics.js';
 
-const MEANWHILE = '_daystream_meanwhile';
+/** What a table is called between two names. */
+export const MEANWHILE = '_daystream_meanwhile';
 /** The name in a CREATE TABLE, and the one behind ON in a CREATE INDEX, as SQLite keeps them. */
 const NAME = String.raw`("(?:[^"]|"")*"|[^\s"(]+)`;
 const CREATE_TABLE = new RegExp(`^CREATE TABLE ${NAME}`);
@@ -23,10 +24,15 @@ export function moveTable(cache: Cache, from: string, to: string): Lost[] {
   if (from === to) return [];
   // SQLite would find the table itself under a name that differs in case alone.
   if (folded(from) === folded(to)) return [...moveTable(cache, from, MEANWHILE), ...moveTable(cache, MEANWHILE, to)];
-  if (isTaken(cache, to)) throw new AlterFailed(`the cache has something else under the name ${to}`);
+  requireFree(cache, to);
   const lost = rename(cache, renameTo(from, to)) ?? placeTable(cache, from, to);
   moveStatistics(cache, from, to);
   return lost;
+}
+
+/** Throws AlterFailed where a table, a view or an index has the name. */
+export function requireFree(cache: Cache, name: string): void {
+  if (isTaken(cache, name)) throw new AlterFailed(`the cache has something else under the name ${name}`);
 }
 
 /** Renames a table; views and the bodies of triggers go on meaning whatever has a name that they say. */
@@ -70,9 +76,13 @@ function tryRename(cache: Cache, sql: string): SchemaObject[] | undefined {
   } catch (error) {
     if (!isRefusal(error)) throw error;
     const objects = viewsAndTriggers(cache);
-    const named = objects.filter(({ kind, name }) => [`error in ${kind} ${name}:`, `error in ${kind} ${name} after rename:`].some((words) => error.message.startsWith(words)));
-    return objects.filter((object) => named.includes(object) || named.some(({ kind, name }) => kind === 'view' && name === object.table));
+    const [named] = objects.filter((object) => isNamed(object, error.message)).sort((a, b) => b.name.length - a.name.length);
+    return objects.filter((object) => object === named || (named?.kind === 'view' && named.name === object.table));
   }
+}
+
+function isNamed({ kind, name }: SchemaObject, message: string): boolean {
+  return [`error in ${kind} ${name}:`, `error in ${kind} ${name} after rename:`].some((words) => message.startsWith(words));
 }
 
 /** The way round ALTER TABLE. Triggers say the old name, so they are lost. */

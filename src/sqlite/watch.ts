@@ -26,12 +26,12 @@ export class Watch {
     this.#broken = brokenTriggers(cache, objects, this.#unreadable);
   }
 
-  /** What was lost by the change, of which the table is called `table` now. */
-  losses(table: string): Lost[] {
+  /** What was lost by the change; `tables`: mirrored ones that `_daystream_tables` does not know yet. */
+  losses(...tables: readonly string[]): Lost[] {
     const objects = viewsAndTriggers(this.#cache);
     const unreadable = unreadableViews(this.#cache, objects);
     const views = [...unreadable].filter(([name]) => !this.#unreadable.has(name)).map(([name, reason]): Lost => ({ kind: 'view', name, reason }));
-    const mirrored = mirroredTables(this.#cache).add(folded(table));
+    const mirrored = new Set([...mirroredTables(this.#cache), ...tables].map(folded));
     const triggers = [...brokenTriggers(this.#cache, objects, unreadable).values()].flatMap(({ trigger, reason }): Lost[] => {
       const isOurs = mirrored.has(folded(trigger.table)) || folded(trigger.table).startsWith('_daystream');
       if (isOurs) dropObject(this.#cache, trigger);
@@ -41,8 +41,8 @@ export class Watch {
   }
 }
 
-function mirroredTables(cache: Cache): Set<string> {
-  return new Set(cache.prepare<[], string>('SELECT "table" FROM main._daystream_tables').pluck().all().map(folded));
+function mirroredTables(cache: Cache): string[] {
+  return cache.prepare<[], string>('SELECT "table" FROM main._daystream_tables').pluck().all();
 }
 
 function unreadableViews(cache: Cache, objects: readonly SchemaObject[]): Map<string, string> {

@@ -75,3 +75,7 @@ export function sqlOf(cache: Cache, name: string): unknown {
 export function valuesOf(cache: Cache, sql: string): Stored[][] {
   return cache.prepare<[], Stored[]>(sql).raw().safeIntegers().all();
 }
+
+export function namesOf(cache: Cache): string[] {
+  return cache.prepare<[], string>('SELECT name FROM sqlite_schema ORDER BY rowid').pluck().all();
+}
