@@ -4,9 +4,10 @@ import { DeltaError } from '../errors.js';
 import type { Transport } from './transport.js';
 import { trailerCrc, TRAILER_BYTES } from './unit.js';
 
-const STEP_BYTES = 1 << 18;
-/** Lines of the format itself are far shorter; a match in a longer line is somebody's value. */
-const OWN_LINE_BYTES = 4096;
+const STEP_BYTES = 1 << 20;
+/** Lines of the format itself are shorter, also those that name every table of a large database; a match in a longer line is somebody's value. */
+const OWN_LINE_BYTES = 1 << 20;
+const OPEN_LINE_BYTES = 4096;
 
 /** A line of the format, where it stands, and the `_crc` it ends with. */
 export interface FoundLine {
@@ -18,7 +19,7 @@ export interface FoundLine {
 
 /**
  * The lines with this `_action`, the last first, of which each is a unit's last line
- * (commit, horizon, open or a message alone), from `end` (bytes) towards the start.
+ * (commit, copied, horizon, open or a message alone), from `end` (bytes) towards the start.
  */
 export async function* linesBackward(transport: Transport, segment: string, action: string, end: number): AsyncGenerator<FoundLine> {
   const needle = Buffer.from(`\t_action\t${action}\t`);
@@ -63,14 +64,14 @@ export async function readFully(transport: Transport, segment: string, offset: n
 
 /** False where the segment's first line is not whole yet: a copy of it that has only begun. */
 export async function hasOpenLine(transport: Transport, segment: string): Promise<boolean> {
-  const bytes = Buffer.allocUnsafe(OWN_LINE_BYTES);
+  const bytes = Buffer.allocUnsafe(OPEN_LINE_BYTES);
   const length = await readFully(transport, segment, 0, bytes);
   return length === bytes.length || bytes.subarray(0, length).includes(10);
 }
 
 /** The segment's first line. Throws DeltaError log-damaged where it has none of ours. */
 export async function readOpenLine(transport: Transport, segment: string): Promise<FoundLine> {
-  const bytes = Buffer.allocUnsafe(OWN_LINE_BYTES);
+  const bytes = Buffer.allocUnsafe(OPEN_LINE_BYTES);
   const length = await readFully(transport, segment, 0, bytes);
   const found = lineAround(bytes.subarray(0, length), 0, 0, 'open');
   if (found === undefined) {

@@ -9,7 +9,7 @@
  * goes on to the next one, whose open line must name this one's end.
  */
 import { DeltaError } from '../errors.js';
-import { hasOpenLine, readOpenLine } from './backward.js';
+import { hasOpenLine, readFully, readOpenLine } from './backward.js';
 import { comparePositions, follows, formatPosition, ORIGIN, type Position } from './position.js';
 import { decodeHeader } from './segment.js';
 import type { Transport } from './transport.js';
@@ -18,12 +18,14 @@ import { chain, decodeUnit, findTrailer, trailerCrc, TRAILER_BYTES, type Unit } 
 /** Bytes read at once. A unit that does not fit is checked in pieces and read again for its lines. */
 export const BLOCK_BYTES = 1 << 20;
 
-/** More than any commit line has: the end of a piece that is looked at again with the next, so that a large unit's last line is whole in one piece. */
+/** More than nearly any commit line has: the end of a piece that is looked at again with the next, so that a large unit's last line is whole in one piece. */
 const OVERLAP_BYTES = 4096;
+const LF = 10;
 
 /** A unit larger than a block: its first line, and how far its bytes are in `crc`. */
 interface LargeUnit {
-  readonly head: Buffer;
+  /** Undefined where the unit is one line. */
+  readonly head: Buffer | undefined;
   checked: number;
   crc: number;
 }
@@ -123,7 +125,8 @@ export class LogReader implements UnitReader {
 
   /** The block is full and holds no whole unit: from here on the unit is checked in pieces and not kept. */
   #beginLarge(): void {
-    const head = Buffer.from(this.#block.subarray(0, this.#block.indexOf(10) + 1));
+    const end = this.#block.indexOf(LF) + 1;
+    const head = end === 0 ? undefined : Buffer.from(this.#block.subarray(0, end));
     this.#large = { head, checked: this.#place.offset, crc: this.#place.crc };
   }
 
@@ -145,13 +148,24 @@ export class LogReader implements UnitReader {
           return 'again';
         }
         const end = at + TRAILER_BYTES;
-        return this.#accept({ start, end: large.checked + end, crc, head: large.head, tail: piece.subarray(0, end), whole: undefined });
+        const tail = await this.#lastLine(piece.subarray(0, end), start, large.checked + end);
+        return this.#accept({ start, end: large.checked + end, crc, head: large.head ?? tail, tail, whole: undefined });
       }
       const done = read - OVERLAP_BYTES;
       if (done <= 0) return 'torn';
       large.crc = chain(piece.subarray(0, done), large.crc);
       large.checked += done;
     }
+  }
+
+  /** The end of a unit, with the whole of its last line: a commit line may name many tables. */
+  async #lastLine(piece: Buffer, start: number, end: number): Promise<Buffer> {
+    let tail = piece;
+    while (tail.lastIndexOf(LF, tail.length - 2) === -1 && tail.length < end - start) {
+      tail = Buffer.allocUnsafe(Math.min(end - start, tail.length * 2));
+      await readFully(this.#transport, this.#place.segment, end - tail.length, tail);
+    }
+    return tail;
   }
 
   #accept(raw: { start: number; end: number; crc: number; head: Buffer; tail: Buffer; whole: Buffer | undefined }): Unit {

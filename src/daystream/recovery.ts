@@ -4,13 +4,16 @@
  * by the writer that wrote that horizon.
  */
 import { DeltaError } from '../errors.js';
+import { decodeLine } from './codec.js';
+import { Due } from './due.js';
+import { linesOf } from './lines.js';
 import { linesBackward, readFully, readOpenLine } from './backward.js';
 import { maxLsn, parseLsn, type Lsn } from './lsn.js';
 import { followingOf, type Following } from './following.js';
 import { LogReader, type Place } from './reader.js';
 import { decodeHeader, text, type SegmentHeader } from './segment.js';
 import type { Transport } from './transport.js';
-import type { Unit } from './unit.js';
+import type { Copy, Unit } from './unit.js';
 
 /** The end of the newest segment. */
 export interface LogEnd {
@@ -24,6 +27,8 @@ export interface LogEnd {
   readonly xids: readonly bigint[];
   /** What the newest horizon says that the log carries. */
   readonly following: Following;
+  /** Of which tables a copy is due; one that was under way is, as before it began. */
+  readonly due: Due;
 }
 
 /** Undefined where the folder holds no segment. Throws DeltaError log-damaged where bytes that were whole no longer fit. */
@@ -35,16 +40,37 @@ export async function findLogEnd(transport: Transport): Promise<LogEnd | undefin
   const start = (await lastSeenHorizon(transport, segment)) ?? open;
   const reader = new LogReader(transport, { segment, offset: start.end, crc: start.crc, position: start.line.position });
   const xids: bigint[] = [];
+  const due = new Due();
+  due.state(start.line);
   let following = followingOf(start.line);
   let lsn = maxLsn(header.lsn, parseLsn(text(start.line, '_lsn')));
   for (let units = await nextOrTorn(reader, transport); units.length > 0; units = await nextOrTorn(reader, transport)) {
     for (const unit of units) {
       if (unit.kind === 'transaction') xids.push(unit.xid);
       if (unit.kind === 'horizon') following = followingOf(unit.line);
+      await follow(due, unit, transport);
       lsn = maxLsn(lsn, unitLsn(unit));
     }
   }
-  return { place: reader.place, size: await transport.size(segment), header, lsn, xids, following };
+  due.takeBack();
+  return { place: reader.place, size: await transport.size(segment), header, lsn, xids, following, due };
+}
+
+async function follow(due: Due, unit: Unit, transport: Transport): Promise<void> {
+  if (unit.kind === 'transaction') due.need(unit.reload, unit.offer);
+  else if (unit.kind === 'horizon') due.state(unit.line);
+  else if (unit.kind === 'copy') {
+    if (unit.part === 0) due.begun(unit.id, { oid: await tableOf(unit, transport), to: unit.to });
+    if (unit.isLast) due.ended(unit.id);
+  }
+}
+
+/** The oid of the table that a copy is of: its first line says it. */
+async function tableOf(copy: Copy, transport: Transport): Promise<number> {
+  for await (const block of linesOf(transport, copy)) {
+    return Number(text(decodeLine(block.toString('utf8', 0, block.indexOf(10))), '_oid'));
+  }
+  throw new DeltaError('log-damaged', `${transport.place}/${copy.segment}:${copy.start}: a copy begins without a table`);
 }
 
 /** The LSN up to which the log is complete behind this unit. */

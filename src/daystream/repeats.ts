@@ -44,6 +44,12 @@ export class Repeats {
     }
   }
 
+  /** True where no transaction with rows has yet to come again. */
+  get isComplete(): boolean {
+    for (const hasRows of this.#expected.values()) if (hasRows) return false;
+    return true;
+  }
+
   /** All that had to come again has come. Throws DeltaError log-foreign where a transaction with rows did not. */
   requireComplete(): void {
     for (const [key, hasRows] of this.#expected) {

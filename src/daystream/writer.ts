@@ -3,21 +3,24 @@
  * not re-encode them (docs/format.md §1, §2, §5). A transaction is given its clock at
  * its begin and keeps it, so it stays within one segment.
  */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { DeltaError, reasonOf } from '../errors.js';
+import { resolve } from 'node:path';
+import { DeltaError } from '../errors.js';
 import { encodePairs, type Pair } from './codec.js';
+import { copiedLine, copyLine, type CopyPart } from './copy-part.js';
+import { Due } from './due.js';
 import { Folder } from './folder.js';
 import { EVERYTHING, followingPairs, isSameFollowing, type Following } from './following.js';
 import { formatLsn, maxLsn, parseLsn, type Lsn } from './lsn.js';
-import { isWhole, notOurs } from './plugin-line.js';
-import { ORIGIN, type Position } from './position.js';
-import { findLogEnd, type LogEnd } from './recovery.js';
+import { isWhole, needsOf, notOurs, schemasOf } from './plugin-line.js';
+import type { Position } from './position.js';
+import { PositionedFile } from './positioned-file.js';
+import type { LogEnd } from './recovery.js';
 import { Repeats } from './repeats.js';
 import { encodeHeader, requireSameLog, segmentName, type LogIdentity } from './segment.js';
-import { SegmentFile, TEMPORARY } from './segment-file.js';
+import { SegmentFile } from './segment-file.js';
 import { Unseen } from './unseen.js';
 import { realFiles, type WriterFiles } from './writer-files.js';
+import { prepareFolder } from './writer-folder.js';
 
 const LF = 10;
 const UNDERSCORE = '_'.charCodeAt(0);
@@ -35,6 +38,8 @@ export interface WriterOptions {
 export interface WriterStats {
   readonly transactions: number;
   readonly rows: number;
+  /** Lines that state what a relation is. */
+  readonly schemas: number;
   readonly bytes: number;
   readonly position: Position;
 }
@@ -44,25 +49,20 @@ export class Writer {
   readonly #identity: LogIdentity;
   readonly #clock: () => number;
   readonly #file: SegmentFile;
+  readonly #lines: PositionedFile;
   readonly #unseen = new Unseen();
   readonly #following: Following;
+  #due = new Due();
   /** What the log's newest horizon says. */
   #stated = EVERYTHING;
   #epoch = 1;
   #lsn: Lsn;
-  /** The last line's position. */
-  #clockNow = ORIGIN.clock;
-  #sequence = ORIGIN.sequence;
-  /** The same when the last unit ended. */
-  #whole: Position = ORIGIN;
-  /** What each line of this clock begins with. */
-  #prefix = '';
   #inTransaction = false;
   #dropping = false;
   #repeats: Repeats | undefined;
   #transactions = 0;
   #rows = 0;
-  #bytes = 0;
+  #schemas = 0;
 
   private constructor(directory: string, identity: LogIdentity, lsn: Lsn, options: WriterOptions) {
     this.#directory = directory;
@@ -71,6 +71,7 @@ export class Writer {
     this.#clock = options.clock ?? (() => Math.floor(Date.now() / 1000));
     this.#following = { tables: options.tables, partitions: options.partitions ?? 'root' };
     this.#file = new SegmentFile(directory, options.files ?? realFiles);
+    this.#lines = new PositionedFile(this.#file);
   }
 
   /**
@@ -112,6 +113,9 @@ export class Writer {
     }
   }
 
+  /** Of which tables a copy is due. */
+  get due(): Due { return this.#due; }
+
   /** True between a begin and its commit, when nothing else can be appended. */
   get inTransaction(): boolean { return this.#inTransaction; }
 
@@ -119,7 +123,7 @@ export class Writer {
   get bufferedBytes(): number { return this.#file.buffered; }
 
   get stats(): WriterStats {
-    return { transactions: this.#transactions, rows: this.#rows, bytes: this.#bytes, position: this.#whole };
+    return { transactions: this.#transactions, rows: this.#rows, schemas: this.#schemas, bytes: this.#lines.bytes, position: this.#lines.whole };
   }
 
   /** Takes whole lines of the plugin, joined by LF. Throws DeltaError log-damaged where they are not the plugin's. */
@@ -143,12 +147,35 @@ export class Writer {
     if (this.#inTransaction) throw new Error('a horizon cannot stand in a transaction');
     if (lsn >= this.#lsn) this.#repeats?.requireComplete();
     this.#lsn = maxLsn(this.#lsn, lsn);
-    const line = Buffer.from(encodePairs([['_action', 'horizon'], ['_lsn', formatLsn(this.#lsn)], ['_ts', String(timestampUs)], ...seen, ...followingPairs(this.#following)]));
-    this.#stated = this.#following;
     this.#beginUnit();
-    this.#put(line, 0, line.length);
-    this.#endUnit();
+    this.#putHorizon(timestampUs, seen);
     return seen.length > 0;
+  }
+
+  /**
+   * Appends a part of a table's copy. True where it has; false where part 0 cannot stand here:
+   * a transaction in the log is not visible in its snapshot, or what Postgres has to send again
+   * has not all come.
+   */
+  copy(part: CopyPart): boolean {
+    if (this.#inTransaction) throw new Error('a copy cannot stand in a transaction');
+    if (part.part === 0 && this.#repeats?.isComplete === false) return false;
+    if (part.snapshot !== undefined && !this.#unseen.allVisible(part.snapshot)) return false;
+    this.#stateFollowing();
+    this.#beginUnit();
+    this.#lines.putLine(copyLine(part, this.#lsn));
+    this.#lines.endLine();
+    for (let start = 0; start < part.body.length;) {
+      const lf = part.body.indexOf(LF, start);
+      this.#lines.put(part.body, start, lf);
+      this.#lines.endLine();
+      start = lf + 1;
+    }
+    this.#lines.putLine(copiedLine(part));
+    this.#lines.endUnit();
+    if (part.part === 0) this.#due.begun(part.id, part);
+    if (part.isLast) this.#due.ended(part.id);
+    return true;
   }
 
   /** Writes what is buffered, so that readers see it. */
@@ -169,9 +196,8 @@ export class Writer {
     this.#dropping = false;
     if (!this.#inTransaction) return;
     this.#inTransaction = false;
-    this.#file.cut();
-    this.#setClock(this.#whole.clock, this.#whole.sequence);
-  }
+    this.#lines.cut();
+      }
 
   close(): void {
     this.#file.close();
@@ -185,30 +211,32 @@ export class Writer {
       this.#dropping = parseLsn(fields[5]) < this.#lsn;
       if (this.#dropping) return;
       this.#repeats?.requireComplete(); // something new comes, so what had to come again has come
-      // P5: where fewer tables are followed than before, or under other names, readers are told before the first transaction that may lack some.
-      if (!isSameFollowing(this.#stated, this.#following)) this.horizon(this.#lsn, BigInt(this.#clock()) * 1_000_000n, undefined);
+      this.#stateFollowing();
       this.#beginUnit();
-      this.#put(message, start, end);
-      this.#endLine();
+      this.#lines.put(message, start, end);
+      this.#lines.endLine();
       this.#inTransaction = true;
     } else if (action === 'commit' && this.#dropping) {
       this.#repeats?.take(fields[3], fields[5], fields[7] !== '0');
       this.#dropping = false;
     } else if (action === 'commit' && this.#inTransaction) {
-      this.#put(message, start, end);
+      this.#lines.put(message, start, end);
       this.#inTransaction = false;
       this.#lsn = maxLsn(this.#lsn, parseLsn(fields[5]));
       this.#unseen.add(BigInt(fields[3]));
       this.#transactions++;
       this.#rows += Number(fields[7]);
-      this.#endUnit();
+      this.#schemas += schemasOf(fields);
+      const { reload, offer } = needsOf(fields);
+      this.#due.need(reload, offer);
+      this.#lines.endUnit();
     } else if (action === 'message' && !this.#inTransaction) {
       const lsn = parseLsn(fields[3]);
       if (lsn < this.#lsn) return;
       this.#beginUnit();
-      this.#put(message, start, end);
+      this.#lines.put(message, start, end);
       this.#lsn = maxLsn(this.#lsn, lsn + 1n);
-      this.#endUnit();
+      this.#lines.endUnit();
     } else {
       throw notOurs(message, start, end);
     }
@@ -216,79 +244,55 @@ export class Writer {
 
   #within(message: Buffer, start: number, end: number): void {
     if (!this.#inTransaction || message[start] !== UNDERSCORE) throw notOurs(message, start, end);
-    this.#put(message, start, end);
-    this.#endLine();
+    this.#lines.put(message, start, end);
+    this.#lines.endLine();
+  }
+
+  /** P5: where fewer tables are followed than before, or under other names, readers are told before the first unit that may lack some. */
+  #stateFollowing(): void {
+    if (!isSameFollowing(this.#stated, this.#following)) this.horizon(this.#lsn, this.#nowUs(), undefined);
+  }
+
+  #nowUs(): bigint {
+    return BigInt(this.#clock()) * 1_000_000n;
   }
 
   /** Gives the unit its clock, which never runs back, and a new segment where the day is over. */
   #beginUnit(): void {
-    const clock = Math.max(this.#clock(), this.#clockNow);
+    const clock = Math.max(this.#clock(), this.#lines.clock);
     if (segmentName(clock) !== this.#file.name) this.#beginSegment(clock);
-    else if (clock !== this.#clockNow) this.#setClock(clock, -1);
+    else if (clock !== this.#lines.clock) this.#lines.setClock(clock);
   }
 
   #beginSegment(clock: number): void {
     const previousCrc = this.#file.crc;
-    const line = Buffer.from(encodeHeader({ ...this.#identity, epoch: this.#epoch, lsn: this.#lsn, previous: this.#whole, previousCrc }));
+    const line = Buffer.from(encodeHeader({ ...this.#identity, epoch: this.#epoch, lsn: this.#lsn, previous: this.#lines.whole, previousCrc }));
     this.#file.begin(segmentName(clock));
-    this.#setClock(clock, -1);
-    this.#put(line, 0, line.length);
-    this.#endUnit();
+    this.#lines.setClock(clock);
+    this.#lines.putLine(line);
+    this.#lines.endUnit();
+    // So that a restart need not look into the segment before.
+    if (this.#due.pairs().length > 0) this.#putHorizon(this.#nowUs(), []);
     this.#file.publish();
   }
 
-  #setClock(clock: number, sequence: number): void {
-    this.#clockNow = clock;
-    this.#sequence = sequence;
-    this.#prefix = `_c\t${clock}\t_s\t`;
-  }
-
-  /** A line, its position first; `#endLine` or `#endUnit` ends it. */
-  #put(bytes: Buffer, start: number, end: number): void {
-    const position = `${this.#prefix}${++this.#sequence}\t`;
-    this.#file.putShort(position);
-    this.#file.put(bytes, start, end);
-    this.#bytes += position.length + end - start;
-  }
-
-  #endLine(): void {
-    this.#file.putShort('\n');
-    this.#bytes += 1;
-  }
-
-  #endUnit(): void {
-    this.#file.endUnit();
-    this.#whole = { clock: this.#clockNow, sequence: this.#sequence };
+  #putHorizon(timestampUs: bigint, seen: readonly Pair[]): void {
+    this.#stated = this.#following;
+    this.#lines.putLine(Buffer.from(encodePairs([
+      ['_action', 'horizon'], ['_lsn', formatLsn(this.#lsn)], ['_ts', String(timestampUs)], ...seen,
+      ...followingPairs(this.#following), ...this.#due.pairs(),
+    ])));
+    this.#lines.endUnit();
   }
 
   #resume(end: LogEnd): void {
     const { place, header } = end;
     this.#epoch = header.epoch;
     this.#lsn = end.lsn;
-    this.#whole = place.position;
-    this.#setClock(place.position.clock, place.position.sequence);
+    this.#lines.resume(place);
     this.#stated = end.following;
+    this.#due = end.due;
     for (const xid of end.xids) this.#unseen.add(xid);
     this.#file.reopen(place.segment, place.offset, place.crc);
-  }
-}
-
-/** Makes the folder, removes what a dead writer left half made, and finds the end of the log. */
-async function prepareFolder(directory: string, files: WriterFiles): Promise<LogEnd | undefined> {
-  try {
-    const made = mkdirSync(directory, { recursive: true });
-    // P2: the names of the folders that were made are durable before anything in them is confirmed.
-    if (made !== undefined) for (let path = directory; path.length >= made.length; path = dirname(path)) files.syncFolder(dirname(path));
-    for (const name of readdirSync(directory)) {
-      if (name.endsWith(`.daystream${TEMPORARY}`)) rmSync(join(directory, name));
-    }
-  } catch (error) {
-    throw new DeltaError('config', `${directory}: ${reasonOf(error)}`, { hint: 'give a folder that you may write with --out', cause: error });
-  }
-  const folder = new Folder(directory);
-  try {
-    return await findLogEnd(folder);
-  } finally {
-    await folder.close();
   }
 }

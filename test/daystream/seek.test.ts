@@ -94,7 +94,7 @@ test('readTransactions gives typed changes with NULL, empty and unchanged apart'
   assert.equal(transaction.commitTimeUs, 1760000000123456n);
   const place = { schema: 'public', table: 't' };
   assert.deepEqual(transaction.changes, [
-    { kind: 'schema', ...place, relation: { ...place, oid: 7, identity: 'full', key: [2, 1], columns: [
+    { kind: 'schema', ...place, relation: { ...place, oid: 7, kind: 'ordinary', identity: 'full', key: [2, 1], columns: [
       { name: 'id', attnum: 1, type: 'integer', notNull: true },
       { name: 'b', attnum: 2, type: 'numeric(10,2)', notNull: true },
       { name: '_c', attnum: 4, type: 'text', notNull: false, missing: 'no\tne' },

@@ -1,0 +1,94 @@
+/** Of which tables a copy is due (docs/format.md §3, "A copy of a table"), as the log says it line by line. */
+import type { Line, Pair } from './codec.js';
+import { oidsOf } from './unit.js';
+
+/** A table that a copy is due of. `missing`: for readers that choose it and do not have it; undefined: for everybody. */
+export interface Need {
+  readonly oid: number;
+  readonly to: 'missing' | undefined;
+}
+
+interface Current extends Need {
+  readonly id: string;
+}
+
+export class Due {
+  readonly #reload = new Set<number>();
+  readonly #offer = new Set<number>();
+  /** The copy under way: what needs the table from its first part on needs another one. */
+  #current: Current | undefined;
+
+  /** The one whose turn it is. */
+  get next(): Need | undefined {
+    for (const oid of this.#reload) return { oid, to: undefined };
+    for (const oid of this.#offer) return { oid, to: 'missing' };
+    return undefined;
+  }
+
+  /** What a commit line says. */
+  need(reload: readonly number[], offer: readonly number[]): void {
+    for (const oid of reload) {
+      this.#reload.add(oid);
+      this.#offer.delete(oid);
+    }
+    for (const oid of offer) if (!this.#reload.has(oid)) this.#offer.add(oid);
+  }
+
+  /** What a horizon says: this is all. It counts the copy under way among what is due. */
+  state(line: Line): void {
+    const again = this.#current !== undefined && this.#isDue(this.#current.oid);
+    this.#reload.clear();
+    this.#offer.clear();
+    this.need(oidsOf(line, '_reload'), oidsOf(line, '_offer'));
+    if (this.#current !== undefined && !again) this.#drop(this.#current.oid);
+  }
+
+  /** Part 0 of a copy stands in the log. */
+  begun(id: string, need: Need): void {
+    this.takeBack();
+    this.#drop(need.oid);
+    this.#current = { id, ...need };
+  }
+
+  /** The last part of a copy stands in the log. */
+  ended(id: string): void {
+    if (this.#current?.id === id) this.#current = undefined;
+  }
+
+  /** The copy under way comes to nothing: it is due as before. */
+  takeBack(): void {
+    const current = this.#current;
+    this.#current = undefined;
+    if (current !== undefined) this.#add(current);
+  }
+
+  /** Nobody needs this table any more: it is gone, or not followed. */
+  forget(oid: number): void {
+    if (this.#current?.oid === oid) this.#current = undefined;
+    this.#drop(oid);
+  }
+
+  /** What a horizon line has of it. */
+  pairs(): Pair[] {
+    const stated = new Due();
+    stated.need([...this.#reload], [...this.#offer]);
+    if (this.#current !== undefined) stated.#add(this.#current);
+    return [
+      ...(stated.#reload.size === 0 ? [] : [['_reload', [...stated.#reload].join()] as const]),
+      ...(stated.#offer.size === 0 ? [] : [['_offer', [...stated.#offer].join()] as const]),
+    ];
+  }
+
+  #isDue(oid: number): boolean {
+    return this.#reload.has(oid) || this.#offer.has(oid);
+  }
+
+  #add({ oid, to }: Need): void {
+    this.need(to === undefined ? [oid] : [], to === undefined ? [] : [oid]);
+  }
+
+  #drop(oid: number): void {
+    this.#reload.delete(oid);
+    this.#offer.delete(oid);
+  }
+}

@@ -1,0 +1,27 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DeltaError, reasonOf } from '../errors.js';
+import { Folder } from './folder.js';
+import { findLogEnd, type LogEnd } from './recovery.js';
+import { TEMPORARY } from './segment-file.js';
+import type { WriterFiles } from './writer-files.js';
+
+/** Makes the folder, removes what a dead writer left half made, and finds the end of the log. */
+export async function prepareFolder(directory: string, files: WriterFiles): Promise<LogEnd | undefined> {
+  try {
+    const made = mkdirSync(directory, { recursive: true });
+    // P2: the names of the folders that were made are durable before anything in them is confirmed.
+    if (made !== undefined) for (let path = directory; path.length >= made.length; path = dirname(path)) files.syncFolder(dirname(path));
+    for (const name of readdirSync(directory)) {
+      if (name.endsWith(`.daystream${TEMPORARY}`)) rmSync(join(directory, name));
+    }
+  } catch (error) {
+    throw new DeltaError('config', `${directory}: ${reasonOf(error)}`, { hint: 'give a folder that you may write with --out', cause: error });
+  }
+  const folder = new Folder(directory);
+  try {
+    return await findLogEnd(folder);
+  } finally {
+    await folder.close();
+  }
+}
