@@ -7,6 +7,7 @@ import { deltastream } from './deltastream.js';
 import { doctor, type DoctorOptions } from './doctor.js';
 import type { StreamOptions } from './options.js';
 import { Report } from './report.js';
+import { addSetup } from './setup.js';
 
 const EXIT_SECOND_SIGNAL = 130;
 /** What a stop may take, even where a disk hangs: what is not synced then is not confirmed either. */
@@ -41,6 +42,8 @@ withSource(program.command('doctor'))
   .action(async (options: DoctorOptions) => {
     if (!(await doctor(options, (line) => process.stdout.write(`${line}\n`)))) process.exitCode = 1;
   });
+
+addSetup(program);
 
 await run(program);
 
