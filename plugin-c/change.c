@@ -140,3 +140,29 @@ write_change(Plugin *plugin, RowPlan *plan, Relation relation, ReorderBufferChan
 	}
 	return 0;
 }
+
+/*
+ * A truncate of a partitioned table names the table and all its partitions: the
+ * root's line says it all. Partitions without their root leave rows that go by
+ * the root's name, and which ones those are the log does not tell.
+ */
+int
+write_truncate(Plugin *plugin, RowPlan *plan, Relation relation, ReorderBufferChange *change)
+{
+	bool		cascade = change->data.truncate.cascade;
+	bool		restart = change->data.truncate.restart_seqs;
+
+	if (plan->root != plan->relid)
+	{
+		for (Size i = 0; i < change->data.truncate.nrelids; i++)
+			if (change->data.truncate.relids[i] == plan->root)
+				return 0;
+		tell_stale(plugin, plan, psprintf("truncate of one partition: %s", plan->name));
+		return 0;
+	}
+	begin_line(plugin, plan, "\t_action\ttruncate");
+	if (cascade || restart)
+		appendStringInfo(&plugin->lines, "\t_options\t%s", !restart ? "cascade" : cascade ? "cascade,restart" : "restart");
+	end_line(plugin);
+	return 0;
+}

@@ -7,10 +7,8 @@
 
 #include "deltastream.h"
 
-#include "catalog/pg_class.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
-#include "storage/lwlock.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -54,8 +52,9 @@ on_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 	Plugin	   *plugin = ctx->output_plugin_private;
 
 	resetStringInfo(&plugin->lines);
-	plugin->transaction.begun = false;
-	plugin->transaction.rows = 0;
+	memset(&plugin->transaction, 0, sizeof(Transaction));
+	relations_begin(plugin->relations, txn);
+	look_before(plugin);
 }
 
 /* Reports progress inside a transaction where the server does not. */
@@ -68,41 +67,6 @@ report_progress(LogicalDecodingContext *ctx, Plugin *plugin)
 	update_progress(ctx, false);
 }
 
-/*
- * Leaves out what an error has half written and says so in a quarantine line;
- * the rest of the table's rows in this transaction are left out too, which keeps
- * the number of caught errors, and what each of them leaks, small.
- *
- * An error is caught here without a subtransaction of our own. That is safe
- * because whatever decodes always aborts: ReorderBufferProcessTXN runs us in a
- * transaction, or an internal subtransaction, that it rolls back at its end,
- * which lets go of pins, locks, snapshots and relations that were left behind,
- * and nothing we call writes. What must not wait until then is restored here:
- * LWLocks, which we hold none of otherwise, the resource owner, the memory
- * context.
- */
-static void
-recover(Plugin *plugin, RowPlan *plan)
-{
-	ErrorData  *error;
-
-	MemoryContextSwitchTo(plugin->change_context);
-	error = CopyErrorData();
-	if (plan == NULL || !is_data_error(error->sqlerrcode))
-		PG_RE_THROW();
-	FlushErrorState();
-	LWLockReleaseAll();
-
-	plugin->lines.len = plugin->change_start;
-	if (!plan->complete)
-	{
-		invalidate_plan(plugin->relations, plan);
-		invalidate_told(plugin->relations, plan->told);
-	}
-	plan->told->broken = plugin->transaction.xid;
-	quarantine_error(plugin, plan, error->message);
-}
-
 /* What writes the lines of one change of one relation; it gives the number of row lines. */
 typedef int (*Writer) (Plugin *plugin, RowPlan *plan, Relation relation, ReorderBufferChange *change);
 
@@ -112,15 +76,15 @@ write_lines(Plugin *plugin, RowPlan *plan, Relation relation, ReorderBufferChang
 {
 	int			rows;
 
-	if (plan->told->broken == plugin->transaction.xid)
-		return;
 	if (plan->rewrite)
 	{
 		/* Said once; the other rows, and what the transaction does to the table later, are left out. */
-		plan->told->broken = plugin->transaction.xid;
-		quarantine_rewrite(plugin, plan);
+		plan->told->broken = plugin->relations->xid;
+		tell_stale(plugin, plan, psprintf("ALTER TABLE rewrote the rows of %s", plan->name));
 		return;
 	}
+	if (plan->told->broken == plugin->relations->xid)
+		return;
 	if (!plan->complete)
 		plan_complete(plugin->relations, plan, relation);
 	tell_schema(plugin, plan);
@@ -132,7 +96,7 @@ write_lines(Plugin *plugin, RowPlan *plan, Relation relation, ReorderBufferChang
 }
 
 static void
-write_guarded(Plugin *plugin, ReorderBufferTXN *txn, Relation relation, ReorderBufferChange *change, Writer write)
+write_guarded(Plugin *plugin, Relation relation, ReorderBufferChange *change, Writer write)
 {
 	ResourceOwner owner = CurrentResourceOwner;
 	RowPlan    *volatile plan = NULL;
@@ -140,9 +104,11 @@ write_guarded(Plugin *plugin, ReorderBufferTXN *txn, Relation relation, ReorderB
 	PG_TRY();
 	{
 		plan = relations_plan(plugin->relations, relation);
+		if (!plan->rewrite)
+			relations_note_rows(plugin->relations, plan);
 		if (plan->followed)
 		{
-			open_transaction(plugin, txn);
+			open_transaction(plugin);
 			plugin->change_start = plugin->lines.len;
 			write_lines(plugin, plan, relation, change, write);
 		}
@@ -157,13 +123,12 @@ write_guarded(Plugin *plugin, ReorderBufferTXN *txn, Relation relation, ReorderB
 
 /* One relation's change in the change context, sent when it fills a batch. */
 static void
-write_and_send(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, Relation relation,
-			   ReorderBufferChange *change, Writer write)
+write_and_send(LogicalDecodingContext *ctx, Relation relation, ReorderBufferChange *change, Writer write)
 {
 	Plugin	   *plugin = ctx->output_plugin_private;
 	MemoryContext before = MemoryContextSwitchTo(plugin->change_context);
 
-	write_guarded(plugin, txn, relation, change, write);
+	write_guarded(plugin, relation, change, write);
 	MemoryContextSwitchTo(before);
 	MemoryContextReset(plugin->change_context);
 	if (plugin->lines.len >= BATCH_BYTES)
@@ -174,37 +139,14 @@ write_and_send(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, Relation rela
 static void
 on_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, Relation relation, ReorderBufferChange *change)
 {
-	write_and_send(ctx, txn, relation, change, write_change);
-}
-
-/*
- * A truncate of a partitioned table names the table and all its partitions: the
- * root's line says it all. Partitions without their root leave rows that go by
- * the root's name, and which ones those are the log does not tell.
- */
-static int
-write_truncate(Plugin *plugin, RowPlan *plan, Relation relation, ReorderBufferChange *change)
-{
-	if (plan->root != plan->relid)
-	{
-		if (plan->told->quarantined == plugin->transaction.xid)
-			return 0;
-		for (Size i = 0; i < change->data.truncate.nrelids; i++)
-			if (change->data.truncate.relids[i] == plan->root)
-				return 0;
-		quarantine_partial_truncate(plugin, plan);
-		return 0;
-	}
-	begin_line(plugin, plan, "\t_action\ttruncate");
-	end_line(plugin);
-	return 0;
+	write_and_send(ctx, relation, change, write_change);
 }
 
 static void
 on_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, int count, Relation relations[], ReorderBufferChange *change)
 {
 	for (int i = 0; i < count; i++)
-		write_and_send(ctx, txn, relations[i], change, write_truncate);
+		write_and_send(ctx, relations[i], change, write_truncate);
 }
 
 static void
@@ -213,6 +155,8 @@ on_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr lsn, b
 {
 	Plugin	   *plugin = ctx->output_plugin_private;
 
+	if (transactional && strcmp(prefix, CONTROL_PREFIX) == 0)
+		hear_command(plugin->relations, content, size);
 	if (!options_follow_message(&plugin->options, prefix))
 		return;
 	if (size > CONTENT_LIMIT_BYTES)
@@ -221,7 +165,7 @@ on_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr lsn, b
 		return;
 	}
 	if (transactional)
-		open_transaction(plugin, txn);
+		open_transaction(plugin);
 	write_message(plugin, lsn, transactional, prefix, size, content);
 	if (!transactional || plugin->lines.len >= BATCH_BYTES)
 		send_lines(ctx, plugin, !transactional);
@@ -233,6 +177,7 @@ on_commit(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr lsn)
 {
 	Plugin	   *plugin = ctx->output_plugin_private;
 
+	look_after(ctx, plugin);
 	update_progress(ctx, !plugin->transaction.begun);
 	if (plugin->transaction.begun)
 		close_transaction(ctx, plugin, txn);

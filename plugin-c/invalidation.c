@@ -34,17 +34,6 @@ invalidate_plan(Relations *relations, RowPlan *plan)
 	slist_push_head(&relations->stale, &plan->sweep);
 }
 
-/* Marks what was told of a table: its shape is read again, and whether it is there at all. */
-void
-invalidate_told(Relations *relations, Told *told)
-{
-	told->shape_valid = false;
-	if (told->doubtful)
-		return;
-	told->doubtful = true;
-	slist_push_head(&relations->doubtful, &told->doubt);
-}
-
 /* From here on the plan hears when one of the other relations changes. */
 void
 relations_link(Relations *relations, RowPlan *plan, const Oid *others, int count)
@@ -132,7 +121,7 @@ invalidate_all(Relations *relations)
 		invalidate_plan(relations, plan);
 	hash_seq_init(&scan, relations->told);
 	while ((told = hash_seq_search(&scan)) != NULL)
-		invalidate_told(relations, told);
+		told->shape_valid = false;
 	forget_all(relations->types);
 	forget_all(relations->namespaces);
 }
@@ -159,7 +148,7 @@ on_relation_change(Datum arg, Oid relid)
 	if ((plan = hash_search(current->plans, &relid, HASH_FIND, NULL)) != NULL)
 		invalidate_plan(current, plan);
 	if ((told = hash_search(current->told, &relid, HASH_FIND, NULL)) != NULL)
-		invalidate_told(current, told);
+		told->shape_valid = false;
 	if ((dependents = hash_search(current->dependents, &relid, HASH_FIND, NULL)) == NULL)
 		return;
 	dlist_foreach(iter, &dependents->links)
@@ -168,7 +157,7 @@ on_relation_change(Datum arg, Oid relid)
 
 		invalidate_plan(current, link->plan);
 		if (link->plan->told != NULL)
-			invalidate_told(current, link->plan->told);
+			link->plan->told->shape_valid = false;
 	}
 }
 

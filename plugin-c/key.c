@@ -162,7 +162,7 @@ void
 plan_key(RowPlan *plan, Relation relation, Relation root)
 {
 	mark_old(plan, relation);
-	mark_key(plan, key_index(root, plan->root != plan->relid));
+	mark_key(plan, key_index(root, root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE));
 	if (!plan->key_in_old && plan->identity != REPLICA_IDENTITY_FULL)
 		plan->no_key_reason = no_key_reason(plan, relation, root);
 }

@@ -40,8 +40,9 @@ append_name(StringInfo out, const char *name)
 	append_escaped(out, utf8, length);
 }
 
-static void
-plan_head(RowPlan *plan, const char *schema, const char *table)
+/* The name of a table as its lines begin, up to the xid. */
+char *
+table_head(const char *schema, const char *table)
 {
 	StringInfoData head;
 
@@ -55,8 +56,7 @@ plan_head(RowPlan *plan, const char *schema, const char *table)
 	append_literal(&head, "_table\t");
 	append_name(&head, table);
 	append_literal(&head, "\t_xid\t");
-	plan->head_length = head.len;
-	plan->head = fitted(&head);
+	return fitted(&head);
 }
 
 /*
@@ -102,7 +102,8 @@ plan_names(Relations *relations, RowPlan *plan, Relation relation)
 	plan->followed = options_follow_table(options, schema, table);
 	if (plan->followed)
 	{
-		plan_head(plan, schema, table);
+		plan->head = table_head(schema, table);
+		plan->head_length = strlen(plan->head);
 		plan->name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(subject)), get_rel_name(subject));
 	}
 	MemoryContextSwitchTo(before);
@@ -188,6 +189,15 @@ check_name(const char *name)
 	(void) to_utf8(name, &length);
 }
 
+/* What tells a partitioned table from an ordinary one, and a partition that goes by its own name. */
+static const char *
+kind_pair(const Options *options, Relation root)
+{
+	if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		return "\t_kind\tpartitioned";
+	return options->leaves && root->rd_rel->relispartition ? "\t_kind\tleaf" : "";
+}
+
 /*
  * Columns, key and shape; the shape, which partitions share, goes to a context of the session.
  * When this fails, the plan and its shape must be marked invalid: they are
@@ -205,9 +215,10 @@ plan_complete(Relations *relations, RowPlan *plan, Relation relation)
 	check_name(get_namespace_name(RelationGetNamespace(root)));
 	check_name(RelationGetRelationName(root));
 	plan->identity = relation->rd_rel->relreplident;
+	plan->kind = kind_pair(relations->options, root);
 	plan_columns(relations, plan, relation, RelationGetDescr(root));
 	plan_key(plan, relation, root);
-	read_shape(plan, root, relations->context);
+	read_shape(relations, plan, root);
 	if (is_partition)
 		RelationClose(root);
 

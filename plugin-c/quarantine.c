@@ -1,6 +1,8 @@
 /*
- * What cannot be mirrored: one line per table and transaction that says why and
- * what to type. See docs/format.md, "What cannot be mirrored".
+ * Rows that the log does not tell: what a copy mends (stale), and what cannot be
+ * mirrored without something typed (quarantine), each one line per table and
+ * transaction. See docs/format.md, "Rows that changed without a record" and
+ * "What cannot be mirrored".
  */
 #include "postgres.h"
 
@@ -21,12 +23,28 @@ append_safely(StringInfo out, const char *text)
 	append_escaped(out, utf8, length);
 }
 
+/* From here on the log does not tell the table's rows, until a copy does. */
+void
+tell_stale(Plugin *plugin, RowPlan *plan, const char *reason)
+{
+	Told	   *told = plan->told;
+
+	if (told->stale == plugin->relations->xid)
+		return;
+	told->stale = plugin->relations->xid;
+	ask_reload(plugin, told);
+	begin_line(plugin, plan, "\t_action\tstale");
+	appendStringInfo(&plugin->lines, "\t_oid\t%u\t_reason\t", plan->root);
+	append_safely(&plugin->lines, reason);
+	end_line(plugin);
+}
+
 static void
 quarantine(Plugin *plugin, RowPlan *plan, const char *reason, const char *cure)
 {
-	if (plan->told->quarantined == plugin->transaction.xid)
+	if (plan->told->quarantined == plugin->relations->xid)
 		return;
-	plan->told->quarantined = plugin->transaction.xid;
+	plan->told->quarantined = plugin->relations->xid;
 	begin_line(plugin, plan, "\t_action\tquarantine\t_reason\t");
 	append_safely(&plugin->lines, reason);
 	append_literal(&plugin->lines, "\t_cure\t");
@@ -45,20 +63,14 @@ quarantine_no_key(Plugin *plugin, RowPlan *plan, const char *action)
 			   psprintf("ALTER TABLE %s REPLICA IDENTITY FULL", plan->name));
 }
 
-/* A truncate of some partitions: the log knows their rows under the root's name only. */
+/* SET UNLOGGED, of the table or of a partition that goes by its name. */
 void
-quarantine_partial_truncate(Plugin *plugin, RowPlan *plan)
+quarantine_unlogged(Plugin *plugin, RowPlan *plan, const char *partition)
 {
 	quarantine(plugin, plan,
-			   psprintf("truncate of one partition: %s", plan->name),
-			   "next time DELETE the rows of the partition, or TRUNCATE the whole table");
-}
-
-/* ALTER TABLE changed rows without a word in the WAL of which was which. Nothing is to be mended in Postgres. */
-void
-quarantine_rewrite(Plugin *plugin, RowPlan *plan)
-{
-	quarantine(plugin, plan, psprintf("ALTER TABLE rewrote the rows of %s", plan->name), "");
+			   partition == NULL ? "it is unlogged: its changes are not in the WAL" :
+			   psprintf("its partition %s is unlogged: its changes are not in the WAL", partition),
+			   psprintf("ALTER TABLE %s SET LOGGED", partition == NULL ? plan->name : partition));
 }
 
 /* A row that Postgres cannot print, or a table that cannot be described. */
@@ -68,24 +80,4 @@ quarantine_error(Plugin *plugin, RowPlan *plan, const char *message)
 	quarantine(plugin, plan,
 			   psprintf("a row of %s cannot be written: %s", plan->name, message),
 			   psprintf("mend the row in %s", plan->name));
-}
-
-/*
- * True for errors that come from what is decoded, which would come again at
- * every try. Not so: a lack of resources (53), somebody's intervention (57), the
- * operating system (58), a rollback (40): those are reported and tried again.
- */
-bool
-is_data_error(int code)
-{
-	switch (ERRCODE_TO_CATEGORY(code))
-	{
-		case ERRCODE_INSUFFICIENT_RESOURCES:
-		case ERRCODE_OPERATOR_INTERVENTION:
-		case ERRCODE_SYSTEM_ERROR:
-		case ERRCODE_TRANSACTION_ROLLBACK:
-			return false;
-		default:
-			return true;
-	}
 }

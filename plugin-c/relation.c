@@ -1,14 +1,15 @@
 /*
- * The plans and what was told, by oid. A plan that was marked (invalidation.c) is
- * rebuilt when the next change asks for it; what belongs to dropped relations is
- * freed at the end of a transaction, when no plan is in use.
+ * The plans and what was told, by oid, and what the transaction at hand adds. A
+ * plan that was marked (invalidation.c) is rebuilt when the next change asks for
+ * it; what belongs to dropped relations is freed at the end of a transaction,
+ * when no plan is in use.
  */
 #include "postgres.h"
 
 #include "relation.h"
 
+#include "access/transam.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 
 /* Whose schema line was the last of a name. */
 typedef struct Bearer
@@ -17,8 +18,9 @@ typedef struct Bearer
 	Oid			root;
 } Bearer;
 
-static HTAB *
-open_table(MemoryContext context, const char *name, Size key_size, Size entry_size)
+/* A hash table in a memory context of its own, by a key of plain bytes. */
+HTAB *
+relations_table(MemoryContext context, const char *name, Size key_size, Size entry_size)
 {
 	HASHCTL		control = {.keysize = key_size, .entrysize = entry_size, .hcxt = context};
 
@@ -34,18 +36,44 @@ relations_open(MemoryContext parent, const Options *options)
 
 	relations->context = context;
 	relations->options = options;
-	relations->plans = open_table(context, "deltastream plans", sizeof(Oid), sizeof(RowPlan));
-	relations->told = open_table(context, "deltastream told", sizeof(Oid), sizeof(Told));
-	relations->dependents = open_table(context, "deltastream dependents", sizeof(Oid), sizeof(Dependents));
-	relations->types = open_table(context, "deltastream types", sizeof(uint32), sizeof(uint32));
-	relations->namespaces = open_table(context, "deltastream schemas", sizeof(uint32), sizeof(uint32));
-	relations->bearers = open_table(context, "deltastream names", sizeof(uint32), sizeof(Bearer));
+	relations->plans = relations_table(context, "deltastream plans", sizeof(Oid), sizeof(RowPlan));
+	relations->told = relations_table(context, "deltastream told", sizeof(Oid), sizeof(Told));
+	relations->dependents = relations_table(context, "deltastream dependents", sizeof(Oid), sizeof(Dependents));
+	relations->types = relations_table(context, "deltastream types", sizeof(uint32), sizeof(uint32));
+	relations->namespaces = relations_table(context, "deltastream schemas", sizeof(uint32), sizeof(uint32));
+	relations->bearers = relations_table(context, "deltastream names", sizeof(uint32), sizeof(Bearer));
+	relations->leaves = relations_table(context, "deltastream leaves", sizeof(Oid), sizeof(Leaf));
+	relations->roots = relations_table(context, "deltastream roots", sizeof(Oid), sizeof(Root));
+	relations->transaction_context = AllocSetContextCreate(context, "deltastream transaction", ALLOCSET_DEFAULT_SIZES);
 	invalidation_listen(relations);
 	return relations;
 }
 
-static Told *
-told_of(Relations *relations, Oid root)
+/* The xid with its epoch: the newest one that fits before the next xid. */
+static uint64
+full_xid(TransactionId xid)
+{
+	FullTransactionId next = ReadNextFullTransactionId();
+	uint32		epoch = EpochFromFullTransactionId(next);
+
+	if (xid > XidFromFullTransactionId(next))
+		epoch--;
+	return ((uint64) epoch << 32) | xid;
+}
+
+/* From here on this is the transaction at hand. */
+void
+relations_begin(Relations *relations, ReorderBufferTXN *txn)
+{
+	relations->txn = txn;
+	relations->xid = full_xid(txn->xid);
+	relations->concerns = NULL;
+	MemoryContextReset(relations->transaction_context);
+}
+
+/* What is known of a table; an empty entry for one that is not. */
+Told *
+relations_told(Relations *relations, Oid root)
 {
 	bool		found;
 	Told	   *told = hash_search(relations->told, &root, HASH_ENTER, &found);
@@ -62,7 +90,10 @@ told_of(Relations *relations, Oid root)
 static void
 plan_reset(Relations *relations, RowPlan *plan)
 {
-	RowPlan		empty = {.relid = plan->relid, .stale = plan->stale, .sweep = plan->sweep};
+	RowPlan		empty = {
+		.relid = plan->relid, .stale = plan->stale, .sweep = plan->sweep,
+		.rows_in = plan->rows_in, .rows_root = plan->rows_root, .astray = plan->astray
+	};
 
 	relations_unlink(relations, plan);
 	if (plan->told != NULL)
@@ -98,10 +129,65 @@ relations_plan(Relations *relations, Relation relation)
 	plan_names(relations, plan, relation);
 	if (plan->followed)
 	{
-		plan->told = told_of(relations, plan->root);
+		plan->told = relations_told(relations, plan->root);
 		plan->told->plans++;
 	}
 	return plan;
+}
+
+/* The reasons to look at a table at the end of the transaction. */
+Concern *
+relations_concern(Relations *relations, Oid oid)
+{
+	bool		found;
+	Concern    *concern;
+
+	if (relations->concerns == NULL)
+		relations->concerns = relations_table(relations->transaction_context, "deltastream concerns", sizeof(Oid), sizeof(Concern));
+	concern = hash_search(relations->concerns, &oid, HASH_ENTER, &found);
+	if (!found)
+	{
+		memset(concern, 0, sizeof(Concern));
+		concern->oid = oid;
+	}
+	return concern;
+}
+
+/*
+ * Notes that the transaction brought rows of a relation, and under which root,
+ * since that may change within it: rows that came while the name was not
+ * followed, or was another table's, are not in the log under the name that counts.
+ */
+void
+relations_note_rows(Relations *relations, RowPlan *plan)
+{
+	Oid			root = plan->followed ? plan->root : InvalidOid;
+
+	if (plan->rows_in != relations->xid)
+	{
+		plan->rows_in = relations->xid;
+		plan->rows_root = root;
+		plan->astray = !OidIsValid(root);
+		return;
+	}
+	if (root == plan->rows_root)
+		return;
+	plan->astray = true;
+	if (OidIsValid(plan->rows_root) && plan->rows_root != plan->relid)
+		relations_concern(relations, plan->rows_root)->stale = "a partition with rows was detached";
+	if (OidIsValid(root))
+		plan->rows_root = root;
+}
+
+/* Replaces a text of the session. */
+void
+relations_keep(Relations *relations, char **place, const char *text)
+{
+	char	   *copy = text == NULL ? NULL : MemoryContextStrdup(relations->context, text);
+
+	if (*place != NULL)
+		pfree(*place);
+	*place = copy;
 }
 
 /*
@@ -139,41 +225,47 @@ sweep_plan(Relations *relations, RowPlan *plan)
 		return;
 	/* Once the last plan is gone, nobody hears of what changes between root and leaf. */
 	if (plan->told != NULL)
-		invalidate_told(relations, plan->told);
+		plan->told->shape_valid = false;
 	plan_reset(relations, plan);
 	hash_search(relations->plans, &plan->relid, HASH_REMOVE, NULL);
 }
 
-/* Frees what was told of a table that is no more. */
+/* The log has nothing more of the table. Under its oid it begins anew. */
+void
+relations_forget(Relations *relations, Told *told)
+{
+	if (relations_bears_name(relations, told))
+		hash_search(relations->bearers, &told->name, HASH_REMOVE, NULL);
+	relations_keep(relations, &told->head, NULL);
+	relations_keep(relations, &told->schema, NULL);
+	relations_keep(relations, &told->indexes, NULL);
+	relations_keep(relations, &told->comments, NULL);
+	told->known = told->unlogged = told->mute = false;
+	told->identity = 0;
+	told->schemas++;
+	if (told->gone)
+		return;
+	told->gone = true;
+	slist_push_head(&relations->gone, &told->sweep);
+}
+
 static void
 sweep_told(Relations *relations, Told *told)
 {
-	told->doubtful = false;
-	if (told->plans > 0 || SearchSysCacheExists1(RELOID, ObjectIdGetDatum(told->root)))
+	told->gone = false;
+	if (told->plans > 0 || told->known)
 		return;
-	/* Marked again while the catalog was read: it is in the list again. */
-	if (told->doubtful)
-		return;
-	if (told->schema != NULL)
-		pfree(told->schema);
-	if (told->shape != NULL)
-		pfree(told->shape);
-	if (told->bare != NULL)
-		pfree(told->bare);
-	if (relations_bears_name(relations, told))
-		hash_search(relations->bearers, &told->name, HASH_REMOVE, NULL);
+	relations_keep(relations, &told->shape, NULL);
+	relations_keep(relations, &told->bare, NULL);
 	hash_search(relations->told, &told->root, HASH_REMOVE, NULL);
 }
 
-/*
- * Frees what invalidations have marked. To be called at the end of a transaction,
- * while its catalog snapshot is still there.
- */
+/* Frees what invalidations have marked and what is forgotten. To be called at the end of a transaction, when no plan is in use. */
 void
 relations_sweep(Relations *relations)
 {
 	while (!slist_is_empty(&relations->stale))
 		sweep_plan(relations, slist_container(RowPlan, sweep, slist_pop_head_node(&relations->stale)));
-	while (!slist_is_empty(&relations->doubtful))
-		sweep_told(relations, slist_container(Told, doubt, slist_pop_head_node(&relations->doubtful)));
+	while (!slist_is_empty(&relations->gone))
+		sweep_told(relations, slist_container(Told, sweep, slist_pop_head_node(&relations->gone)));
 }

@@ -9,6 +9,7 @@
 #include "fmgr.h"
 #include "lib/ilist.h"
 #include "lib/stringinfo.h"
+#include "replication/reorderbuffer.h"
 #include "utils/hsearch.h"
 #include "utils/rel.h"
 
@@ -39,23 +40,70 @@ typedef struct Column
 	int			key_length;
 } Column;
 
-/* What the log was last told of a table; a partition's under its root. */
+/*
+ * A table that the log may have spoken of, and what it was last told of it; a
+ * partition's under its root. Transactions are named by their xid.
+ */
 typedef struct Told
 {
 	Oid			root;			/* hash key */
 	int			plans;			/* that point here */
-	char	   *schema;			/* the text of the last schema line; NULL before the first */
-	uint32		name;			/* the hash of the name in it */
+	bool		known;			/* it is to be told when the table goes */
+	bool		unlogged;		/* when last looked at */
+	bool		mute;			/* it was unlogged ever since it is known: nothing was said */
+	char	   *head;			/* the name that it was last called by, as its lines begin; NULL before the first */
+	char	   *schema;			/* the text of the last schema line, or of the one that would have said nothing new */
+	uint32		name;			/* the hash of the name in the last schema line */
 	uint64		schemas;		/* schema lines so far */
 	char		identity;		/* that the last of them names; 0 before the first */
+	char	   *indexes;		/* the pairs of the last line, or of the one that would have said nothing new */
+	char	   *comments;
 	uint64		quarantined;	/* the last transaction with a quarantine line */
+	uint64		stale;			/* the last transaction with a stale line */
+	uint64		reload;			/* the last transaction whose commit line asks for a copy */
+	uint64		offer;			/* the last transaction whose commit line offers a copy */
 	uint64		broken;			/* the last transaction whose rows could not be written */
 	bool		shape_valid;
 	char	   *shape;			/* the columns of the schema line, which all partitions share */
 	char	   *bare;			/* the same without what old rows hold */
-	bool		doubtful;		/* in the list of those that may be of a dropped table */
-	slist_node	doubt;
+	bool		gone;			/* in the list of those to be freed */
+	slist_node	sweep;
 } Told;
+
+/* Why a table is looked at when the transaction commits, beside what touched it in the catalog. */
+typedef struct Concern
+{
+	Oid			oid;			/* hash key */
+	bool		look;			/* asked for, also where the log was told nothing */
+	bool		reload;			/* asked for */
+	bool		offer;			/* asked for */
+	const char *stale;			/* why the log does not tell its rows; NULL when it does */
+	const char *unlogged;		/* the name of a partition that is not in the WAL any more */
+} Concern;
+
+/* A partition that goes by its root's name. */
+typedef struct Leaf
+{
+	Oid			oid;			/* hash key */
+	Oid			root;
+	bool		is_full;		/* its replica identity */
+	bool		is_unlogged;
+} Leaf;
+
+typedef struct Root
+{
+	Oid			oid;			/* hash key */
+	int			leaves;
+	int			full;			/* of them, by replica identity */
+} Root;
+
+/* A set of oids, in order once it is whole. */
+typedef struct Oids
+{
+	Oid		   *at;
+	int			count;
+	int			room;
+} Oids;
 
 /* That a plan says something of another relation too: a partition's of its ancestors. */
 typedef struct Link
@@ -82,6 +130,9 @@ typedef struct RowPlan
 	bool		followed;
 	bool		rewrite;		/* a transient relation, which a table's new rows are put into */
 	uint64		said;			/* which of the schema lines is its own; 0: none */
+	uint64		rows_in;		/* the last transaction that brought rows of it, */
+	Oid			rows_root;		/* under which root, the last where there were several, */
+	bool		astray;			/* and some under another one or under none */
 	MemoryContext context;		/* holds all that follows */
 
 	Oid			root;
@@ -92,6 +143,7 @@ typedef struct RowPlan
 	char	   *head;			/* [_schema TAB s TAB] _table TAB t TAB _xid TAB */
 	int			head_length;
 
+	const char *kind;			/* the pair _kind of the schema line, with its tab, or nothing */
 	char		identity;		/* pg_class.relreplident of the relation that changed */
 	Column	   *columns;		/* in the order of the root */
 	int			column_count;
@@ -119,14 +171,51 @@ typedef struct Relations
 	HTAB	   *namespaces;		/* and the schemas */
 	HTAB	   *bearers;		/* of each name, by its hash, whose schema line was the last */
 	slist_head	stale;			/* plans to be swept */
-	slist_head	doubtful;		/* of Told */
+	slist_head	gone;			/* of Told: tables that are no more, or no longer followed */
+
+	int			surveys;		/* of the catalog, in this session; see survey.c */
+	HTAB	   *schemas;		/* the names of schemas, by oid */
+	MemoryContext schemas_context;
+	HTAB	   *leaves;
+	HTAB	   *roots;
+
+	ReorderBufferTXN *txn;		/* the transaction at hand */
+	uint64		xid;			/* with its epoch */
+	MemoryContext transaction_context;	/* reset when one begins */
+	HTAB	   *concerns;		/* NULL when there are none */
 } Relations;
 
 extern Relations *relations_open(MemoryContext context, const Options *options);
+extern HTAB *relations_table(MemoryContext context, const char *name, Size key_size, Size entry_size);
+extern void relations_begin(Relations *relations, ReorderBufferTXN *txn);
+extern Told *relations_told(Relations *relations, Oid root);
 extern RowPlan *relations_plan(Relations *relations, Relation relation);
+extern void relations_note_rows(Relations *relations, RowPlan *plan);
+extern Concern *relations_concern(Relations *relations, Oid oid);
 extern bool relations_bears_name(Relations *relations, const Told *told);
 extern void relations_give_name(Relations *relations, Told *told, uint32 name);
+extern void relations_keep(Relations *relations, char **place, const char *text);
+extern void relations_forget(Relations *relations, Told *told);
 extern void relations_sweep(Relations *relations);
+
+/* survey.c */
+extern void relations_survey(Relations *relations, const Oids *touched);
+extern bool namespaces_read(Relations *relations, Oids *renamed);
+extern void tables_in_namespaces(const Oids *namespaces, Oids *tables);
+
+/* origin.c */
+extern bool is_made_here(Relations *relations, Oid relid);
+extern Oid table_of(Relations *relations, Oid oid);
+extern bool rows_came_otherwise(Relations *relations, Oid relid, Oid root);
+extern void find_rows_astray(Relations *relations);
+extern void oids_add(Oids *oids, Oid oid);
+extern void oids_order(Oids *oids);
+extern bool oids_have(const Oids *oids, Oid oid);
+
+/* leaves.c */
+extern void leaf_place(Relations *relations, Oid leaf, Oid root, bool is_full, bool is_unlogged);
+extern void leaf_look(Relations *relations, Oid oid);
+extern bool leaves_are_full(const Relations *relations, Oid root);
 
 /* invalidation.c */
 extern void relations_link(Relations *relations, RowPlan *plan, const Oid *others, int count);
@@ -135,18 +224,24 @@ extern void relations_note_type(Relations *relations, Oid type);
 extern void relations_note_namespace(Relations *relations, Oid oid);
 extern void invalidation_listen(Relations *relations);
 extern void invalidate_plan(Relations *relations, RowPlan *plan);
-extern void invalidate_told(Relations *relations, Told *told);
 
 /* plan.c */
 extern void plan_names(Relations *relations, RowPlan *plan, Relation relation);
 extern void plan_complete(Relations *relations, RowPlan *plan, Relation relation);
+extern char *table_head(const char *schema, const char *table);
 
 /* key.c */
 extern void plan_key(RowPlan *plan, Relation relation, Relation root);
 
 /* schema.c */
-extern void read_shape(RowPlan *plan, Relation root, MemoryContext shared);
-extern char identity_to_tell(const RowPlan *plan);
-extern void append_schema(StringInfo out, const RowPlan *plan, char identity);
+extern void read_shape(Relations *relations, RowPlan *plan, Relation root);
+extern char identity_to_tell(const Relations *relations, const RowPlan *plan);
+extern char *schema_text(const RowPlan *plan, char identity);
+
+/* indexes.c */
+extern char *indexes_text(const RowPlan *plan, Relation relation);
+
+/* comments.c */
+extern char *comments_text(const RowPlan *plan, Relation relation);
 
 #endif

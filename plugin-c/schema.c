@@ -140,22 +140,12 @@ shape_text(RowPlan *plan, Relation root, const Datum *missing, const bool *known
 	return text.data;
 }
 
-static void
-keep(MemoryContext shared, char **place, const char *text)
-{
-	char	   *copy = MemoryContextStrdup(shared, text);
-
-	if (*place != NULL)
-		pfree(*place);
-	*place = copy;
-}
-
 /*
  * What the old rows of 10,000 partitions hold is not read again for each new
  * partition: as long as a root's columns stay, nobody has to fill one in.
  */
 static void
-refresh_shape(RowPlan *plan, Relation root, MemoryContext shared)
+refresh_shape(Relations *relations, RowPlan *plan, Relation root)
 {
 	Told	   *told = plan->told;
 	char	   *bare = shape_text(plan, root, NULL, NULL);
@@ -163,16 +153,16 @@ refresh_shape(RowPlan *plan, Relation root, MemoryContext shared)
 	Datum	   *missing = palloc0(sizeof(Datum) * width);
 	bool	   *known = palloc0(sizeof(bool) * width);
 
-	if (plan->root != plan->relid && told->bare != NULL && strcmp(told->bare, bare) == 0)
+	if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE && told->bare != NULL && strcmp(told->bare, bare) == 0)
 		return;
 	find_missing(root, missing, known);
-	keep(shared, &told->shape, shape_text(plan, root, missing, known));
-	keep(shared, &told->bare, bare);
+	relations_keep(relations, &told->shape, shape_text(plan, root, missing, known));
+	relations_keep(relations, &told->bare, bare);
 }
 
 /* Reads the shape once for all partitions of a root. */
 void
-read_shape(RowPlan *plan, Relation root, MemoryContext shared)
+read_shape(Relations *relations, RowPlan *plan, Relation root)
 {
 	MemoryContext scratch;
 	MemoryContext before;
@@ -183,7 +173,7 @@ read_shape(RowPlan *plan, Relation root, MemoryContext shared)
 	plan->told->shape_valid = plan->valid;
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "deltastream shape", ALLOCSET_DEFAULT_SIZES);
 	before = MemoryContextSwitchTo(scratch);
-	refresh_shape(plan, root, shared);
+	refresh_shape(relations, plan, root);
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(scratch);
 }
@@ -192,24 +182,39 @@ read_shape(RowPlan *plan, Relation root, MemoryContext shared)
  * The identity that a schema line names: of the relation that changed. Where
  * partitions differ it stays at the one that promises less, or the lines would
  * alternate: under a key at what is not FULL, without one at FULL, since then
- * only those partitions have old rows to tell.
+ * only those partitions have old rows to tell. Once all of them are FULL, the
+ * look at their root says so; its own identity names its key and is nothing to
+ * them.
  */
 char
-identity_to_tell(const RowPlan *plan)
+identity_to_tell(const Relations *relations, const RowPlan *plan)
 {
 	char		told = plan->told->identity;
 
+	if (plan->root == plan->relid && plan->kind[0] != '\0' && !relations->options->leaves)
+	{
+		if (leaves_are_full(relations, plan->root))
+			return REPLICA_IDENTITY_FULL;
+		if (told != 0 && (told == REPLICA_IDENTITY_FULL) == (plan->key_count == 0))
+			return told;
+		return plan->identity == REPLICA_IDENTITY_INDEX ? REPLICA_IDENTITY_INDEX : REPLICA_IDENTITY_DEFAULT;
+	}
 	if (plan->root == plan->relid || told == 0)
 		return plan->identity;
 	return (told == REPLICA_IDENTITY_FULL) == (plan->key_count == 0) ? told : plan->identity;
 }
 
-/* The schema line behind `_action TAB schema`: shape and key are the root's. */
-void
-append_schema(StringInfo out, const RowPlan *plan, char identity)
+/* The schema line without its xid and action: shape and key are the root's. */
+char *
+schema_text(const RowPlan *plan, char identity)
 {
-	appendStringInfo(out, "\t_oid\t%u\t_identity\t%s\t_key\t", plan->root, identity_name(identity));
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendBinaryStringInfo(&text, plan->head, plan->head_length);
+	appendStringInfo(&text, "\t_oid\t%u%s\t_identity\t%s\t_key\t", plan->root, plan->kind, identity_name(identity));
 	for (int k = 0; k < plan->key_count; k++)
-		appendStringInfo(out, k == 0 ? "%d" : ",%d", plan->columns[plan->key[k]].number);
-	appendStringInfoString(out, plan->told->shape);
+		appendStringInfo(&text, k == 0 ? "%d" : ",%d", plan->columns[plan->key[k]].number);
+	appendStringInfoString(&text, plan->told->shape);
+	return text.data;
 }

@@ -1,13 +1,10 @@
 /*
- * The lines of one transaction: begin, schema, commit, and their way out in
- * batches.
+ * The lines around one transaction: begin, commit, and their way out in batches.
  */
 #include "postgres.h"
 
 #include "deltastream.h"
 
-#include "access/transam.h"
-#include "common/hashfn.h"
 #include "datatype/timestamp.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -54,68 +51,83 @@ end_line(Plugin *plugin)
 	appendStringInfoCharMacro(&plugin->lines, '\n');
 }
 
-/* The xid with its epoch: the newest one that fits before the next xid. */
-static uint64
-full_xid(TransactionId xid)
-{
-	FullTransactionId next = ReadNextFullTransactionId();
-	uint32		epoch = EpochFromFullTransactionId(next);
-
-	if (xid > XidFromFullTransactionId(next))
-		epoch--;
-	return ((uint64) epoch << 32) | xid;
-}
-
 /* Writes the begin line before the first line of a transaction; one that has none stays unsaid. */
 void
-open_transaction(Plugin *plugin, ReorderBufferTXN *txn)
+open_transaction(Plugin *plugin)
 {
 	Transaction *transaction = &plugin->transaction;
-	int64		time = commit_time_of(txn) + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+	const ReorderBufferTXN *txn = plugin->relations->txn;
+	int64		time;
 
 	if (transaction->begun)
 		return;
 	transaction->begun = true;
-	transaction->xid = full_xid(txn->xid);
-	transaction->xid_length = pg_ulltoa_n(transaction->xid, transaction->xid_text);
+	time = commit_time_of(txn) + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+	transaction->xid_length = pg_ulltoa_n(plugin->relations->xid, transaction->xid_text);
 	transaction->xid_text[transaction->xid_length] = '\0';
 	appendStringInfo(&plugin->lines, "_action\tbegin\t_xid\t%s\t_lsn\t%X/%X\t_ts\t" INT64_FORMAT "\n",
 					 transaction->xid_text, LSN_FORMAT_ARGS(txn->final_lsn), time);
+}
+
+static void
+ask(Plugin *plugin, List **list, const Told *told, uint64 *asked_in)
+{
+	MemoryContext before;
+
+	if (*asked_in == plugin->relations->xid)
+		return;
+	*asked_in = plugin->relations->xid;
+	open_transaction(plugin);
+	before = MemoryContextSwitchTo(plugin->relations->transaction_context);
+	*list = lappend_oid(*list, told->root);
+	MemoryContextSwitchTo(before);
+}
+
+/* The commit line says that a copy of the table has to follow. */
+void
+ask_reload(Plugin *plugin, Told *told)
+{
+	ask(plugin, &plugin->transaction.reload, told, &told->reload);
+}
+
+/* The commit line says that a copy of the table is to be offered to those that lack it. */
+void
+ask_offer(Plugin *plugin, Told *told)
+{
+	ask(plugin, &plugin->transaction.offer, told, &told->offer);
+}
+
+/*
+ * The pair that names the tables, less those that the transaction has dropped
+ * after all, or that are named by a pair that counts for more.
+ */
+static void
+append_asked(Plugin *plugin, const char *key, const List *asked, const List *above)
+{
+	const char *between = key;
+	ListCell   *cell;
+
+	foreach(cell, asked)
+	{
+		Told	   *told = hash_search(plugin->relations->told, &lfirst_oid(cell), HASH_FIND, NULL);
+
+		if (told == NULL || !told->known || (above != NIL && told->reload == plugin->relations->xid))
+			continue;
+		appendStringInfo(&plugin->lines, "%s%u", between, told->root);
+		between = ",";
+	}
 }
 
 /* The commit line and all that is not sent yet. */
 void
 close_transaction(LogicalDecodingContext *ctx, Plugin *plugin, ReorderBufferTXN *txn)
 {
-	appendStringInfo(&plugin->lines, "_action\tcommit\t_xid\t%s\t_lsn\t%X/%X\t_rows\t" UINT64_FORMAT "\n",
+	appendStringInfo(&plugin->lines, "_action\tcommit\t_xid\t%s\t_lsn\t%X/%X\t_rows\t" UINT64_FORMAT,
 					 plugin->transaction.xid_text, LSN_FORMAT_ARGS(txn->end_lsn), plugin->transaction.rows);
+	if (plugin->transaction.schemas > 0)
+		appendStringInfo(&plugin->lines, "\t_schemas\t" UINT64_FORMAT, plugin->transaction.schemas);
+	append_asked(plugin, "\t_reload\t", plugin->transaction.reload, NIL);
+	append_asked(plugin, "\t_offer\t", plugin->transaction.offer, plugin->transaction.reload);
+	end_line(plugin);
 	send_lines(ctx, plugin, true);
-}
-
-/* The schema line: before a relation's first change and whenever its text differs from the last of its name. */
-void
-tell_schema(Plugin *plugin, RowPlan *plan)
-{
-	Told	   *told = plan->told;
-	char		identity = identity_to_tell(plan);
-	StringInfoData text;
-
-	if (plan->said != 0 && plan->said == told->schemas)
-		return;
-	initStringInfo(&text);
-	appendBinaryStringInfo(&text, plan->head, plan->head_length);
-	append_schema(&text, plan, identity);
-	if (told->schema == NULL || strcmp(told->schema, text.data) != 0 || !relations_bears_name(plugin->relations, told))
-	{
-		begin_line(plugin, plan, "\t_action\tschema");
-		appendBinaryStringInfo(&plugin->lines, text.data + plan->head_length, text.len - plan->head_length);
-		end_line(plugin);
-		if (told->schema != NULL)
-			pfree(told->schema);
-		told->schema = MemoryContextStrdup(plugin->relations->context, text.data);
-		told->identity = identity;
-		relations_give_name(plugin->relations, told, hash_bytes((unsigned char *) plan->head, plan->head_length));
-		told->schemas++;
-	}
-	plan->said = told->schemas;
 }
