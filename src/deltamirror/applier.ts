@@ -7,7 +7,7 @@ import { constants } from 'node:buffer';
 import { decodeLine } from '../daystream/codec.js';
 import { linesOf } from '../daystream/lines.js';
 import { maxLsn } from '../daystream/lsn.js';
-import { comparePositions, type Position } from '../daystream/position.js';
+import { comparePositions, formatPosition, type Position } from '../daystream/position.js';
 import { PUBLIC } from '../daystream/relation.js';
 import { unitLsn } from '../daystream/recovery.js';
 import { decodeHeader } from '../daystream/segment.js';
@@ -242,6 +242,8 @@ export class Applier {
   /** Goes on without the table, to find whatever other tables can't take: the unit has to be done again, but once. */
   #leaveOut(error: unknown, { position }: { readonly position: Position }): void {
     if (!(error instanceof TableFault)) throw error;
+    // It would come again for ever.
+    if (this.#quarantines.of(error.oid, position) !== undefined) throw new Error(`${error.message}: at ${formatPosition(position)}, where it was left out`);
     this.#faults.push(error);
     this.exclude(error, position);
   }

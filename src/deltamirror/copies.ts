@@ -46,7 +46,7 @@ export class Copies {
   /** Part 0: `lines` state the table, or why there is no copy of it. */
   begin(unit: Copy, lines: readonly string[]): void {
     const [first, ...rest] = lines.map(decodeLine);
-    if (first.own.get('_action') === 'quarantine') return this.#refused(Number(text(first, '_oid')), first.own.get('_schema') ?? PUBLIC, text(first, '_table'), text(first, '_reason'), text(first, '_cure'));
+    if (first.own.get('_action') === 'quarantine') return this.#refused(unit, Number(text(first, '_oid')), first.own.get('_schema') ?? PUBLIC, text(first, '_table'), text(first, '_reason'), text(first, '_cure'));
     const relation = decodeRelation(first);
     const entry = this.#registry.of(relation.oid);
     if (!this.#isWanted(unit, entry, relation)) return;
@@ -136,11 +136,14 @@ export class Copies {
     return hasObject(this.#cache, entry.table.table) ? table : { ...table, table: cacheName(relation.schema, relation.table) };
   }
 
-  #refused(oid: number, schema: string, name: string, reason: string, cure: string): void {
+  #refused(unit: Copy, oid: number, schema: string, name: string, reason: string, cure: string): void {
     const entry = this.#registry.of(oid);
-    const isWhole = entry !== undefined && entry.table.waiting === undefined && entry.table.quarantine === undefined;
-    if (isWhole || (entry === undefined && this.#registry.chosenBy(schema, name) === undefined)) return;
-    throw new TableFault(entry?.table ?? { schema, name, oid }, reason, cure);
+    if (entry !== undefined && entry.table.waiting === undefined) return;
+    const chosen = this.#registry.chosenBy(schema, name);
+    if (entry === undefined && chosen === undefined) return;
+    const quarantine = this.#quarantines.of(oid, unit.first);
+    if (quarantine === undefined) throw new TableFault(entry?.table ?? { schema, name, oid }, reason, cure);
+    if (entry === undefined) this.#registry.put({ ...newTable({ schema, table: name, oid, kind: 'ordinary', identity: 'default', key: [], columns: [] }, chosen!), table: `${schema}.${name}#${oid}`, quarantine });
   }
 
   #tell(table: CacheTable, lost: readonly Lost[]): void {

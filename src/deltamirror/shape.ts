@@ -4,7 +4,9 @@
  */
 import type { Relation, RelationComments, RelationIndex } from '../daystream/relation.js';
 import { written } from '../daystream/pattern.js';
+import { bindFilter } from '../filter/bind.js';
 import { parseFilter } from '../filter/parse.js';
+import { reasonOf } from '../errors.js';
 import { renameColumns } from '../filter/rename.js';
 import { cacheName } from '../sqlite/names.js';
 import type { ChosenPattern } from '../sqlite/patterns.js';
@@ -44,6 +46,7 @@ export function reshaped(before: CacheTable, relation: Relation): CacheTable {
     indexes: (before.indexes ?? []).filter((index) => index.columns.every(({ attnum }) => held.has(attnum))).map((index) => moved(index, before.schema, relation.schema)),
     comments: Object.fromEntries(Object.entries(before.comments ?? {}).filter(([attnum]) => present.has(attnum))),
   };
+  requireFilter(after);
   return JSON.stringify(after) === JSON.stringify({ ...before, indexes: before.indexes ?? [], comments: before.comments ?? {} }) ? before : after;
 }
 
@@ -101,6 +104,17 @@ function choiceFor(before: CacheTable, relation: Relation): TableChoice {
     ...(columns !== undefined && { columns: columns.flatMap((name) => renamed.get(name) ?? []) }),
     ...(where !== undefined && { where: renameColumns(where, renamed) }),
   };
+}
+
+/** The filter has to mean something with the columns as they are now. */
+function requireFilter(table: CacheTable): void {
+  const { where } = table.choice;
+  if (where === undefined) return;
+  try {
+    bindFilter(parseFilter(where), table.columns);
+  } catch (error) {
+    throw new TableFault(table, reasonOf(error), `give it another --where '${written(table.schema, table.name)}: …'`);
+  }
 }
 
 function moved(index: CacheIndex, from: string, to: string): CacheIndex {

@@ -75,11 +75,3 @@ test('a horizon above the one that a table joined behind does not tell that the 
   assert.match(said.join(''), /public\.t goes into quarantine .*deltastream follows it no longer/);
   assert.equal(stateOf(cache).position, `${T0}:9`);
 });
-
-test('P5: a table that is renamed is told also where one in quarantine has its oid', async (t) => {
-  const quarantine = { reason: 'it was renamed to public.t', cure: '', position: ORIGIN };
-  const { log, cache } = bench(t, [keyedTable('t'), { ...keyedTable('z'), quarantine }]);
-  await writeLog(log, Buffer.from(transaction(1, ['renamed schema _oid 1 _identity default _key 1 id 1~notnull~integer', 'renamed insert id 1']).toString().replaceAll('~', ' ')));
-  const { said } = await runMirror(cache, log);
-  assert.match(said.join(''), /public\.t goes into quarantine .*it was renamed to public\.renamed/);
-});

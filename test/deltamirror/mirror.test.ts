@@ -171,27 +171,6 @@ for (const [name, lines, reason] of DIVERGED) {
   });
 }
 
-test('P5: a changed shape puts the table in quarantine, the same shape does not', async (t) => {
-  const shape = (columns: string, key = '1', oid = 1) => `t\tschema\t_oid\t${oid}\t_identity\tdefault\t_key\t${key}\t${columns}`;
-  const same = 'id\t1 notnull integer\ta\t2 null text';
-  const cases: [string, RegExp][] = [
-    [shape(`${same}\tb\t3 null text`), /column b was added/],
-    [shape('id\t1 notnull integer'), /column a was dropped/],
-    [shape('id\t1 notnull integer\tz\t2 null text'), /renamed to z/],
-    [shape('id\t1 notnull integer\ta\t2 null bytea'), /from text to bytea/],
-    [shape(same, '2'), /key changed/],
-    [shape(same, '1', 7), /made anew/],
-  ];
-  for (const [changed, reason] of cases) {
-    const { log, cache } = bench(t, [keyedTable('t', ['a'])]);
-    const lines = (line: string, xid: number) => transaction(xid, []).toString().replace('\n', `\n_table\t${line.replace('\tschema', `\t_xid\t${xid}\t_action\tschema`)}\n`);
-    await writeLog(log, Buffer.from(lines(shape(same), 1)), Buffer.from(lines(changed, 2)));
-    const { said } = await runMirror(cache, log);
-    assert.match(said.join(''), reason);
-    assert.equal(query(cache, 'SELECT position FROM _daystream_tables')[0].position, `${T0}:4`);
-  }
-});
-
 test('P5: a table that deltastream follows no longer goes into quarantine before the first transaction that may lack its rows', async (t) => {
   const { log, cache } = bench(t, [keyedTable('t'), keyedTable('other')]);
   let writer = await openWriter(log, { clock: () => T0, tables: 't,other' });

@@ -1,0 +1,176 @@
+/** Schema changes in the log, applied to a cache. */
+import assert from 'node:assert/strict';
+import Database from 'better-sqlite3';
+import { test, type TestContext } from 'node:test';
+import { keyedTable, query, runMirror } from '../support/cache.js';
+import { bench, transaction, writeLog } from '../support/mirror.js';
+import type { CacheTable } from '../../src/sqlite/tables.js';
+
+/** A transaction whose lines have `~` for each space within a value. */
+function spaced(xid: number, lines: readonly string[]): Buffer {
+  return Buffer.from(transaction(xid, lines).toString().replaceAll('~', ' '));
+}
+
+/** `schema` or `create` of a table with an integer key `id`. */
+function shape(table: string, oid: number, columns: string, action = 'schema', key = '1'): string {
+  return `${table} ${action} _oid ${oid} _identity default _key ${key} id 1~notnull~integer ${columns}`.trimEnd();
+}
+
+/** The cache after these transactions, each a list of lines. */
+async function apply(t: TestContext, tables: readonly CacheTable[], transactions: readonly (readonly string[])[], options: { keepDropped?: boolean; before?: string } = {}) {
+  const paths = bench(t, tables);
+  if (options.before !== undefined) {
+    const cache = new Database(paths.cache);
+    cache.exec(options.before);
+    cache.close();
+  }
+  await writeLog(paths.log, ...transactions.map((lines, i) => spaced(i + 1, lines)));
+  const { said, applier } = await runMirror(paths.cache, paths.log, { keepDropped: options.keepDropped });
+  return { ...paths, applier, said: said.join(''), states: query(paths.cache, 'SELECT schema, name, "table", state, reason FROM _daystream_tables ORDER BY schema, name') };
+}
+
+const rows = (cache: string, table: string) => query(cache, `SELECT * FROM "${table}" ORDER BY 1`);
+
+test('a column that is added has in old rows what the log says, in the transaction of the rows that follow', async (t) => {
+  const { cache, states } = await apply(t, [keyedTable('t', ['a'])], [
+    [shape('t', 1, 'a 2~null~text'), 't insert id 1 a x'],
+    [shape('t', 1, 'a 2~null~text b 3~null~integer _missing 7 c 4~null~text'), 't insert id 2 a y b 8 c z', 't update id 1 a w b 9 c \\N'],
+  ]);
+  assert.deepEqual(rows(cache, 't'), [{ id: 1, a: 'w', b: 9, c: null }, { id: 2, a: 'y', b: 8, c: 'z' }]);
+  assert.equal(states[0].state, 'following');
+});
+
+test('columns that swap their names keep their values', async (t) => {
+  const { cache } = await apply(t, [keyedTable('t', ['a', 'b'])], [
+    [shape('t', 1, 'a 2~null~text b 3~null~text'), 't insert id 1 a x b y'],
+    [shape('t', 1, 'b 2~null~text a 3~null~text'), 't insert id 2 b p a q'],
+  ]);
+  assert.deepEqual(rows(cache, 't'), [{ id: 1, b: 'x', a: 'y' }, { id: 2, b: 'p', a: 'q' }]);
+});
+
+test('tables that swap their names keep their rows, whichever is told first', async (t) => {
+  for (const order of [[1, 2], [2, 1]]) {
+    const { cache, said } = await apply(t, [keyedTable('t', ['a']), keyedTable('other', ['a'])], [
+      [shape('t', 1, 'a 2~null~text'), 't insert id 1 a t', shape('other', 2, 'a 2~null~text'), 'other insert id 2 a other'],
+      order.map((oid) => shape(oid === 1 ? 'other' : 't', oid, 'a 2~null~text')),
+      ['t insert id 3 a other', 'other insert id 4 a t'],
+    ]);
+    assert.deepEqual(rows(cache, 'other'), [{ id: 1, a: 't' }, { id: 4, a: 't' }], said);
+    assert.deepEqual(rows(cache, 't'), [{ id: 2, a: 'other' }, { id: 3, a: 'other' }]);
+  }
+});
+
+test('a table that is dropped and made anew under its name in one transaction is another table', async (t) => {
+  const { cache, states } = await apply(t, [keyedTable('t', ['a'])], [
+    [shape('t', 1, 'a 2~null~text'), 't insert id 1 a x'],
+    [shape('t', 9, 'b 2~null~bigint', 'create'), 't insert id 5 b 6', 't drop _oid 1'],
+    ['t insert id 7 b 8'],
+  ]);
+  assert.deepEqual(rows(cache, 't'), [{ id: 5, b: 6 }, { id: 7, b: 8 }]);
+  assert.deepEqual(states.map(({ name, state }) => [name, state]), [['t', 'following']]);
+});
+
+test('a table that is dropped goes; with --keep-dropped it stays as it was, and gives way to one of its name', async (t) => {
+  const history = [[shape('t', 1, 'a 2~null~text'), 't insert id 1 a x'], ['t drop _oid 1']];
+  const { cache, states } = await apply(t, [keyedTable('t', ['a'])], history);
+  assert.deepEqual(states, []);
+  assert.throws(() => rows(cache, 't'), /no such table/);
+  const kept = await apply(t, [keyedTable('t', ['a'])], history, { keepDropped: true });
+  assert.deepEqual(rows(kept.cache, 't'), [{ id: 1, a: 'x' }]);
+  assert.equal(kept.states[0].state, 'quarantined');
+  const again = await apply(t, [keyedTable('t', ['a'])], [...history, [shape('t', 4, '', 'create'), 't insert id 2']], { keepDropped: true });
+  assert.deepEqual(rows(again.cache, 't'), [{ id: 2 }]);
+  assert.deepEqual(rows(again.cache, 't (dropped 1)'), [{ id: 1, a: 'x' }]);
+  assert.deepEqual(again.states.map(({ name, state }) => [name, state]), [['t', 'following']]);
+});
+
+test('a new table appears where a pattern chooses it, and only there', async (t) => {
+  const { cache, states } = await apply(t, [keyedTable('t')], [
+    ['t drop _oid 1'],
+    [shape('t', 3, 'a 2~null~text', 'create'), 't insert id 1 a x', shape('unchosen', 4, '', 'create'), 'unchosen insert id 1'],
+  ]);
+  assert.deepEqual(rows(cache, 't'), [{ id: 1, a: 'x' }]);
+  assert.deepEqual(states.map(({ name }) => name), ['t']);
+});
+
+test('a table that was there before under another name waits for a copy instead of being taken for empty', async (t) => {
+  const { cache, states } = await apply(t, [keyedTable('t', ['a'])], [
+    [shape('t', 1, 'a 2~null~text'), 't insert id 1 a x'],
+    ['t drop _oid 1', shape('t', 5, 'a 2~null~text'), 't insert id 9 a y'],
+  ]);
+  assert.deepEqual(states.map(({ name, state }) => [name, state]), [['t', 'waiting']]);
+  assert.throws(() => rows(cache, 't'), /no such table/);
+});
+
+test('a key that changes takes its rows along; one that rows break is told', async (t) => {
+  const [first, rekeyed] = [shape('t', 1, 'a 2~notnull~text'), shape('t', 1, 'a 2~notnull~text', 'schema', '2')];
+  const { cache } = await apply(t, [keyedTable('t', ['a'])], [[first, 't insert id 1 a x', 't insert id 2 a y'], [rekeyed, 't update id 7 a x', 't delete a y']]);
+  assert.deepEqual(rows(cache, 't'), [{ id: 7, a: 'x' }]);
+  const broken = await apply(t, [keyedTable('t', ['a'])], [[first, 't insert id 1 a x', 't insert id 2 a x'], [rekeyed]]);
+  assert.match(broken.said, /public\.t goes into quarantine/);
+  assert.equal(rows(broken.cache, 't').length, 2);
+});
+
+test('a stale table stands still as it was, and the others go on', async (t) => {
+  const { cache, states, said } = await apply(t, [keyedTable('t', ['a']), keyedTable('other')], [
+    [shape('t', 1, 'a 2~null~text'), 't insert id 1 a x'],
+    ['t stale _oid 1 _reason ALTER~TABLE~rewrote~the~rows', 't update id 1 a y', 'other insert id 1'],
+    ['t delete id 5', 'other insert id 2'],
+  ]);
+  assert.deepEqual(rows(cache, 't'), [{ id: 1, a: 'x' }]);
+  assert.equal(rows(cache, 'other').length, 2);
+  assert.deepEqual(states.map(({ name, state }) => [name, state]), [['other', 'following'], ['t', 'waiting']]);
+  assert.match(said, /public\.t waits for a copy: ALTER TABLE rewrote the rows/);
+});
+
+test('a type that changed without its rows being written anew: what is known to keep its text stays, what is known to change is changed, of the rest a copy is waited for', async (t) => {
+  const typed = (type: string) => `t schema _oid 1 _identity default _key 1 id 1~notnull~integer a 2~null~${type}`;
+  const first = keyedTable('t', ['a']);
+  const of = (type: string): CacheTable => ({ ...first, columns: first.columns.map((column) => (column.name === 'a' ? { ...column, type } : column)) });
+  for (const [from, to, before, after] of [
+    ['character varying(5)', 'text', 'x', 'x'],
+    ['numeric(5,2)', 'numeric(9,2)', '1.50', '1.50'],
+    ['cidr', 'inet', '10.0.0.1/32', '10.0.0.1'],
+    ['timestamp without time zone', 'timestamp with time zone', '2026-01-02 03:04:05', '2026-01-02 03:04:05+00:00'],
+    ['integer', 'oid', '-1', 4294967295],
+    ['text', 'regclass', 't', undefined],
+  ] as const) {
+    const { cache, states } = await apply(t, [of(from)], [[typed(from.replaceAll(' ', '~')), `t insert id 1 a ${before.replaceAll(' ', '~')}`], [typed(to.replaceAll(' ', '~'))]]);
+    assert.equal(states[0].state, after === undefined ? 'waiting' : 'following', `${from} to ${to}`);
+    assert.deepEqual(rows(cache, 't')[0].a, after ?? before, `${from} to ${to}`);
+  }
+});
+
+test('indexes are those that the log states; the application\'s own stay', async (t) => {
+  const { cache } = await apply(t, [keyedTable('t', ['a', 'b'])], [
+    [shape('t', 1, 'a 2~null~text b 3~null~text'), 't indexes _oid 1 by_a 2 by_b 3~desc,2'],
+    ['t indexes _oid 1 by_b 3~desc,2 by_c 3'],
+  ], { before: 'CREATE INDEX mine ON t (b)' });
+  assert.deepEqual(query(cache, "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = 't' ORDER BY name").map(({ name }) => name), ['by_b', 'by_c', 'mine']);
+});
+
+test('comments are kept by attribute number', async (t) => {
+  const { cache } = await apply(t, [keyedTable('t', ['a'])], [[shape('t', 1, 'a 2~null~text'), 't comments _oid 1 _comment all~of~it a a~column']]);
+  assert.deepEqual(JSON.parse(String(query(cache, 'SELECT comments FROM _daystream_tables')[0].comments)), { 0: 'all of it', 2: 'a column' });
+});
+
+test('what was chosen by name follows the names: columns, filter, names in the cache', async (t) => {
+  const [id, a, b] = keyedTable('t', ['a', 'b']).columns;
+  const chosen: CacheTable = { ...keyedTable('t'), table: 'mine', columns: [id, a, { ...b, as: null }], choice: { columns: ['a'], where: "a <> 'no'" } };
+  const { cache, states } = await apply(t, [chosen], [
+    [shape('t', 1, 'a 2~null~text b 3~null~text'), 't insert id 1 a yes b z', 't insert id 2 a no b z'],
+    [shape('t2', 1, 'a2 2~null~text b2 3~null~text c 4~null~text'), 't2 insert id 3 a2 yes b2 z c z', 't2 insert id 4 a2 no b2 z c z'],
+  ]);
+  assert.deepEqual(rows(cache, 'mine'), [{ id: 1, a2: 'yes' }, { id: 3, a2: 'yes' }]);
+  assert.deepEqual(JSON.parse(String(query(cache, 'SELECT choice FROM _daystream_tables')[0].choice)), { columns: ['a2'], where: "a2 <> 'no'" });
+  assert.deepEqual(states.map(({ name, table, state }) => [name, table, state]), [['t2', 'mine', 'following']]);
+});
+
+test('a change that another table\'s fault undoes is made again', async (t) => {
+  const { cache, said } = await apply(t, [keyedTable('t', ['a']), keyedTable('other')], [
+    [shape('t', 1, 'a 2~null~text'), 't insert id 1 a x'],
+    [shape('renamed', 1, 'a 2~null~text b 3~null~text'), 'renamed insert id 2 a y b z', 'other delete id 9'],
+  ]);
+  assert.match(said, /public\.other goes into quarantine/);
+  assert.deepEqual(rows(cache, 'renamed'), [{ id: 1, a: 'x', b: null }, { id: 2, a: 'y', b: 'z' }]);
+});
