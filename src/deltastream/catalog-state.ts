@@ -1,0 +1,112 @@
+/** What the log was last told of the catalog: kept in a file of its folder, and compared with what the catalog is now. */
+import { open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Following } from '../daystream/following.js';
+import { matches, parsePatterns } from '../daystream/pattern.js';
+import type { TablePrint, TypeItem } from '../postgres/fingerprint.js';
+
+export const CATALOG_FILE = '.catalog.json';
+
+const VERSION = 1;
+
+/** Copies that have to be made once more, when every transaction that ran at `xid` has ended. */
+export interface Again {
+  readonly xid: string;
+  readonly oids: readonly number[];
+}
+
+export interface CatalogState {
+  readonly version: number;
+  readonly tables: string | null;
+  readonly partitions: Following['partitions'];
+  readonly digest: string;
+  /** Of followed tables and partitions: the hash, by oid. */
+  readonly prints: Readonly<Record<string, string>>;
+  /** Of types: the mark of each item, by oid and item. */
+  readonly types: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly again: readonly Again[];
+}
+
+/** What differs, as oids of tables and of types. */
+export interface Difference {
+  readonly looked: readonly number[];
+  readonly offered: readonly number[];
+  readonly renamedTypes: readonly number[];
+  readonly changedTypes: readonly number[];
+}
+
+/** Undefined where there is none, or one that is not ours: then all is looked at once. */
+export async function readCatalogState(folder: string): Promise<CatalogState | undefined> {
+  try {
+    const state = JSON.parse(await readFile(join(folder, CATALOG_FILE), 'utf8')) as CatalogState;
+    return state.version === VERSION ? state : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whole or not at all; off the event loop, since the stream must not wait for a disk. */
+export async function writeCatalogState(folder: string, state: CatalogState): Promise<void> {
+  const path = join(folder, CATALOG_FILE);
+  const file = await open(`${path}.new`, 'w');
+  try {
+    await file.writeFile(JSON.stringify(state));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.new`, path);
+  const directory = await open(folder, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function followingOfState({ tables, partitions }: CatalogState): Following {
+  return { tables: tables ?? undefined, partitions };
+}
+
+/** The state that `followed` tables and types make, with nothing to be done again. */
+export function stateOf(following: Following, digest: string, followed: readonly TablePrint[], items: readonly TypeItem[]): CatalogState {
+  const types: Record<string, Record<string, string>> = {};
+  for (const { type, item, mark } of items) (types[type] ??= {})[item] = mark;
+  const prints = Object.fromEntries(followed.map(({ oid, hash }) => [oid, hash]));
+  return { version: VERSION, tables: following.tables ?? null, partitions: following.partitions, digest, prints, types, again: [] };
+}
+
+/** Those that are followed. */
+export function onlyFollowed(prints: readonly TablePrint[], { tables }: Following): TablePrint[] {
+  const patterns = tables === undefined ? undefined : parsePatterns(tables);
+  return prints.filter(({ schema, table }) => patterns === undefined || patterns.some((pattern) => matches(pattern, schema, table)));
+}
+
+/**
+ * A table that was not there before was made since, which the plugin saw; or its pattern is new,
+ * and then readers that want it lack its rows.
+ */
+export function compare(before: CatalogState | undefined, now: CatalogState, followed: readonly TablePrint[]): Difference {
+  if (before === undefined) return { looked: followed.map(({ oid }) => oid), offered: [], renamedTypes: [], changedTypes: [] };
+  const oids = new Set([...Object.keys(before.prints), ...Object.keys(now.prints)]);
+  const looked = [...oids].filter((oid) => before.prints[oid] !== now.prints[oid]).map(Number);
+  const types = Object.keys(now.types).filter((type) => before.types[type] !== undefined);
+  return {
+    looked,
+    offered: newlyFollowed(before, now, followed),
+    renamedTypes: types.filter((type) => before.types[type][0] !== now.types[type][0]).map(Number),
+    changedTypes: types.filter((type) => hasChanged(before.types[type], now.types[type])).map(Number),
+  };
+}
+
+/** By other patterns; with other names for partitions, caches import those anew. */
+function newlyFollowed(before: CatalogState, now: CatalogState, followed: readonly TablePrint[]): number[] {
+  if (before.tables === now.tables) return [];
+  const known = new Set(onlyFollowed(followed, followingOfState(before)));
+  return followed.filter((print) => print.own && !known.has(print) && !(print.oid in before.prints)).map(({ oid }) => oid);
+}
+
+/** An enum's new value changes no row that is there; a row type's new column does. */
+function hasChanged(before: Readonly<Record<string, string>>, now: Readonly<Record<string, string>>): boolean {
+  return Object.entries(now).some(([item, mark]) => item !== '0' && mark !== before[item] && (before[item] !== undefined || mark.startsWith('c')));
+}
