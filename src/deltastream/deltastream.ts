@@ -7,10 +7,12 @@ import type { WriterFiles } from '../daystream/writer-files.js';
 import { DeltaError, reasonOf, type ErrorCode } from '../errors.js';
 import { codeOf, mayPass } from '../postgres/failure.js';
 import { lockFolder } from './folder.js';
+import { onFollowedTablesChange, withFollowedTables } from './followed-tables.js';
 import { follow } from './follow.js';
 import { checkOptions, type StreamOptions } from './options.js';
 import type { Report } from './report.js';
 import { checkContinuity, openSource, type Source } from './source.js';
+import { Watch } from './watch.js';
 
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_LIMIT_MS = 10_000;
@@ -32,9 +34,13 @@ export async function deltastream(options: StreamOptions, stop: AbortSignal, rep
 class Run {
   #writer: Writer | undefined;
   #identity: LogIdentity | undefined;
+  /** The patterns that the writer states. */
+  #tables: string | undefined;
   #everFollowed = false;
   /** Why it does not follow, as far as that has been told. */
   #told: ErrorCode | undefined;
+  /** What is said once in a run. */
+  readonly #said = new Set<string>();
   #failures = 0;
   readonly #startedMs = performance.now();
   readonly #stopped: Promise<undefined>;
@@ -72,47 +78,81 @@ class Run {
 
   /** One connection, from its making to its end. */
   async #session(): Promise<void> {
-    const source = await this.#opened();
+    const options = withFollowedTables(this.options, (text) => this.report.tell(text));
+    const source = await this.#opened(options);
     if (source === undefined) return;
+    const watch = new Watch(options, (text) => this.#sayOnce(text));
+    const ended = this.#endOf(options);
     try {
-      const writer = await this.#writerFor(source);
-      checkContinuity(source, writer.lsn, this.options);
+      const writer = await this.#writerFor(source, options);
+      checkContinuity(source, writer.lsn, options);
       await writer.expectRepeats(source.confirmedLsn);
-      await follow(source, writer, this.options, this.stop, () => this.#following(source, writer));
+      await follow(source, writer, options, ended.signal, () => {
+        this.#following(source, writer);
+        watch.start(() => writer.stats.schemas);
+      });
     } finally {
+      ended.release();
+      await watch.stop();
       source.close();
     }
   }
 
+  /** The stop, or other tables than the session's: then it ends in order, and another one begins. */
+  #endOf(options: StreamOptions): { readonly signal: AbortSignal; release(): void } {
+    const ended = new AbortController();
+    const end = () => ended.abort();
+    const release = onFollowedTablesChange(options.out, () => {
+      try {
+        if (withFollowedTables(this.options, (text) => this.report.tell(text)).tables !== options.tables) end();
+      } catch (error) {
+        this.#sayOnce(reasonOf(error)); // what runs goes on as it is
+      }
+    });
+    this.stop.addEventListener('abort', end);
+    return {
+      signal: ended.signal,
+      release: () => {
+        this.stop.removeEventListener('abort', end);
+        release();
+      },
+    };
+  }
+
   /** Undefined when the stop came first: connecting, or making a slot, may take long. */
-  async #opened(): Promise<Source | undefined> {
-    const opening = openSource(this.options, (text) => this.report.tell(text));
+  async #opened(options: StreamOptions): Promise<Source | undefined> {
+    const opening = openSource(options, (text) => this.report.tell(text));
     const source = await Promise.race([opening, this.#stopped]);
     if (source === undefined) opening.then((late) => late.close(), () => {}); // nobody waits for it any more
     return source;
   }
 
-  async #writerFor(source: Source): Promise<Writer> {
+  async #writerFor(source: Source, { out, tables, partitions, slot }: StreamOptions): Promise<Writer> {
     const { system, timeline, database } = source.identity;
-    const identity = { system, timeline, slot: this.options.slot, database };
+    const identity = { system, timeline, slot, database };
+    if (this.#tables !== tables) this.#forgetWriter();
+    this.#tables = tables;
     if (this.#writer === undefined || this.#identity === undefined) {
-      this.#writer = await Writer.open(this.options.out, identity, source.confirmedLsn, { files: this.files, tables: this.options.tables, partitions: this.options.partitions });
+      this.#writer = await Writer.open(out, identity, source.confirmedLsn, { files: this.files, tables, partitions });
     } else {
-      requireSameLog(this.options.out, this.#identity, identity);
+      requireSameLog(out, this.#identity, identity);
     }
     this.#identity = identity;
     return this.#writer;
   }
 
   #following(source: Source, writer: Writer): void {
-    if (!this.#everFollowed) {
-      for (const { what, cure } of source.warnings) this.report.tell(`${what} — ${cure}`);
-      this.report.start(writer, () => source.beside.walLsn === undefined ? undefined : Math.max(0, Number(source.beside.walLsn - writer.lsn)));
-    }
+    for (const { what, cure } of source.warnings) this.#sayOnce(`${what} — ${cure}`);
+    this.report.start(writer, () => source.beside.walLsn === undefined ? undefined : Math.max(0, Number(source.beside.walLsn - writer.lsn)));
     this.#everFollowed = true;
     this.#failures = 0;
     this.#told = undefined;
     this.report.tell(`following slot "${this.options.slot}" of ${source.place} from ${formatLsn(writer.lsn)} into ${this.options.out}`);
+  }
+
+  #sayOnce(text: string): void {
+    if (!this.#said.has(text)) this.report.tell(text);
+    this.#said.add(text);
   }
 
   /**

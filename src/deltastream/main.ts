@@ -8,16 +8,18 @@ import { doctor, type DoctorOptions } from './doctor.js';
 import type { StreamOptions } from './options.js';
 import { Report } from './report.js';
 import { addSetup } from './setup.js';
+import { addTables } from './tables.js';
 
 const EXIT_SECOND_SIGNAL = 130;
 /** What a stop may take, even where a disk hangs: what is not synced then is not confirmed either. */
 const STOP_LIMIT_MS = 5_000;
 const EXIT_NOT_IN_TIME = 1;
 
-interface Given extends Omit<StreamOptions, 'out' | 'slot' | 'fsyncIntervalMs'> {
+interface Given extends Omit<StreamOptions, 'out' | 'slot' | 'fsyncIntervalMs' | 'schemaIntervalMs'> {
   readonly out: string | undefined;
   readonly slot: string | undefined;
   readonly fsyncInterval: number;
+  readonly schemaInterval: number;
   readonly stdin: boolean;
 }
 
@@ -26,6 +28,7 @@ const program = withSource(command('deltastream', 'Follows a replication slot an
   .option('--out <dir>', 'folder of the log; made where there is none')
   .option('--messages <prefixes>', 'take the logical messages with these prefixes too, separated by commas')
   .addOption(new Option('--fsync-interval <time>', 'sync at most so often (250ms, 1s)').argParser(durationMs).default(0, 'as often as the disk can'))
+  .addOption(new Option('--schema-interval <time>', 'look so often for schema changes that no event trigger tells').argParser(durationMs).default(10_000, '10s'))
   .option('--stdin', 'read what pg_recvlogical -f - prints, in place of a connection of its own')
   .addHelpText('after', `
 Examples:
@@ -44,6 +47,7 @@ withSource(program.command('doctor'))
   });
 
 addSetup(program);
+addTables(program);
 
 await run(program);
 
@@ -57,7 +61,7 @@ function withSource(target: Command): Command {
 }
 
 async function stream(given: Given): Promise<void> {
-  const options = { ...given, slot: required('--slot', given.slot), out: required('--out', given.out), fsyncIntervalMs: given.fsyncInterval };
+  const options = { ...given, slot: required('--slot', given.slot), out: required('--out', given.out), fsyncIntervalMs: given.fsyncInterval, schemaIntervalMs: given.schemaInterval };
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {

@@ -32,6 +32,7 @@ export class Report {
 
   /** Shows how the writer gets on, until `stop`. `lagBytes` is of WAL; undefined: not known. */
   start(writer: Writer, lagBytes: () => number | undefined): void {
+    clearInterval(this.#timer);
     const interval = this.#live ? LIVE_INTERVAL_MS : PLAIN_INTERVAL_MS;
     this.#timer = setInterval(() => this.#show(writer, interval, lagBytes()), interval);
   }

@@ -3,6 +3,7 @@ import type { command } from '../cli.js';
 import { connect, placeOf } from '../postgres/connection.js';
 import { installTriggers, readTriggers, removeTriggers } from '../postgres/triggers.js';
 import { INSTALL, REMOVE } from '../postgres/triggers-sql.js';
+import { explain, schemaChangesOf, type SchemaChanges } from './schema-changes.js';
 
 type Program = ReturnType<typeof command>;
 
@@ -12,9 +13,6 @@ interface SetupOptions {
   readonly print?: boolean;
   readonly json?: boolean;
 }
-
-/** How schema changes come, as `doctor` and the start of deltastream say it too. */
-export type SchemaChanges = 'triggers' | 'polling';
 
 /** Adds the subcommand. */
 export function addSetup(program: Program): void {
@@ -37,8 +35,7 @@ async function setup(options: SetupOptions, print: (line: string) => void): Prom
   const client = await connect(options.pg, { applicationName: 'deltastream' });
   try {
     const done = await (options.undo === true ? removeTriggers(client) : installTriggers(client));
-    const state = await readTriggers(client);
-    const changes: SchemaChanges = state === 'installed' ? 'triggers' : 'polling';
+    const changes = schemaChangesOf(await readTriggers(client));
     print(options.json === true ? JSON.stringify({ done, schemaChanges: changes }) : describe(options, done, changes, placeOf(client), client.user ?? ''));
   } finally {
     await client.end();
@@ -46,12 +43,7 @@ async function setup(options: SetupOptions, print: (line: string) => void): Prom
 }
 
 function describe({ undo }: SetupOptions, done: boolean, changes: SchemaChanges, place: string, role: string): string {
-  if (done) return undo === true ? `${place}: event triggers removed; ${explain('polling')}` : `${place}: event triggers installed; ${explain('triggers')}`;
+  if (done) return undo === true ? `${place}: event triggers removed; ${explain('polling')}` : `${place}: event triggers installed; they tell schema changes in their own transactions`;
   const flags = undo === true ? '--undo --print' : '--print';
   return `${place}: role "${role}" may not ${undo === true ? 'remove' : 'make'} event triggers; ${explain(changes)} — deltastream setup ${flags} | psql -1 as a superuser`;
-}
-
-/** In words, what that means. */
-export function explain(changes: SchemaChanges): string {
-  return changes === 'triggers' ? 'schema changes are told in their own transactions' : 'deltastream compares the catalog every --schema-interval';
 }

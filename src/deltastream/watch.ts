@@ -14,6 +14,7 @@ import { codeOf } from '../postgres/failure.js';
 import { readDigest, readTablePrints, readTypeItems, readUsersOf } from '../postgres/fingerprint.js';
 import { readTriggers } from '../postgres/triggers.js';
 import { compare, onlyFollowed, readCatalogState, stateOf, writeCatalogState, type Again, type CatalogState, type Difference } from './catalog-state.js';
+import { describeSchemaChanges } from './schema-changes.js';
 
 /** With event triggers in place the comparison is only the net. */
 const NET_INTERVAL_MS = 5 * 60_000;
@@ -38,6 +39,7 @@ export class Watch {
   #state: CatalogState | undefined;
   #triggers = false;
 
+  /** `tell` is told the same more than once. */
   constructor(options: WatchOptions, tell: (text: string) => void) {
     this.#options = options;
     this.#tell = tell;
@@ -86,7 +88,9 @@ export class Watch {
   async #look(client: pg.Client): Promise<void> {
     const { tables, partitions, out } = this.#options;
     const before = this.#state;
-    this.#triggers = await readTriggers(client) === 'installed';
+    const triggers = await readTriggers(client);
+    this.#triggers = triggers === 'installed';
+    this.#tell(describeSchemaChanges(triggers));
     const { digest, oldestXid } = await readDigest(client);
     const [due, waiting] = split(before?.again ?? [], oldestXid);
     if (before?.digest === digest && before.tables === (tables ?? null) && before.partitions === partitions && due.length === 0) return;

@@ -152,7 +152,7 @@ test('a role without the right is told what happens instead and what to type', a
 });
 
 test('setup twice is setup once, and its undo leaves nothing', async () => {
-  assert.match((await runToEnd('setup', '--pg', server.url())).stdout, /event triggers installed; schema changes are told in their own transactions\n$/);
+  assert.match((await runToEnd('setup', '--pg', server.url())).stdout, /event triggers installed; they tell schema changes in their own transactions\n$/);
   const installed = await runToEnd('setup', '--pg', server.url(), '--json');
   assert.deepEqual(JSON.parse(installed.stdout), { done: true, schemaChanges: 'triggers' });
   for (const time of ['once', 'twice']) {
