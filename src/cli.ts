@@ -80,3 +80,6 @@ function quantity(units: Readonly<Record<string, number>>, example: string): (te
 
 /** Durations in milliseconds: `250ms`, `10s`, `5m`. */
 export const durationMs = quantity({ ms: 1, s: 1000, m: 60_000, h: 3_600_000 }, '10s');
+
+/** Sizes in bytes, by powers of ten: `512kB`, `1GB`. */
+export const bytes = quantity({ B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 }, '1GB');

@@ -76,6 +76,11 @@ function decodeValue(text: string): string | null {
   return text === NULL ? null : unescape(text);
 }
 
+/** A column's or an index's name as a key. */
+export function encodeKey(name: string): string {
+  return name.startsWith('_') ? `\\${escape(name)}` : escape(name);
+}
+
 export function decodeKey(key: string): string {
   return unescape(key.startsWith('\\_') ? key.slice(1) : key);
 }

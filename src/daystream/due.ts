@@ -17,13 +17,15 @@ export class Due {
   readonly #offer = new Set<number>();
   /** The copy under way: what needs the table from its first part on needs another one. */
   #current: Current | undefined;
+  #asked = 0;
 
-  /** The one whose turn it is. */
-  get next(): Need | undefined {
-    for (const oid of this.#reload) return { oid, to: undefined };
-    for (const oid of this.#offer) return { oid, to: 'missing' };
-    return undefined;
+  /** In the order in which they are to be copied; without the copy under way. */
+  get needs(): Need[] {
+    return [...[...this.#reload].map((oid) => ({ oid, to: undefined })), ...[...this.#offer].map((oid) => ({ oid, to: 'missing' as const }))];
   }
+
+  /** Rises with everything that is needed. */
+  get asked(): number { return this.#asked; }
 
   /** What a commit line says. */
   need(reload: readonly number[], offer: readonly number[]): void {
@@ -32,6 +34,7 @@ export class Due {
       this.#offer.delete(oid);
     }
     for (const oid of offer) if (!this.#reload.has(oid)) this.#offer.add(oid);
+    this.#asked += reload.length + offer.length;
   }
 
   /** What a horizon says: this is all. It counts the copy under way among what is due. */

@@ -1,6 +1,6 @@
 /** What the log states of a table: shape, indexes, comments (docs/format.md §3). */
 import { DeltaError } from '../errors.js';
-import type { Column, Line, Pair } from './codec.js';
+import { encodeKey, type Column, type Line, type Pair } from './codec.js';
 import { formatPosition } from './position.js';
 import { text } from './segment.js';
 
@@ -78,6 +78,25 @@ export function decodeIndexes(line: Line): RelationIndex[] {
 /** Of a `comments` line. */
 export function decodeComments(line: Line): RelationComments {
   return { table: line.own.get('_comment') ?? undefined, columns: new Map(line.columns.map(({ name, value }) => [name, value ?? ''])) };
+}
+
+/** The pairs of a schema line behind its action; what a column's older rows hold is not among them. */
+export function relationPairs({ oid, kind, identity, key, columns }: Relation): Pair[] {
+  return [
+    ['_oid', String(oid)], ...(kind === 'ordinary' ? [] : [['_kind', kind] as const]), ['_identity', identity], ['_key', key.join()],
+    ...columns.map(({ name, attnum, notNull, type }): Pair => [encodeKey(name), `${attnum} ${notNull ? 'notnull' : 'null'} ${type}`]),
+  ];
+}
+
+/** The pairs of an indexes line behind `_oid`. */
+export function indexPairs(indexes: readonly RelationIndex[]): Pair[] {
+  const inBytes = (a: RelationIndex, b: RelationIndex) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name));
+  return [...indexes].sort(inBytes).map(({ name, columns }) => [encodeKey(name), columns.map(({ attnum, descending }) => `${attnum}${descending ? ' desc' : ''}`).join()]);
+}
+
+/** The pairs of a comments line behind `_oid`. */
+export function commentPairs({ table, columns }: RelationComments): Pair[] {
+  return [...(table === undefined ? [] : [['_comment', table] as const]), ...[...columns].map(([name, comment]): Pair => [encodeKey(name), comment])];
 }
 
 /** The pairs of a table's own line up to its action: `_schema` only where it is not `public`. */

@@ -40,6 +40,12 @@ export class Beside {
     return row?.active === true;
   }
 
+  /** True where somebody waits for a lock that this process of the server holds; false too when it cannot be asked. */
+  async isWaitedFor(pid: number): Promise<boolean> {
+    const row = await this.#ask<{ waiting: boolean }>(WAITING, [String(pid)]);
+    return row?.waiting === true;
+  }
+
   close(): void {
     this.#closed = true;
     this.#drop();
@@ -81,3 +87,6 @@ export class Beside {
 const SNAPSHOT = `
   select case when pg_is_in_recovery() then null else pg_current_snapshot()::text end as snapshot,
          (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end)::text as lsn`;
+
+const WAITING = `
+  select exists (select from pg_catalog.pg_stat_activity where wait_event_type = 'Lock' and $1::int = any (pg_blocking_pids(pid))) as waiting`;

@@ -7,6 +7,8 @@ import type { Beside } from './beside.js';
 import { Committer } from './committer.js';
 import { Horizons } from './horizons.js';
 import { pluginOptions, type StreamOptions } from './options.js';
+import { Reloads } from './reload.js';
+import type { Report } from './report.js';
 import type { Source } from './source.js';
 
 /** Of the 5 s that a stop may take, what the server has for its part. */
@@ -16,12 +18,13 @@ const WATCH_INTERVAL_MS = 10_000;
 const SILENCE_LIMIT_MS = 30_000;
 
 /** Follows the slot until `stop`; then all that is whole has been synced and confirmed. Throws when the stream or the disk fails. */
-export async function follow(source: Source, writer: Writer, options: StreamOptions, stop: AbortSignal, started: () => void): Promise<void> {
+export async function follow(source: Source, writer: Writer, options: StreamOptions, stop: AbortSignal, report: Report, started: () => void): Promise<void> {
   const stream = await ReplicationStream.start(source.replication, options.slot, pluginOptions(options));
   started();
   const wake = () => stream.wake();
   const committer = new Committer(writer, options.fsyncIntervalMs, (lsn: Lsn) => stream.confirm(lsn), wake);
   const horizons = new Horizons(stream, source.beside);
+  const reloads = new Reloads(writer, options, source.beside, { wake, hasten: () => horizons.hasten() }, report);
   const watch = setInterval(() => void endWhenDeaf(stream, source.beside, options.slot), WATCH_INTERVAL_MS);
   stop.addEventListener('abort', wake);
   committer.commit(); // what a run before this one wrote may not be synced yet
@@ -30,8 +33,12 @@ export async function follow(source: Source, writer: Writer, options: StreamOpti
       for (const message of await stream.receive()) {
         if (message.kind === 'data') writer.append(message.data);
         else horizons.heard(message);
+        if (writer.inTransaction) continue;
+        if (horizons.due) await horizons.write(writer);
+        if (reloads.due) await reloads.write();
       }
-      if (horizons.due && !writer.inTransaction) await horizons.write(writer);
+      if (reloads.due && !writer.inTransaction) await reloads.write();
+      reloads.heard();
       writer.write();
       committer.check();
       committer.commit();
@@ -40,6 +47,7 @@ export async function follow(source: Source, writer: Writer, options: StreamOpti
     stop.removeEventListener('abort', wake);
     clearInterval(watch);
     horizons.close();
+    reloads.close();
     writer.abandon(); // half a transaction is of no use: the server sends it again
     await committer.finish();
   }

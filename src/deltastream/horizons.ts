@@ -49,11 +49,17 @@ export class Horizons {
     this.#schedule(snapshot === undefined || seen ? HORIZON_INTERVAL_MS : HORIZON_RETRY_MS);
   }
 
+  /** Writes the next one as soon as the server has answered. */
+  hasten(): void {
+    this.#schedule(0);
+  }
+
   close(): void {
     clearTimeout(this.#timer);
   }
 
   #schedule(delayMs: number): void {
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#asked = true;
       this.#stream.askKeepalive();

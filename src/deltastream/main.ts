@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 /** deltastream: Postgres → log. Reads the command line and the signals. */
 import { Option, type Command } from 'commander';
-import { command, durationMs, run } from '../cli.js';
+import { bytes, command, durationMs, run } from '../cli.js';
 import { DeltaError } from '../errors.js';
 import { deltastream } from './deltastream.js';
 import { doctor, type DoctorOptions } from './doctor.js';
 import type { StreamOptions } from './options.js';
+import { addReload } from './reload-command.js';
 import { Report } from './report.js';
 import { addSetup } from './setup.js';
 import { addTables } from './tables.js';
@@ -15,11 +16,12 @@ const EXIT_SECOND_SIGNAL = 130;
 const STOP_LIMIT_MS = 5_000;
 const EXIT_NOT_IN_TIME = 1;
 
-interface Given extends Omit<StreamOptions, 'out' | 'slot' | 'fsyncIntervalMs' | 'schemaIntervalMs'> {
+interface Given extends Omit<StreamOptions, 'out' | 'slot' | 'fsyncIntervalMs' | 'schemaIntervalMs' | 'reloadLimitBytes'> {
   readonly out: string | undefined;
   readonly slot: string | undefined;
   readonly fsyncInterval: number;
   readonly schemaInterval: number;
+  readonly reloadLimit: number;
   readonly stdin: boolean;
 }
 
@@ -29,6 +31,7 @@ const program = withSource(command('deltastream', 'Follows a replication slot an
   .option('--messages <prefixes>', 'take the logical messages with these prefixes too, separated by commas')
   .addOption(new Option('--fsync-interval <time>', 'sync at most so often (250ms, 1s)').argParser(durationMs).default(0, 'as often as the disk can'))
   .addOption(new Option('--schema-interval <time>', 'look so often for schema changes that no event trigger tells').argParser(durationMs).default(10_000, '10s'))
+  .addOption(new Option('--reload-limit <size>', 'a larger table is not copied into the log (500MB, 2GB)').argParser(bytes).default(1e9, '1GB'))
   .option('--stdin', 'read what pg_recvlogical -f - prints, in place of a connection of its own')
   .addHelpText('after', `
 Examples:
@@ -48,6 +51,7 @@ withSource(program.command('doctor'))
 
 addSetup(program);
 addTables(program);
+addReload(program, partitions());
 
 await run(program);
 
@@ -57,11 +61,15 @@ function withSource(target: Command): Command {
     .option('--slot <name>', 'the replication slot')
     .option('--create-slot', 'make the slot where there is none')
     .option('--tables <patterns>', 't, schema.t, schema.*, separated by commas; else every table')
-    .addOption(new Option('--partitions <name>', 'a partition\'s rows go by the name of its root or, with leaf, by its own').choices(['root', 'leaf']).default('root'));
+    .addOption(partitions());
+}
+
+function partitions(): Option {
+  return new Option('--partitions <name>', 'a partition\'s rows go by the name of its root or, with leaf, by its own').choices(['root', 'leaf']).default('root');
 }
 
 async function stream(given: Given): Promise<void> {
-  const options = { ...given, slot: required('--slot', given.slot), out: required('--out', given.out), fsyncIntervalMs: given.fsyncInterval, schemaIntervalMs: given.schemaInterval };
+  const options = { ...given, slot: required('--slot', given.slot), out: required('--out', given.out), fsyncIntervalMs: given.fsyncInterval, schemaIntervalMs: given.schemaInterval, reloadLimitBytes: given.reloadLimit };
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {

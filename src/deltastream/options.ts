@@ -15,6 +15,8 @@ export interface StreamOptions extends Following {
   readonly messages: string | undefined;
   /** A sync begins at the earliest so long after the one before; 0: as soon as that one is done. */
   readonly fsyncIntervalMs: number;
+  /** A larger table is not copied into the log. */
+  readonly reloadLimitBytes: number;
   /** So often the catalog is compared with what the log was told, where no event trigger tells. */
   readonly schemaIntervalMs: number;
 }

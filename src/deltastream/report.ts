@@ -19,6 +19,7 @@ export class Report {
   #timer: NodeJS.Timeout | undefined;
   #rows = 0;
   #bytes = 0;
+  #beside: string | undefined;
 
   constructor(output: ReportOutput = process.stderr) {
     this.#output = output;
@@ -28,6 +29,11 @@ export class Report {
   /** A change of state: one line. */
   tell(text: string): void {
     this.#output.write(`${this.#live ? ERASE_LINE : ''}deltastream: ${text}\n`);
+  }
+
+  /** What goes on beside, until it is over. */
+  show(text: string | undefined): void {
+    this.#beside = text;
   }
 
   /** Shows how the writer gets on, until `stop`. `lagBytes` is of WAL; undefined: not known. */
@@ -44,7 +50,7 @@ export class Report {
 
   #show(writer: Writer, intervalMs: number, lagBytes: number | undefined): void {
     const { rows, bytes, position } = writer.stats;
-    const text = `${formatPosition(position)}  ${count(rows)} rows (${count((rows - this.#rows) * 1000 / intervalMs)}/s)  ${size(bytes)}${lagBytes === undefined ? '' : `  lag ${size(lagBytes)}`}`;
+    const text = `${formatPosition(position)}  ${count(rows)} rows (${count((rows - this.#rows) * 1000 / intervalMs)}/s)  ${sizeText(bytes)}${lagBytes === undefined ? '' : `  lag ${sizeText(lagBytes)}`}${this.#beside === undefined ? '' : `  ${this.#beside}`}`;
     if (this.#live) this.#output.write(`${ERASE_LINE}${text}`);
     else if (bytes !== this.#bytes) this.tell(text);
     this.#rows = rows;
@@ -56,7 +62,8 @@ function count(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
 
-function size(bytes: number): string {
+/** Bytes for people: `12.3 MB`. */
+export function sizeText(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
   return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;

@@ -7,7 +7,7 @@ import type pg from 'pg';
 import type { Relation, RelationColumn, RelationIndex, ReplicaIdentity } from '../daystream/relation.js';
 import type { Chosen } from './choice.js';
 
-export interface SourceTable extends Chosen {
+export interface Described {
   readonly relation: Relation;
   /** Postgres's estimates; 0 before the first ANALYZE. */
   readonly estimatedRows: number;
@@ -20,8 +20,10 @@ export interface SourceTable extends Chosen {
   readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
 }
 
+export type SourceTable = Chosen & Described;
+
 /** Describes tables as the client's snapshot sees them. The client's settings are pinned (search_path too: it decides how types are written). */
-export async function describeTables(client: pg.Client, tables: readonly Chosen[]): Promise<SourceTable[]> {
+export async function describeTables<Table extends Omit<Chosen, 'pattern'>>(client: pg.Client, tables: readonly Table[]): Promise<(Table & Described)[]> {
   const oids = [tables.map(({ oid }) => oid)];
   const columns = groupByTable((await client.query<ColumnRow>(COLUMNS, oids)).rows);
   const indexes = groupByTable((await client.query<IndexRow>(INDEXES, oids)).rows);
@@ -31,18 +33,16 @@ export async function describeTables(client: pg.Client, tables: readonly Chosen[
     const [size] = sizes.get(table.oid) ?? [];
     // Dropped since it was chosen: whoever chose it has to look again.
     if (size === undefined) throw new Error(`table ${table.schema}.${table.table} is not in this snapshot`);
-    const described = describe(table, columns.get(table.oid) ?? [], indexes.get(table.oid) ?? [], size);
-    return { ...described, comments: Object.fromEntries((comments.get(table.oid) ?? []).map(({ attnum, comment }) => [attnum, comment])) };
+    return { ...table, ...describe(table, columns.get(table.oid) ?? [], indexes.get(table.oid) ?? [], size), comments: Object.fromEntries((comments.get(table.oid) ?? []).map(({ attnum, comment }) => [attnum, comment])) };
   });
 }
 
-function describe(table: Chosen, columns: readonly ColumnRow[], indexes: readonly IndexRow[], size: SizeRow): Omit<SourceTable, 'comments'> {
+function describe(table: Omit<Chosen, 'pattern'>, columns: readonly ColumnRow[], indexes: readonly IndexRow[], size: SizeRow): Omit<Described, 'comments'> {
   const identity = IDENTITIES[size.identity];
   const keyIndex = indexes.find((index) => isKey(index, table.kind === 'partitioned' && identity !== 'index' ? 'default' : identity));
   const key = keyIndex?.attnums ?? [];
   const sound = indexes.filter((index) => index !== keyIndex && index.valid);
   return {
-    ...table,
     relation: { schema: table.schema, table: table.table, oid: table.oid, kind: table.kind, identity: table.kind === 'partitioned' ? identityOfLeaves(identity, size) : identity, key, columns: columns.map(toColumn) },
     estimatedRows: Math.max(0, size.rows),
     estimatedBytes: size.bytes,

@@ -51,7 +51,7 @@ type Judge = (row: Row) => string | undefined;
  */
 export async function chooseTables(client: pg.Client, patterns: readonly Pattern[], partitions: Partitions = 'root'): Promise<Choice> {
   const { rows } = await client.query<Row>(QUERY);
-  const unfollowable = partitions === 'root' ? judgeRoots(rows) : judgeLeaves;
+  const unfollowable: Judge = partitions === 'root' ? judgeRoots(rows) : judgeLeaves;
   const exact = patterns.filter(isExact);
   const chosen: (Chosen & { readonly rootOid: number | null })[] = [];
   const rejected: { readonly row: Row; readonly reason: string }[] = [];
@@ -71,6 +71,18 @@ export async function chooseTables(client: pg.Client, patterns: readonly Pattern
     chosen: chosen.map(({ rootOid: _, ...table }) => table),
     passedOver: rejected.filter(({ row }) => isWorthNaming(row, roots, partitions)).map(({ row, reason }) => ({ schema: row.schema, table: row.table, reason })),
   };
+}
+
+/**
+ * The table with this oid, as rows have it in a log in which partitions go by those names; or why
+ * its rows cannot all be followed. Undefined where there is none, and where none is meant to have rows in the log.
+ */
+export async function tableByOid(client: pg.Client, oid: number, partitions: Partitions): Promise<Omit<Chosen, 'pattern'> & { readonly reason: string | undefined } | undefined> {
+  const { rows } = await client.query<Row>(ONE, [oid]);
+  const row = rows.find((each) => each.oid === oid);
+  if (row === undefined || judgeLeaves(row) !== undefined && !(row.relkind === 'p' && partitions === 'root') || row.root !== null && partitions === 'root') return undefined;
+  const reason = partitions === 'root' ? judgeRoots(rows)(row) : undefined;
+  return { oid, schema: row.schema, table: row.table, kind: kindOf(row), reason };
 }
 
 function kindOf({ relkind, root }: Row): Chosen['kind'] {
@@ -155,16 +167,20 @@ function distance(a: string, b: string): number {
   return row[b.length];
 }
 
-/** Takes no lock on what it reads about. Tables of initdb have oids below 16384, those of a session live in pg_temp_N: neither is followed. */
-const QUERY = `
+/** Which relations; partitions of a root are wanted with it. */
+const query = (wanted: string) => `
   SELECT c.oid::int8::float8 AS oid, n.nspname::text AS schema, c.relname::text AS table, c.relkind::text AS relkind,
     c.relpersistence::text AS persistence,
     CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::regclass::text END AS root,
     CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid::int8::float8 END AS "rootOid"
   FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'f', 'm', 'v') AND c.oid >= 16384
-    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'${wanted}
   ORDER BY n.nspname, c.relname`;
+
+/** Takes no lock on what it reads about. Tables of initdb have oids below 16384, those of a session live in pg_temp_N: neither is followed. */
+const QUERY = query('');
+const ONE = query(' AND (c.oid = $1::oid OR c.oid IN (SELECT relid FROM pg_partition_tree($1::oid)))');
 
 const LEAVES = `
   SELECT n.nspname::text AS schema, c.relname::text AS table

@@ -18,7 +18,7 @@ const RULES: readonly Rule[] = [
   { when: /^(ENOTFOUND|EAI_AGAIN)/, code: 'connection', hint: 'check the host name' },
   { when: /^ENOENT/, code: 'connection', hint: 'check the socket folder: show unix_socket_directories' },
   { when: /timeout expired|^(ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/, code: 'connection', hint: 'check the host, the port and the firewall' },
-  { when: /^(ECONNRESET|EPIPE)|Connection terminated/, code: 'connection' },
+  { when: /^(ECONNRESET|EPIPE)|Connection terminated|not queryable|Query read timeout/, code: 'connection' },
   // TLS
   { when: /does not support SSL/, code: 'config', hint: 'use sslmode=prefer, or set ssl = on in the server' },
   { when: /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|^ERR_(SSL|TLS)/, code: 'config', hint: 'give sslrootcert=FILE of the authority that signed the server\'s certificate' },

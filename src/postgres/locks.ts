@@ -6,16 +6,18 @@ import { placeOf } from './connection.js';
 import { codeOf } from './failure.js';
 
 export const OUT_OF_MEMORY = '53200';
-const LOCK_TIMED_OUT = '55P03';
+export const LOCK_TIMED_OUT = '55P03';
 const NO_RIGHT = '42501';
 /** A statement for each table would be as many round trips, on each connection. */
 const TABLES_PER_STATEMENT = 500;
+
+type Lockable = Pick<Chosen, 'oid' | 'schema' | 'table' | 'kind'>;
 
 /** A connection beside the first had to wait for a lock. */
 export class HeldUp extends Error {}
 
 /** Locks the tables against ALTER and TRUNCATE, in the client's transaction. Throws HeldUp where a connection beside the first has to wait. */
-export async function lockTables(client: pg.Client, tables: readonly Chosen[], beside: boolean): Promise<void> {
+export async function lockTables(client: pg.Client, tables: readonly Lockable[], beside: boolean): Promise<void> {
   for (let from = 0; from < tables.length; from += TABLES_PER_STATEMENT) {
     const some = tables.slice(from, from + TABLES_PER_STATEMENT);
     try {
@@ -30,17 +32,17 @@ export async function lockTables(client: pg.Client, tables: readonly Chosen[], b
 }
 
 /** The table as FROM and LOCK name it: a partitioned root speaks for its partitions, any other table for itself alone. */
-export function fromClause(client: pg.Client, table: Pick<Chosen, 'schema' | 'table' | 'kind'>): string {
+export function fromClause(client: pg.Client, table: Omit<Lockable, 'oid'>): string {
   const name = `${client.escapeIdentifier(table.schema)}.${client.escapeIdentifier(table.table)}`;
   return table.kind === 'partitioned' ? name : `ONLY ${name}`;
 }
 
-async function lock(client: pg.Client, tables: readonly Chosen[]): Promise<void> {
+async function lock(client: pg.Client, tables: readonly Lockable[]): Promise<void> {
   await client.query(`LOCK TABLE ${tables.map((table) => fromClause(client, table)).join(', ')} IN ACCESS SHARE MODE`);
 }
 
 /** Which of the tables may not be read: the first that Postgres refuses alone. */
-async function refused(client: pg.Client, tables: readonly Chosen[], cause: unknown): Promise<unknown> {
+async function refused(client: pg.Client, tables: readonly Lockable[], cause: unknown): Promise<unknown> {
   await client.query('ROLLBACK');
   for (const table of tables) {
     try {
@@ -63,7 +65,7 @@ async function refused(client: pg.Client, tables: readonly Chosen[], cause: unkn
 interface Holder { readonly oid: number; readonly pid: number; readonly user: string; readonly state: string; readonly since: string }
 
 /** Who holds, or waits for, a lock that keeps readers out of one of the tables; in words. */
-async function locked(client: pg.Client, tables: readonly Chosen[], cause: unknown): Promise<DeltaError> {
+export async function locked(client: pg.Client, tables: readonly Lockable[], cause: unknown): Promise<DeltaError> {
   await client.query('ROLLBACK');
   const { rows } = await client.query<Holder>(HOLDER, [tables.map(({ oid }) => oid)]);
   const table = tables.find(({ oid }) => oid === rows[0]?.oid) ?? tables[0];

@@ -168,11 +168,11 @@ test('a reload counts more than an offer, and what is gone is no longer due', as
   need(writer, 2, '_reload\t7');
   need(writer, 3, '_offer\t7');
   assert.deepEqual(dueOf(writer), ['_reload 7', '_offer 9']);
-  assert.deepEqual(writer.due.next, { oid: 7, to: undefined });
+  assert.deepEqual(writer.due.needs, [{ oid: 7, to: undefined }, { oid: 9, to: 'missing' }]);
   writer.due.forget(7);
-  assert.deepEqual(writer.due.next, { oid: 9, to: 'missing' });
+  assert.deepEqual(writer.due.needs, [{ oid: 9, to: 'missing' }]);
   writer.due.forget(9);
-  assert.equal(writer.due.next, undefined);
+  assert.deepEqual(writer.due.needs, []);
   writer.close();
 });
 

@@ -1,0 +1,84 @@
+/** The lines of a copy: its head, and rows from COPY's text format, whose escaping is nearly the log's (docs/format.md §1). */
+import { isUtf8 } from 'node:buffer';
+import { encodeKey, encodePairs, type Pair } from '../daystream/codec.js';
+import { commentPairs, indexPairs, placePairs, relationPairs } from '../daystream/relation.js';
+import { DeltaError } from '../errors.js';
+import type { CopyTable } from '../postgres/copy-source.js';
+
+type Place = Pick<CopyTable, 'schema' | 'table'>;
+
+/** Part 0: what the table is. */
+export function headLines(table: CopyTable): Buffer {
+  const { relation, indexes, comments, oid } = table;
+  const columns = new Map(relation.columns.flatMap(({ name, attnum }) => (attnum in comments ? [[name, comments[attnum]] as const] : [])));
+  return Buffer.concat([
+    line(table, 'schema', relationPairs(relation)),
+    line(table, 'indexes', [['_oid', String(oid)], ...indexPairs(indexes)]),
+    line(table, 'comments', [['_oid', String(oid)], ...commentPairs({ table: comments[0], columns })]),
+  ]);
+}
+
+/** A refused copy. */
+export function refusalLine(table: Place & Pick<CopyTable, 'oid'>, reason: string, cure: string): Buffer {
+  return line(table, 'quarantine', [['_oid', String(table.oid)], ['_reason', reason], ['_cure', cure]]);
+}
+
+function line({ schema, table }: Place, action: string, pairs: readonly Pair[]): Buffer {
+  return Buffer.from(`${encodePairs([...placePairs(schema, table), ['_action', action], ...pairs])}\n`);
+}
+
+/** Makes insert lines of blocks of whole rows. */
+export class RowLines {
+  /** What each line begins with, and each value: bytes as Latin-1, one character each, which is what V8 is fast with. */
+  readonly #prefix: string;
+  readonly #names: readonly string[];
+
+  constructor(table: CopyTable) {
+    this.#prefix = latin1(encodePairs([...placePairs(table.schema, table.table), ['_action', 'insert']]));
+    this.#names = table.relation.columns.map(({ name }) => latin1(`\t${encodeKey(name)}\t`));
+  }
+
+  /** Throws DeltaError `postgres` for what the log cannot hold: bytes that are not text, a row that no program here can hold. */
+  encode(block: Buffer): { readonly lines: Buffer; readonly rows: number } {
+    // A database in SQL_ASCII hands out any bytes.
+    if (!isUtf8(block)) throw new DeltaError('postgres', 'holds text that is not UTF-8');
+    const text = textOf(block);
+    const escaped = text.includes('\\');
+    const out: string[] = [];
+    let rows = 0;
+    for (let start = 0; start < text.length; rows++) {
+      const end = text.indexOf('\n', start);
+      out.push(this.#line(text.slice(start, end), escaped));
+      start = end + 1;
+    }
+    return { lines: Buffer.from(out.join(''), 'latin1'), rows };
+  }
+
+  #line(row: string, escaped: boolean): string {
+    let line = this.#prefix;
+    if (this.#names.length > 0) {
+      const fields = row.split('\t');
+      for (let i = 0; i < this.#names.length; i++) line += this.#names[i] + (escaped ? unescapeControls(fields[i]) : fields[i]);
+    }
+    return `${line}\n`;
+  }
+}
+
+function textOf(block: Buffer): string {
+  try {
+    return block.toString('latin1');
+  } catch (cause) {
+    throw new DeltaError('postgres', `has a row of ${block.length} bytes, more than a mirror takes`, { cause });
+  }
+}
+
+/** COPY escapes three characters that the log does not. */
+function unescapeControls(field: string): string {
+  return field.replace(/\\(.)/g, (escape, char: string) => CONTROLS[char] ?? escape);
+}
+
+const CONTROLS: Readonly<Record<string, string>> = { b: '\b', f: '\f', v: '\v' };
+
+function latin1(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}

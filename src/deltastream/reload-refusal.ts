@@ -1,0 +1,42 @@
+/** Why a table is not copied into the log, and the cure (docs/format.md §3). */
+import { written } from '../daystream/pattern.js';
+import { DeltaError, reasonOf } from '../errors.js';
+import type { Examined } from '../postgres/copy-source.js';
+import { codeOf, mayPass, translate } from '../postgres/failure.js';
+import { sizeText } from './report.js';
+
+export interface Refusal {
+  readonly reason: string;
+  /** What to type before the table is imported again; empty where the import is enough. */
+  readonly cure: string;
+}
+
+/** The table is gone or has another name, or its schema. */
+const NO_SUCH_TABLE = ['42P01', '3F000'];
+
+/** Undefined where the table can be copied, as far as that is known before. */
+export function refusalOf({ table, reason, bytes, mayRead, hidesRows }: Examined, role: string, limitBytes: number): Refusal | undefined {
+  const again = `deltastream reload ${written(table.schema, table.table)}`;
+  const who = quoted(role);
+  if (reason !== undefined) return { reason, cure: '' };
+  if (!mayRead) {
+    const name = `${quoted(table.schema)}.${quoted(table.table)}`;
+    return { reason: `role ${role} may not read it`, cure: `GRANT USAGE ON SCHEMA ${quoted(table.schema)} TO ${who}; GRANT SELECT ON ${name} TO ${who}; then ${again}` };
+  }
+  if (hidesRows) return { reason: `row level security hides rows of it from role ${role}`, cure: `ALTER ROLE ${who} BYPASSRLS; then ${again}` };
+  if (bytes > limitBytes) return { reason: `it is larger than --reload-limit: ${sizeText(bytes)} of ${sizeText(limitBytes)}`, cure: '' };
+  return undefined;
+}
+
+/** Why what was thrown while the rows were read will be thrown again; undefined where another try may help, or it is a bug of ours. */
+export function reasonToRefuse(thrown: unknown): string | undefined {
+  if (thrown instanceof DeltaError) return thrown.code === 'postgres' ? thrown.message : undefined;
+  const code = codeOf(thrown);
+  if (!/^[0-9A-Z]{5}$/.test(code) || NO_SUCH_TABLE.includes(code) || mayPass(translate(thrown, ''))) return undefined;
+  return `its rows cannot be read: ${reasonOf(thrown)}`;
+}
+
+/** A name in SQL, quoted where it has to be. */
+function quoted(name: string): string {
+  return written('public', name);
+}

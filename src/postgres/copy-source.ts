@@ -1,0 +1,150 @@
+/**
+ * One table at one snapshot, for a copy of it that goes through the log. The snapshot is
+ * taken when it is asked for, in one round trip: whatever else has to be known is asked
+ * before it, without a lock, and compared behind it.
+ */
+import type pg from 'pg';
+import type { Partitions } from '../daystream/following.js';
+import { parseLsn, type Lsn } from '../daystream/lsn.js';
+import { DeltaError } from '../errors.js';
+import { describeTables, type Described } from './catalog.js';
+import { tableByOid, type Chosen } from './choice.js';
+import { connect, placeOf } from './connection.js';
+import { CONTROL_PREFIX } from './control.js';
+import { copyOut, type CopySink } from './copy.js';
+import { codeOf } from './failure.js';
+import { fromClause, locked, lockTables, LOCK_TIMED_OUT } from './locks.js';
+
+/** A lock request that waits makes others wait behind it, so it never waits long. */
+const LOCK_TIMEOUT_MS = 200;
+/** While the snapshot is asked for, nothing is taken in from the stream. */
+const SNAPSHOT_TIMEOUT_MS = 2_000;
+
+export type CopyTable = Omit<Chosen, 'pattern'> & Described;
+
+export interface Examined {
+  readonly table: CopyTable;
+  /** Why not all rows can be followed; undefined where they can. */
+  readonly reason: string | undefined;
+  /** What it takes in Postgres, large values too, with all its partitions. */
+  readonly bytes: number;
+  readonly mayRead: boolean;
+  /** Policies would hide rows from this role. */
+  readonly hidesRows: boolean;
+}
+
+export interface TakenSnapshot {
+  /** As `pg_current_snapshot()` prints it. */
+  readonly text: string;
+  /** Every transaction visible in the snapshot has a commit record before it. */
+  readonly lsn: Lsn;
+}
+
+export class CopySource {
+  private constructor(
+    readonly client: pg.Client,
+    /** The server's process, for whoever asks whom it keeps waiting. */
+    readonly pid: number,
+  ) {}
+
+  /** Throws DeltaError `config` on a standby, whose snapshots do not tell which transactions run. */
+  static async open(target: string | undefined, applicationName: string): Promise<CopySource> {
+    const client = await connect(target, { applicationName });
+    try {
+      const { rows: [{ standby, pid }] } = await client.query<{ standby: boolean; pid: number }>(SETTINGS);
+      if (standby) throw new DeltaError('config', `${placeOf(client)}: a hot standby, of which no table can be copied into the log`, { hint: 'follow the primary' });
+      return new CopySource(client, pid);
+    } catch (error) {
+      client.end().catch(() => {}); // it may be gone already
+      throw error;
+    }
+  }
+
+  get role(): string { return this.client.user ?? ''; }
+
+  /** What there is to know of a table; undefined where none with this oid has rows in the log. Throws DeltaError `busy`, with the holder, where it is locked. */
+  async examine(oid: number, partitions: Partitions): Promise<Examined | undefined> {
+    await this.client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const found = await tableByOid(this.client, oid, partitions);
+    const [rights] = (await this.client.query<Rights>(RIGHTS, [oid])).rows;
+    // Without rights where it was dropped since the transaction began.
+    if (found === undefined || rights.mayRead === null) return this.#gone();
+    const { reason, ...place } = found;
+    const [table] = await describeTables(this.client, [place]);
+    const bytes = await this.#bytes(table);
+    await this.release();
+    return { table, reason, bytes, mayRead: rights.mayRead, hidesRows: rights.hidesRows };
+  }
+
+  /** The same table as the snapshot sees it; undefined where it does not, or sees other relations than it did. */
+  async describe({ oid, schema, table, kind }: CopyTable, partitions: Partitions): Promise<CopyTable | undefined> {
+    const found = await tableByOid(this.client, oid, partitions);
+    if (found === undefined || found.reason !== undefined || found.schema !== schema || found.table !== table || found.kind !== kind) return undefined;
+    return (await describeTables(this.client, [{ oid, schema, table, kind }]))[0];
+  }
+
+  /** Begins the transaction and locks the table against changes of its shape. Throws DeltaError `busy`, with the holder, where the lock is not had at once. */
+  async hold(table: CopyTable): Promise<void> {
+    await this.client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    await lockTables(this.client, [table], false);
+  }
+
+  /** Takes the transaction's snapshot, at this moment. */
+  async snapshot(): Promise<TakenSnapshot> {
+    const query = { text: 'SELECT pg_current_snapshot()::text AS text, pg_current_wal_insert_lsn()::text AS lsn', query_timeout: SNAPSHOT_TIMEOUT_MS };
+    const { rows: [{ text, lsn }] } = await this.client.query<{ text: string; lsn: string }>(query);
+    return { text, lsn: parseLsn(lsn) };
+  }
+
+  /** The rows as the snapshot sees them, in COPY's text format, every column of the relation in its order. */
+  async rows(table: CopyTable, sink: CopySink): Promise<number> {
+    const names = table.relation.columns.map(({ name }) => this.client.escapeIdentifier(name)).join(', ');
+    return copyOut(this.client, `COPY (SELECT ${names} FROM ${fromClause(this.client, table)}) TO STDOUT`, sink);
+  }
+
+  /** Ends the transaction, if there is one. */
+  async release(): Promise<void> {
+    await this.client.query('ROLLBACK');
+  }
+
+  /** Makes the server's WAL durable up to here: what is not, the stream does not bring. The message says nothing to the plugin. */
+  async flushWal(): Promise<void> {
+    await this.client.query('SELECT pg_logical_emit_message(true, $1, \'\')', [CONTROL_PREFIX]);
+  }
+
+  close(): void {
+    this.client.end().catch(() => {}); // it may be gone already
+  }
+
+  async #gone(): Promise<undefined> {
+    await this.release();
+  }
+
+  /** From the files: after a rewrite the catalog's estimates are those of before. */
+  async #bytes(table: CopyTable): Promise<number> {
+    try {
+      return (await this.client.query<{ bytes: number }>(BYTES, [table.oid])).rows[0].bytes;
+    } catch (error) {
+      throw codeOf(error) === LOCK_TIMED_OUT ? await locked(this.client, [table], error) : error;
+    }
+  }
+}
+
+interface Rights {
+  readonly mayRead: boolean | null;
+  readonly hidesRows: boolean;
+}
+
+/** Rows hidden by a policy would be lost without a word; `row_security` makes Postgres refuse instead. Not every server has every setting. */
+const SETTINGS = `
+  SELECT pg_is_in_recovery() AS standby, pg_backend_pid() AS pid,
+    (SELECT count(set_config(name, CASE name WHEN 'lock_timeout' THEN '${LOCK_TIMEOUT_MS}' WHEN 'row_security' THEN 'off' ELSE '0' END, false)) FROM pg_settings
+      WHERE name IN ('lock_timeout', 'row_security', 'statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout')) AS settings`;
+
+const RIGHTS = `
+  SELECT has_schema_privilege(relnamespace, 'USAGE') AND has_table_privilege(oid, 'SELECT') AS "mayRead", row_security_active(oid) AS "hidesRows"
+  FROM pg_class WHERE oid = $1::oid`;
+
+const BYTES = `
+  SELECT coalesce(sum(pg_table_size(oid)), 0)::float8 AS bytes
+  FROM (SELECT $1::oid AS oid UNION SELECT relid FROM pg_partition_tree($1::oid)) AS leaf`;
