@@ -21,7 +21,7 @@ look(Concern *concern)
 static void
 stale(Concern *concern)
 {
-	concern->stale = "it was said to be, by a message";
+	concern->stale = "a message says that its rows changed";
 }
 
 static void

@@ -22,6 +22,7 @@ typedef struct Transaction
 	List	   *offer;			/* and of those of which one is offered */
 	Oids		touched;		/* what its catalog changes touched */
 	bool		touched_namespaces;
+	Oids		tables;			/* that were touched, or whose partitions or indexes were */
 } Transaction;
 
 typedef struct Plugin

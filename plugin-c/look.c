@@ -29,6 +29,7 @@ note_state(Plugin *plugin, RowPlan *plan, Relation relation)
 
 	if (!plan->complete)
 		plan_complete(relations, plan, relation);
+	told->noted = true;
 	if (told->schema == NULL)
 		relations_keep(relations, &told->schema, schema_text(plan, identity_to_tell(relations, plan)));
 	relations_keep(relations, &told->indexes, indexes_text(plan, relation));
@@ -37,6 +38,7 @@ note_state(Plugin *plugin, RowPlan *plan, Relation relation)
 
 typedef void (*Describe) (Plugin *plugin, RowPlan *plan, Relation relation);
 
+/* What nothing has touched is as it was: of a table that only a message named there is nothing more to say. */
 static void
 tell_changes(Plugin *plugin, RowPlan *plan, Relation relation)
 {
@@ -45,7 +47,11 @@ tell_changes(Plugin *plugin, RowPlan *plan, Relation relation)
 	HTAB	   *concerns = plugin->relations->concerns;
 	Concern    *concern = concerns == NULL ? NULL : hash_search(concerns, &oid, HASH_FIND, NULL);
 
-	tell_table(plugin, plan, relation, concern == NULL ? &none : concern);
+	if (concern == NULL)
+		concern = &none;
+	if (!concern->look && plan->told->known && plan->told->indexes == NULL && !oids_have(&plugin->transaction.tables, oid))
+		note_state(plugin, plan, relation);
+	tell_table(plugin, plan, relation, concern);
 }
 
 /* Describes a table that is there and followed; one that cannot be described is quarantined. */
@@ -107,29 +113,41 @@ look_before(Plugin *plugin)
 	MemoryContextSwitchTo(before);
 }
 
-/* The tables to look at: those that were touched themselves, or in their partitions and indexes, and those of concern. */
-static Oids
-subjects_of(Plugin *plugin)
+/* The tables that were touched, themselves or in their partitions and indexes. */
+static void
+find_tables(Plugin *plugin)
 {
 	Relations  *relations = plugin->relations;
-	Oids		subjects = {0};
+	Transaction *transaction = &plugin->transaction;
 
-	for (int i = 0; i < plugin->transaction.touched.count; i++)
+	for (int i = 0; i < transaction->touched.count; i++)
 	{
-		Oid			oid = plugin->transaction.touched.at[i];
+		Oid			oid = transaction->touched.at[i];
 		Oid			table = table_of(relations, oid);
 
 		if (OidIsValid(table))
-			oids_add(&subjects, table);
+			oids_add(&transaction->tables, table);
 		if (oid != table && hash_search(relations->told, &oid, HASH_FIND, NULL) != NULL)
-			oids_add(&subjects, oid);
+			oids_add(&transaction->tables, oid);
 	}
-	if (relations->concerns != NULL)
+	oids_order(&transaction->tables);
+}
+
+/* The tables to look at: those that were touched and those of concern. */
+static Oids
+find_subjects(Plugin *plugin)
+{
+	HTAB	   *concerns = plugin->relations->concerns;
+	Oids		subjects = {0};
+
+	for (int i = 0; i < plugin->transaction.tables.count; i++)
+		oids_add(&subjects, plugin->transaction.tables.at[i]);
+	if (concerns != NULL)
 	{
 		HASH_SEQ_STATUS scan;
 		Concern    *concern;
 
-		hash_seq_init(&scan, relations->concerns);
+		hash_seq_init(&scan, concerns);
 		while ((concern = hash_seq_search(&scan)) != NULL)
 			oids_add(&subjects, concern->oid);
 	}
@@ -189,7 +207,8 @@ look_after(LogicalDecodingContext *ctx, Plugin *plugin)
 		return;
 	before = MemoryContextSwitchTo(relations->transaction_context);
 	find_changes(plugin);
-	subjects = subjects_of(plugin);
+	find_tables(plugin);
+	subjects = find_subjects(plugin);
 	for (int i = 0; i < subjects.count; i++)
 	{
 		Told	   *told = hash_search(relations->told, &subjects.at[i], HASH_FIND, NULL);

@@ -103,7 +103,8 @@ rows_came_otherwise(Relations *relations, Oid relid, Oid root)
 /*
  * Finds rows of the transaction that do not belong to whom they went: a name that
  * was followed only later, a partition that moved. Whatever moved is among the
- * plans that an invalidation has marked.
+ * plans that an invalidation has marked; that one moved back is for the look to
+ * see, since the log may have been told of the way.
  */
 void
 find_rows_astray(Relations *relations)
@@ -118,8 +119,13 @@ find_rows_astray(Relations *relations)
 		if (plan->rows_in != relations->xid)
 			continue;
 		root = table_of(relations, plan->relid);
-		if (OidIsValid(root) && (plan->astray || plan->rows_root != root))
-			relations_concern(relations, root)->stale = "its rows went by another name for a while";
+		if (OidIsValid(root))
+		{
+			Concern    *concern = relations_concern(relations, root);
+
+			if (plan->astray || plan->rows_root != root)
+				concern->stale = "its rows went by another name for a while";
+		}
 		if (OidIsValid(plan->rows_root) && plan->rows_root != root && plan->rows_root != plan->relid)
 			relations_concern(relations, plan->rows_root)->stale = "a partition with rows was detached or dropped";
 	}

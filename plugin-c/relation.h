@@ -51,6 +51,7 @@ typedef struct Told
 	bool		known;			/* it is to be told when the table goes */
 	bool		unlogged;		/* when last looked at */
 	bool		mute;			/* it was unlogged ever since it is known: nothing was said */
+	bool		noted;			/* of schema, indexes and comments some were not said in this session */
 	char	   *head;			/* the name that it was last called by, as its lines begin; NULL before the first */
 	char	   *schema;			/* the text of the last schema line, or of the one that would have said nothing new */
 	uint32		name;			/* the hash of the name in the last schema line */

@@ -71,13 +71,11 @@ tell_schema(Plugin *plugin, RowPlan *plan)
 	plan->said = told->schemas;
 }
 
-/* A line of a state, where it differs from the last; one that is empty where nothing was said only if somebody asked. */
+/* A line of a state, where it differs from the last; where nothing was said, one that is not empty. */
 static void
-tell_state(Plugin *plugin, RowPlan *plan, const char *action, char **said, const char *now, bool asked)
+tell_state(Plugin *plugin, RowPlan *plan, const char *action, char **said, const char *now, bool anew)
 {
-	bool		is_news = *said == NULL ? asked || now[0] != '\0' : strcmp(*said, now) != 0;
-
-	if (is_news)
+	if (anew || strcmp(*said == NULL ? "" : *said, now) != 0)
 	{
 		open_transaction(plugin);
 		begin_line(plugin, plan, action);
@@ -107,12 +105,18 @@ tell_unlogged(Plugin *plugin, RowPlan *plan)
 	told->known = told->unlogged = true;
 }
 
-/* What differs in the catalog from what the log was last told of a table, which is followed. */
+/*
+ * What differs in the catalog from what the log was last told of a table, which is
+ * followed. Who asks for a look has seen what touches nothing, such as a comment,
+ * and maybe long ago: what this session has only noted is then said.
+ */
 void
 tell_table(Plugin *plugin, RowPlan *plan, Relation relation, const Concern *concern)
 {
 	Told	   *told = plan->told;
-	bool		was_unlogged = told->unlogged && !told->mute;
+	bool		was_known = told->known && !told->mute;
+	bool		was_unlogged = was_known && told->unlogged;
+	bool		anew = was_known && concern->look && (told->noted || told->indexes == NULL);
 	char		identity;
 	char	   *text;
 
@@ -123,11 +127,12 @@ tell_table(Plugin *plugin, RowPlan *plan, Relation relation, const Concern *conc
 	}
 	if (!plan->complete)
 		plan_complete(plugin->relations, plan, relation);
-	told->known = told->known && !told->mute;
+	told->known = was_known;
 	told->unlogged = told->mute = false;
+	told->noted = told->noted && !anew;
 	identity = identity_to_tell(plugin->relations, plan);
 	text = schema_text(plan, identity);
-	if (!told->known || told->schema == NULL || strcmp(told->schema, text) != 0)
+	if (anew || !told->known || told->schema == NULL || strcmp(told->schema, text) != 0)
 	{
 		open_transaction(plugin);
 		if (told->known)
@@ -135,8 +140,8 @@ tell_table(Plugin *plugin, RowPlan *plan, Relation relation, const Concern *conc
 		else
 			say_new(plugin, plan, text, identity);
 	}
-	tell_state(plugin, plan, "\t_action\tindexes", &told->indexes, indexes_text(plan, relation), concern->look);
-	tell_state(plugin, plan, "\t_action\tcomments", &told->comments, comments_text(plan, relation), concern->look);
+	tell_state(plugin, plan, "\t_action\tindexes", &told->indexes, indexes_text(plan, relation), anew);
+	tell_state(plugin, plan, "\t_action\tcomments", &told->comments, comments_text(plan, relation), anew);
 	if (concern->stale != NULL || was_unlogged)
 	{
 		open_transaction(plugin);

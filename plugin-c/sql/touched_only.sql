@@ -1,0 +1,47 @@
+\pset format unaligned
+\pset tuples_only on
+-- Commands that touch a table in the catalog and change nothing that the log tells: nothing, also where a session hears of it first.
+CREATE TABLE touched (id int PRIMARY KEY, v text, CONSTRAINT positive CHECK (id > 0));
+CREATE INDEX touched_v ON touched (v);
+COMMENT ON TABLE touched IS 'said before';
+INSERT INTO touched SELECT n, 'v' || n FROM generate_series(1, 100) n;
+CREATE ROLE touching;
+CREATE TABLE touched_root (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE touched_leaf PARTITION OF touched_root FOR VALUES FROM (0) TO (10);
+SELECT skip();
+VACUUM touched;
+VACUUM FREEZE touched, touched_leaf;
+ANALYZE touched, touched_root;
+VACUUM FULL touched;
+CLUSTER touched USING touched_v;
+REINDEX TABLE touched;
+REINDEX INDEX CONCURRENTLY touched_v;
+REINDEX TABLE CONCURRENTLY touched;
+SELECT * FROM lines();
+GRANT SELECT ON touched TO touching;
+GRANT UPDATE (v) ON touched TO touching;
+REVOKE ALL ON touched FROM touching;
+ALTER TABLE touched OWNER TO touching;
+ALTER TABLE touched SET (fillfactor = 50, autovacuum_enabled = off);
+ALTER INDEX touched_v SET (fillfactor = 50);
+ALTER TABLE touched ALTER v SET STATISTICS 100;
+ALTER TABLE touched ALTER v SET STORAGE EXTERNAL;
+ALTER TABLE touched ALTER v SET DEFAULT 'x';
+ALTER TABLE touched DROP CONSTRAINT positive;
+ALTER TABLE touched ADD CHECK (v <> '') NOT VALID;
+ALTER TABLE touched ENABLE ROW LEVEL SECURITY;
+ALTER TABLE touched ALTER id SET NOT NULL;
+CREATE TRIGGER touching BEFORE UPDATE ON touched FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+ALTER TABLE touched DISABLE TRIGGER ALL;
+CREATE STATISTICS touching ON id, v FROM touched;
+CREATE POLICY touching ON touched;
+CREATE VIEW touching AS SELECT * FROM touched;
+CREATE TABLE touched_child () INHERITS (touched);
+CREATE PUBLICATION touching FOR ALL TABLES;
+DROP PUBLICATION touching;
+SELECT * FROM lines('tables', 'touched, touched_root');
+DROP VIEW touching;
+DROP TABLE touched CASCADE;
+DROP TABLE touched_root;
+DROP ROLE touching;
+SELECT skip();
