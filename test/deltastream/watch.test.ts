@@ -1,0 +1,173 @@
+/** Without event triggers: what the watch tells, seen in the log by whoever asks for its messages. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test, type TestContext } from 'node:test';
+import { Server } from '../../dev/postgres.js';
+import { isSegmentName } from '../../src/daystream/segment.js';
+import { temporaryFolder } from '../support/folder.js';
+import { follow, runToEnd, type Running } from '../support/stream.js';
+import { until } from '../support/wait.js';
+
+let server: Server;
+let slots = 0;
+before(async () => {
+  server = await Server.start();
+  await server.query(`
+    create type mood as enum ('sad', 'ok');
+    create type pair as (a int, m mood);
+    create table moods (id int primary key, m mood);
+    create table pairs (id int primary key, p pair[]);
+    create table plain (id int primary key, note text);
+    create table parts (id int, m mood, primary key (id)) partition by range (id);
+    create table parts_1 partition of parts for values from (0) to (10);
+    create schema ops; create table ops.log (id int primary key)`);
+});
+after(() => server.stop());
+
+/** A log of its own, watched often. */
+class Watched {
+  #seen = 0;
+  constructor(readonly out: string, readonly slot: string, readonly t: TestContext) {}
+
+  static async start(t: TestContext, ...more: string[]): Promise<[Watched, Running]> {
+    const watched = new Watched(join(temporaryFolder(t), 'log'), `s${++slots}`, t);
+    const running = await watched.follow('--create-slot', ...more);
+    await until('all has been looked at once', () => watched.tells().some((tell) => tell.startsWith('look ')));
+    watched.skip();
+    return [watched, running];
+  }
+
+  async follow(...more: string[]): Promise<Running> {
+    const running = await follow(this.t, server, this.slot, this.out, '--messages', 'deltastream', '--schema-interval', '100ms', ...more);
+    await until('the watch has begun', () => existsSync(join(this.out, '.catalog.json')));
+    return running;
+  }
+
+  /** All that the log has been told. */
+  tells(): string[] {
+    const text = readdirSync(this.out).filter(isSegmentName).map((name) => readFileSync(join(this.out, name), 'utf8')).join('');
+    return [...text.matchAll(/\t_action\tmessage\t_prefix\tdeltastream\t_content\t(.*)\n/g)].map(([, content]) => content);
+  }
+
+  news(): string[] {
+    return this.tells().slice(this.#seen);
+  }
+
+  skip(): void {
+    this.#seen = this.tells().length;
+  }
+
+  /** Makes a change, waits until a tell has the word and the table, and gives all that came until then. */
+  async told(sql: string, word: string, ...tables: string[]): Promise<string[]> {
+    this.skip();
+    const wanted = await Promise.all(tables.map((table) => oid(table)));
+    await server.query(sql);
+    await until(`${sql}: ${word} ${tables}`, () => this.news().some((tell) => tell.startsWith(`${word} `) && wanted.every((one) => tell.split(' ').includes(one))));
+    return this.news();
+  }
+}
+
+async function oid(table: string): Promise<string> {
+  const [row] = await server.query<{ oid: string }>(`select '${table}'::regclass::oid::text as oid`);
+  return row.oid;
+}
+
+test('whatever the log says of a table is told when it differs', async (t) => {
+  const [watched] = await Watched.start(t);
+  for (const sql of [
+    "comment on table plain is 'a table'", "comment on column plain.note is 'a column'", 'alter table plain add column more int', 'alter table plain rename more to fewer',
+    'alter table plain alter fewer type bigint', 'alter table plain alter fewer set not null', 'create index plain_note on plain (note)', 'alter index plain_note rename to plain_notes',
+    'drop index plain_notes', 'alter table plain replica identity full', 'alter table plain drop column fewer', 'comment on table plain is null', 'alter table plain rename to plainer',
+    'alter table plainer rename to plain', 'alter table plain set unlogged', 'alter table plain set logged',
+  ]) {
+    const table = sql.includes('rename to plainer') ? 'plain' : sql.includes('plainer') ? 'plainer' : 'plain';
+    const tells = await watched.told(sql, 'look', table);
+    assert.deepEqual(tells, [`look ${await oid(sql.includes('to plainer') ? 'plainer' : 'plain')}`], sql);
+  }
+  await watched.told('alter schema ops rename to operations', 'look', 'ops.log');
+  await watched.told('alter schema operations rename to ops', 'look', 'operations.log');
+  await watched.told('create table parts_2 partition of parts for values from (10) to (20)', 'look', 'parts');
+  await watched.told('alter table parts detach partition parts_2', 'look', 'parts_2', 'parts');
+});
+
+test('a renamed label and a changed row type make tables stale, an added label and a renamed type do not', async (t) => {
+  const [watched] = await Watched.start(t);
+  await watched.told("alter type mood rename value 'sad' to 'blue'", 'stale', 'moods', 'pairs', 'parts', 'parts_1');
+  await watched.told('alter type pair add attribute c int', 'stale', 'pairs');
+  await watched.told('alter type pair drop attribute c', 'stale', 'pairs');
+  await watched.told("begin; alter type mood rename value 'blue' to 'x'; alter type mood rename value 'x' to 'blue'; commit", 'stale', 'moods', 'pairs');
+  const tells = await watched.told("alter type mood add value 'glad' before 'ok'; alter type mood rename to moody; comment on table plain is 'last'", 'look', 'plain');
+  tells.push(...await watched.told('alter type moody rename to mood', 'look', 'moods'));
+  assert.deepEqual(tells.filter((tell) => !tell.startsWith('look ')), []);
+});
+
+test('tables that are stale for a type are copied once more when those have ended that wrote meanwhile', async (t) => {
+  const [watched, running] = await Watched.start(t);
+  const writer = await server.client();
+  t.after(() => writer.end());
+  await writer.query("begin; insert into moods values (1, 'ok')");
+  await watched.told("alter type mood rename value 'ok' to 'fine'", 'stale', 'moods');
+  await running.kill('SIGKILL');
+  await watched.follow();
+  await watched.told("comment on table plain is 'while it writes'", 'look', 'plain');
+  assert.deepEqual(watched.news().filter((tell) => tell.startsWith('reload')), []);
+  await writer.query('commit');
+  await until('the copy is asked for again', () => watched.news().some((tell) => tell.startsWith('reload ')));
+  assert.match(watched.news().find((tell) => tell.startsWith('reload '))!, new RegExp(`\\b${await oid('moods')}\\b`));
+});
+
+test('only what is followed counts, and nothing is told twice', async (t) => {
+  const [watched, running] = await Watched.start(t, '--tables', 'plain');
+  await server.query("comment on table ops.log is 'unfollowed'; create temp table gone (id int)");
+  assert.deepEqual(await watched.told("comment on table plain is 'followed'", 'look', 'plain'), [`look ${await oid('plain')}`]);
+  await running.kill('SIGTERM');
+  await watched.follow('--tables', 'plain');
+  assert.deepEqual(await watched.told("comment on table plain is 'more'", 'look', 'plain'), [`look ${await oid('plain')}`]);
+});
+
+test('what changed while nobody watched is told at the next start, and a lost memory looks at all', async (t) => {
+  const [watched, running] = await Watched.start(t, '--tables', 'plain,moods');
+  await running.kill('SIGKILL');
+  await server.query("comment on table plain is 'meanwhile'; alter type mood rename value 'blue' to 'sad'");
+  watched.skip();
+  const second = await watched.follow('--tables', 'plain,moods');
+  await until('both are told', () => watched.news().length >= 2);
+  assert.deepEqual(watched.news().map((tell) => tell.split(' ')[0]), ['look', 'stale']);
+  await second.kill('SIGKILL');
+  writeFileSync(join(watched.out, '.catalog.json'), '{"version":');
+  watched.skip();
+  await watched.follow('--tables', 'plain,moods');
+  const both = [await oid('plain'), await oid('moods')].map(Number).sort((a, b) => a - b).join(' ');
+  await until('all is looked at', () => watched.news().includes(`look ${both}`));
+});
+
+test('tables that a changed --tables chooses are offered, new ones of old patterns are not', async (t) => {
+  const [watched, running] = await Watched.start(t, '--tables', 'plain,newer');
+  await running.kill('SIGTERM');
+  await server.query('create table newer (id int primary key)');
+  watched.skip();
+  await watched.follow('--tables', 'plain,newer,ops.*,parts');
+  await until('they are offered', () => watched.news().some((tell) => tell.startsWith('offer ')));
+  const offered = [await oid('ops.log'), await oid('parts')].map(Number).sort((a, b) => a - b);
+  assert.deepEqual(watched.news().filter((tell) => tell.startsWith('offer ')).map((tell) => tell.split(' ').slice(1).map(Number).sort((a, b) => a - b)), [offered]);
+});
+
+test('a role with REPLICATION and LOGIN alone can watch; where telling is not allowed it is said once, and the log goes on', async (t) => {
+  await server.query('create role reader login replication');
+  const [watched] = await Watched.start(t, '--pg', server.url('postgres', 'reader'));
+  await watched.told("comment on table plain is 'seen by a reader'", 'look', 'plain');
+  await server.query('revoke execute on function pg_logical_emit_message(boolean, text, text) from public');
+  await server.query("comment on table plain is 'not told'");
+  const running = await follow(t, server, `s${++slots}`, temporaryFolder(t), '--create-slot', '--pg', server.url('postgres', 'reader'), '--schema-interval', '100ms');
+  await running.says(/schema changes: permission denied for function pg_logical_emit_message: comments and changed types are not followed/);
+  await server.query('grant execute on function pg_logical_emit_message(boolean, text, text) to public');
+});
+
+test('with event triggers the start says so, and the watch stands back', async (t) => {
+  await runToEnd('setup', '--pg', server.url());
+  t.after(() => runToEnd('setup', '--undo', '--pg', server.url()));
+  const [watched, running] = await Watched.start(t);
+  await running.says(/schema changes: event triggers tell them/);
+  assert.deepEqual(await watched.told("comment on table plain is 'by trigger'", 'look', 'plain'), [`look ${await oid('plain')}`]);
+});
