@@ -99,7 +99,18 @@ const TYPES = `
   UNION ALL SELECT held.oid, attnum, 'c' || atttypid
     FROM held JOIN pg_type AS t ON t.oid = held.oid JOIN pg_attribute ON attrelid = t.typrelid WHERE t.typrelid <> 0 AND attnum > 0`;
 
+/**
+ * A row that is changed is another row with a newer xmin, so rows that are as many and have the same
+ * sum are the same rows. What sessions make for themselves is left out: it comes and goes all the time.
+ */
+const sumOf = (from: string) => `(SELECT count(*) || ' ' || coalesce(sum(own.xmin::text::int8), 0) FROM ${from})`;
+const OF_RELATION = (column: string) => `JOIN pg_class AS c ON c.oid = own.${column} AND c.relpersistence <> 't'`;
 const DIGEST = `
-  SELECT (SELECT count(*) || ' ' || coalesce(sum(${hash('t.oid::int8', 't.hash')}), 0) FROM (${TABLES}) AS t)
-      || ' ' || (SELECT count(*) || ' ' || coalesce(sum(${hash('items.type::int8', 'items.item', 'items.mark')}), 0) FROM (${TYPES}) AS items) AS digest,
+  SELECT concat_ws(' ',
+      ${sumOf("pg_class AS own WHERE oid >= 16384 AND relpersistence <> 't' AND relkind <> 't'")},
+      ${sumOf(`pg_attribute AS own ${OF_RELATION('attrelid')} WHERE attrelid >= 16384 AND attnum > 0 AND c.relkind IN ('r', 'p', 'c')`)},
+      ${sumOf(`pg_index AS own ${OF_RELATION('indexrelid')} WHERE indexrelid >= 16384 AND c.relkind <> 't'`)},
+      ${sumOf("pg_description AS own WHERE classoid = 'pg_class'::regclass AND objoid >= 16384")},
+      ${sumOf('pg_inherits AS own')}, ${sumOf('pg_enum AS own')}, ${sumOf("pg_namespace AS own WHERE oid >= 16384 AND nspname !~ '^pg_'")},
+      ${sumOf('pg_type AS own WHERE oid >= 16384 AND typrelid = 0 AND typelem = 0')}) AS digest,
     pg_snapshot_xmin(pg_current_snapshot())::text AS oldest`;
