@@ -20,6 +20,8 @@ export interface CatalogState {
   readonly tables: string | null;
   readonly partitions: Following['partitions'];
   readonly digest: string;
+  /** Event triggers were in place: what came after was told by them. */
+  readonly triggers: boolean;
   /** Of followed tables and partitions: the hash, by oid. */
   readonly prints: Readonly<Record<string, string>>;
   /** Of types: the mark of each item, by oid and item. */
@@ -69,11 +71,11 @@ function followingOfState({ tables, partitions }: CatalogState): Following {
 }
 
 /** The state that `followed` tables and types make, with nothing to be done again. */
-export function stateOf(following: Following, digest: string, followed: readonly TablePrint[], items: readonly TypeItem[]): CatalogState {
+export function stateOf(following: Following, digest: string, triggers: boolean, followed: readonly TablePrint[], items: readonly TypeItem[]): CatalogState {
   const types: Record<string, Record<string, string>> = {};
   for (const { type, item, mark } of items) (types[type] ??= {})[item] = mark;
   const prints = Object.fromEntries(followed.map(({ oid, hash }) => [oid, hash]));
-  return { version: VERSION, tables: following.tables ?? null, partitions: following.partitions, digest, prints, types, again: [] };
+  return { version: VERSION, tables: following.tables ?? null, partitions: following.partitions, digest, triggers, prints, types, again: [] };
 }
 
 /** Those that are followed. */

@@ -89,7 +89,7 @@ class Run {
       await writer.expectRepeats(source.confirmedLsn);
       await follow(source, writer, options, ended.signal, this.report, () => {
         this.#following(source, writer);
-        watch.start(() => writer.stats.schemas);
+        watch.start(() => writer.stats.schemas + writer.due.asked);
       });
     } finally {
       ended.release();

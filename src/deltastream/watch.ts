@@ -37,7 +37,6 @@ export class Watch {
   #running: Promise<void> = Promise.resolve();
   #client: pg.Client | undefined;
   #state: CatalogState | undefined;
-  #triggers = false;
 
   /** `tell` is told the same more than once. */
   constructor(options: WatchOptions, tell: (text: string) => void) {
@@ -45,9 +44,9 @@ export class Watch {
     this.#tell = tell;
   }
 
-  /** From now on. `schemas` counts the lines of the log that state what a relation is: when it has grown, the comparison does not wait. */
-  start(schemas: () => number): void {
-    this.#running = this.#run(schemas);
+  /** From now on. `news` counts what the log says of relations and of copies: when it has grown, the comparison does not wait. */
+  start(news: () => number): void {
+    this.#running = this.#run(news);
   }
 
   /** Resolves when nothing of it is left. */
@@ -57,18 +56,25 @@ export class Watch {
     await this.#running;
   }
 
-  async #run(schemas: () => number): Promise<void> {
+  async #run(news: () => number): Promise<void> {
     const { signal } = this.#stop;
     this.#state = await readCatalogState(this.#options.out);
     while (!signal.aborted) {
-      const seen = schemas();
+      const seen = news();
       if (!await this.#attempt()) return;
-      const dueMs = performance.now() + (this.#triggers ? Math.max(NET_INTERVAL_MS, this.#options.schemaIntervalMs) : this.#options.schemaIntervalMs);
+      const dueMs = performance.now() + this.#intervalMs();
       for (let leftMs = dueMs - performance.now(); leftMs > 0 && !signal.aborted; leftMs = dueMs - performance.now()) {
         await sleep(Math.min(leftMs, ASK_INTERVAL_MS), undefined, { signal }).catch(() => {}); // a stop ends the wait
-        if (!this.#triggers && schemas() !== seen) break;
+        if (news() !== seen) break;
       }
     }
+  }
+
+  /** With event triggers there is seldom anything to find. */
+  #intervalMs(): number {
+    const { schemaIntervalMs } = this.#options;
+    const isNet = this.#state?.triggers === true && this.#state.again.length === 0;
+    return isNet ? Math.max(NET_INTERVAL_MS, schemaIntervalMs) : schemaIntervalMs;
   }
 
   /** One comparison; false where there will never be one. The stream says when the server is gone. */
@@ -88,15 +94,15 @@ export class Watch {
   async #look(client: pg.Client): Promise<void> {
     const { tables, partitions, out } = this.#options;
     const before = this.#state;
-    const triggers = await readTriggers(client);
-    this.#triggers = triggers === 'installed';
-    this.#tell(describeSchemaChanges(triggers));
+    const triggersState = await readTriggers(client);
+    const triggers = triggersState === 'installed';
+    this.#tell(describeSchemaChanges(triggersState));
     const { digest, oldestXid } = await readDigest(client);
     const [due, waiting] = split(before?.again ?? [], oldestXid);
-    if (before?.digest === digest && before.tables === (tables ?? null) && before.partitions === partitions && due.length === 0) return;
+    if (before?.digest === digest && before.tables === (tables ?? null) && before.partitions === partitions && before.triggers === triggers && due.length === 0) return;
     const followed = onlyFollowed(await readTablePrints(client, partitions), this.#options);
-    const now = stateOf(this.#options, digest, followed, await readTypeItems(client));
-    const again = await tellDifference(client, compare(before, now, followed), due);
+    const now = stateOf(this.#options, digest, triggers, followed, await readTypeItems(client));
+    const again = await tellDifference(client, compare(before, now, followed), due, triggers && before?.triggers === true);
     // Behind the commit of what was told: after a crash in between it is told again, which does no harm.
     this.#state = { ...now, again: [...waiting, ...again] };
     await writeCatalogState(out, this.#state);
@@ -136,21 +142,22 @@ function split(again: readonly Again[], oldestXid: bigint): [due: Again[], waiti
 
 /**
  * Gives what has to be copied once more: a transaction that wrote rows before a label was renamed,
- * and commits after the copy was taken, has the old label in the log.
+ * and commits after the copy was taken, has the old label in the log. `isStaleTold`: event triggers
+ * have said that the tables are stale, and nobody knows who was writing then.
  */
-async function tellDifference(client: pg.Client, difference: Difference, due: readonly Again[]): Promise<Again[]> {
+async function tellDifference(client: pg.Client, difference: Difference, due: readonly Again[], isStaleTold: boolean): Promise<Again[]> {
   const { looked, offered, renamedTypes, changedTypes } = difference;
   const renamed = renamedTypes.length === 0 ? [] : await readUsersOf(client, renamedTypes);
   const stale = changedTypes.length === 0 ? [] : await readUsersOf(client, changedTypes);
   const controls: Control[] = [
     { word: 'look', oids: [...new Set([...looked, ...renamed])] },
-    { word: 'stale', oids: stale },
+    { word: 'stale', oids: isStaleTold ? [] : stale },
     { word: 'reload', oids: due.flatMap(({ oids }) => oids) },
     { word: 'offer', oids: offered },
   ];
-  if (controls.every(({ oids }) => oids.length === 0)) return [];
+  if (stale.length === 0 && controls.every(({ oids }) => oids.length === 0)) return [];
   const { xid, oldestXid } = await tellControls(client, controls);
-  return stale.length > 0 && oldestXid < xid ? [{ xid: String(xid), oids: stale }] : [];
+  return stale.length > 0 && (isStaleTold || oldestXid < xid) ? [{ xid: String(xid), oids: stale }] : [];
 }
 
 const PREPARE = `select pg_is_in_recovery() as standby, set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', false)`;

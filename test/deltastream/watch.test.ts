@@ -169,5 +169,9 @@ test('with event triggers the start says so, and the watch stands back', async (
   t.after(() => runToEnd('setup', '--undo', '--pg', server.url()));
   const [watched, running] = await Watched.start(t);
   await running.says(/schema changes: event triggers tell them/);
-  assert.deepEqual(await watched.told("comment on table plain is 'by trigger'", 'look', 'plain'), [`look ${await oid('plain')}`]);
+  const tells = await watched.told("comment on table plain is 'by trigger'", 'look', 'plain');
+  assert.deepEqual([...new Set(tells)], [`look ${await oid('plain')}`]);
+  await watched.told("alter type mood rename value 'sad' to 'blue'", 'stale', 'moods', 'pairs');
+  await until('the copy is asked for again, for whoever was writing then', () => watched.news().some((tell) => tell.startsWith('reload ')));
+  assert.equal(watched.news().filter((tell) => tell.startsWith('stale ')).length, 1);
 });
