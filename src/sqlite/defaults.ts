@@ -14,6 +14,5 @@ function written(value: Bindable): string {
   if (typeof value === 'string') return `'${value.replaceAll("'", "''")}'`;
   if (typeof value !== 'number') return `x'${value.toString('hex')}'`;
   if (!Number.isFinite(value)) return value > 0 ? '9e999' : '-9e999';
-  // A column holds -0 as 0, whose literal would stay -0.
-  return value === 0 ? '0.0' : value.toExponential();
+  return value.toExponential();
 }

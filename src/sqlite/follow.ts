@@ -29,7 +29,9 @@ export function followColumns(cache: Cache, name: string, before: CacheTable, af
     names.set(attnum, to);
     return true;
   };
-  for (let pending = wanted(names, after); pending.size > 0;) {
+  let pending = wanted(names, after);
+  // Each takes two steps at the most.
+  for (let steps = 2 * pending.size; steps > 0 && pending.size > 0; steps--) {
     const free = [...pending].find(([attnum, to]) => holderOf(names, to, attnum) === undefined);
     // Where they all wait for each other, one steps aside.
     const [attnum, to] = free ?? [[...pending.keys()][0], spareName(names)];

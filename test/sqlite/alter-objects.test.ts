@@ -5,6 +5,7 @@ import { alterTable, createTable, dropTable, renameTable, type AlterValues, type
 import { insertSql } from '../../src/sqlite/insert.js';
 import { quote } from '../../src/sqlite/names.js';
 import type { Cache } from '../../src/sqlite/open.js';
+import { RowIndex } from '../../src/sqlite/row-index.js';
 import { heldColumns, writeTable, type CacheTable } from '../../src/sqlite/tables.js';
 import { columnsOf, emptyCache, indexOf, namesOf, pageOf, sqlOf, tableOf, valuesOf, type ColumnText } from '../support/alter.js';
 
@@ -86,6 +87,9 @@ const CASES: readonly Case[] = [
   { name: 'a trigger of an application\'s own table is told, and stays', sql: 'CREATE TRIGGER g AFTER INSERT ON notes BEGIN DELETE FROM t WHERE a = new.text; END', after: dropped, lost: [['trigger', 'g', /no such column: a/]] },
   { name: 'an index of ours whose name is taken is left out', sql: 'CREATE VIEW wanted AS SELECT 1; CREATE INDEX wanted2 ON notes (text)', after: { ...t1, indexes: [indexOf('own 2'), indexOf('Wanted 3'), indexOf('wanted2 3'), indexOf('wanted3 3')] } },
   { name: 'an index of the application with a name of ours stays', sql: 'DROP INDEX own; CREATE INDEX own ON t (b, a)', after: { ...t1, indexes: [] }, query: ['SELECT tbl_name FROM sqlite_schema WHERE name = \'own\'', [['t']]] },
+  { name: 'so does one over the same columns in another order of rows', sql: 'DROP INDEX own; CREATE INDEX own ON t (a DESC)', after: { ...t1, indexes: [] }, query: ['SELECT tbl_name FROM sqlite_schema WHERE name = \'own\'', [['t']]] },
+  { name: 'a trigger may have the name of an index of ours', sql: `CREATE TRIGGER own AFTER INSERT ON t BEGIN ${LOG} (new.a); END`, after: retyped, query: ['SELECT text FROM notes', [['101']]] },
+  { name: 'a view that does not read keeps its triggers', sql: 'CREATE VIEW v AS SELECT a, zz FROM t; CREATE TRIGGER g INSTEAD OF INSERT ON v BEGIN SELECT 1; END', after: renamed, query: ["SELECT name FROM sqlite_schema WHERE tbl_name = 'v'", [['v'], ['g']]] },
   { name: 'a foreign key of the application does not cascade', sql: 'CREATE TABLE child (t INTEGER REFERENCES t ON DELETE CASCADE); INSERT INTO child VALUES (1)', after: retyped, query: ['SELECT * FROM child', [[1n]]] },
   { name: 'a trigger is not set off by rows that are copied', sql: `CREATE TRIGGER g AFTER INSERT ON t WHEN new.id < 100 BEGIN ${LOG} ('copied'); END; CREATE TRIGGER h BEFORE DELETE ON t WHEN old.id < 100 BEGIN SELECT raise(ABORT, 'no'); END`, after: retyped, query: ['SELECT * FROM notes', []] },
   { name: 'a full-text table of the application goes on', sql: `CREATE VIRTUAL TABLE f USING fts5 (a, content=''); CREATE TRIGGER g AFTER INSERT ON t BEGIN INSERT INTO f (rowid, a) VALUES (new.id, new.a); END`, after: { ...retyped, name: 'u', table: 'u' } },
@@ -140,15 +144,19 @@ const SHELL: Readonly<Record<string, readonly [string, string, string]>> = {
   'an index of another table': ["CREATE TABLE more (x); CREATE INDEX i ON more (x) WHERE x = 'p'", 'i', "'p'"],
   'a view': ["CREATE VIEW v AS SELECT a FROM t WHERE b = 'p'", 'v', "'p'"],
 };
+function saidInDoubleQuotes(cache: Cache, object: string, literal: string): void {
+  cache.unsafeMode(true);
+  cache.pragma('writable_schema = ON');
+  cache.prepare('UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE name = ?').run(literal, literal.replaceAll("'", '"'), object);
+  cache.pragma('writable_schema = RESET');
+  cache.unsafeMode(false);
+}
+
 for (const [name, [sql, object, literal]] of Object.entries(SHELL)) {
   for (const [what, after] of Object.entries({ 'a renamed column': renamed, 'a dropped column': dropped, 'a renamed table': moved, 'both': { ...renamed, name: 'u', table: 'u' } })) {
     test(`${name} with a text in double quotes does not stop ${what}`, (t) => {
       const cache = cacheWith(t, `${sql}; CREATE INDEX mine ON t (b)`);
-      cache.unsafeMode(true);
-      cache.pragma('writable_schema = ON');
-      cache.prepare('UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE name = ?').run(literal, literal.replaceAll("'", '"'), object);
-      cache.pragma('writable_schema = RESET');
-      cache.unsafeMode(false);
+      saidInDoubleQuotes(cache, object, literal);
       const text = sqlOf(cache, object);
       assert.match(String(text), /"p"/);
       assert.deepEqual(change(cache, after), []);
@@ -158,6 +166,18 @@ for (const [name, [sql, object, literal]] of Object.entries(SHELL)) {
     });
   }
 }
+
+test('where SQLite refuses a rename, rows of a table without a key are still found by their hashes', (t) => {
+  const keyless = tableOf('k', ['1 a text', '2 b integer'], [], { oid: 9 });
+  const cache = cacheWith(t, SHELL['a CHECK of another table'][0]);
+  createTable(cache, keyless);
+  cache.exec("INSERT INTO k VALUES ('x', 1), ('y', 2), ('z', 3); DELETE FROM k WHERE b = 1; CREATE UNIQUE INDEX i ON k (b)");
+  assert.equal(new RowIndex(cache, keyless).find(['z', 3]), 3);
+  saidInDoubleQuotes(cache, 'more', "'p'");
+  assert.deepEqual(renameTable(cache, 'k', 'l'), []);
+  assert.equal(new RowIndex(cache, { ...keyless, table: 'l' }).find(['z', 3]), 3);
+  assert.match(String(sqlOf(cache, 'i')), /^CREATE UNIQUE INDEX i ON "l"/);
+});
 
 test('a table that is moved aside takes what stands on it along, and gives up its name', (t) => {
   const cache = cacheWith(t, 'CREATE VIEW v AS SELECT a FROM t; CREATE INDEX i ON t (b)');

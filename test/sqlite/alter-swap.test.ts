@@ -106,13 +106,15 @@ test('a table that took the name of one which stands aside inherits what was mad
   assert.ok(!namesOf(cache).includes(aside));
 });
 
-test('hashes of a table without a key are made anew after a copy, and kept through a rename', (t) => {
+test('hashes of a table without a key are made anew after a copy, and kept through a rename, as its statistics are', (t) => {
   const keyless = tableOf('t', ['1 a text', '2 b integer']);
   const cache = emptyCache(t, [keyless]);
   createTable(cache, keyless);
   fill(cache, keyless, [['x', 1], ['y', 2]]);
   assert.equal(new RowIndex(cache, keyless).find(['y', 2]), 2);
+  cache.exec('CREATE INDEX i ON t (b); ANALYZE');
   renameTable(cache, 't', 'u');
+  assert.deepEqual(valuesOf(cache, "SELECT idx FROM sqlite_stat1 WHERE tbl = 'u'"), [['i']]);
   const renamed = { ...keyless, table: 'u' };
   assert.ok(namesOf(cache).includes('_daystream_rows_1'));
   assert.equal(new RowIndex(cache, renamed).find(['y', 2]), 2);
