@@ -58,10 +58,7 @@ export class Migrations {
     if (this.#quarantines.isOut(entry, scope.position) || table.waiting !== undefined) return this.#rename(entry, relation);
     const after = reshaped(table, relation);
     if (after === table && !this.#aside.has(table.oid)) return;
-    const unknown = this.#unknownRows(this.#physical(table), after);
-    if (unknown === undefined) return this.#alter(table, after, relation);
-    this.#rename(entry, relation);
-    this.stale(relation.oid, `${unknown}; to have it at once: deltastream reload ${placeOf(after)}`, scope);
+    this.#alter(table, after, relation);
   }
 
   /** An `indexes` line. */
@@ -158,6 +155,7 @@ export class Migrations {
     this.#claimName(after);
     const physical = this.#physical(before);
     this.#requireRoom(after, physical.table);
+    requireHeld(before, after);
     try {
       const lost = alterTable(this.#cache, physical, after, { missing: missingOf(after, before, relation), convert: conversionsOf(before, after) });
       this.#aside.delete(after.oid);
@@ -232,23 +230,6 @@ export class Migrations {
     if (table.table !== present && hasObject(this.#cache, table.table, present)) throw new TableFault(table, `the cache has another table or view of its name, ${table.table}`, `rename that one`);
   }
 
-  /** Why the log does not say what the rows hold now; undefined where it does. */
-  #unknownRows(before: CacheTable, after: CacheTable): string | undefined {
-    const held = new Map(heldColumns(before).map((column) => [column.attnum, column]));
-    const isOld = new Set(before.columns.map(({ attnum }) => attnum));
-    const unknown = heldColumns(after).find(({ attnum, type }) => {
-      const was = held.get(attnum);
-      return was === undefined ? isOld.has(attnum) : retypeOf(was.type, type) === undefined;
-    });
-    if (unknown === undefined || this.#isEmpty(before)) return undefined;
-    const was = held.get(unknown.attnum);
-    return was === undefined ? `its key has column ${unknown.name} now, which the cache does not hold` : `column ${unknown.name} became ${unknown.type} from ${was.type}`;
-  }
-
-  #isEmpty({ table }: CacheTable): boolean {
-    return this.#cache.prepare(`SELECT 1 FROM ${quote(table)} LIMIT 1`).get() === undefined;
-  }
-
   #tell(table: CacheTable, lost: readonly Lost[]): void {
     for (const { kind, name, reason } of lost) {
       this.#options.note(kind === 'view' ? `view ${name} can no longer be read since ${placeOf(table)} changed: ${reason}` : `${kind} ${name} is gone, as ${placeOf(table)} changed: ${reason}`);
@@ -263,12 +244,18 @@ export function isCopied({ snapshot }: Entry, { xid }: Scope): boolean {
   return snapshot !== undefined && xid !== undefined && isVisible(snapshot, xid);
 }
 
+/** A key needs columns whose values the host did not want. */
+function requireHeld(before: CacheTable, after: CacheTable): void {
+  const unheld = before.columns.find(({ attnum, as }) => as === null && after.key.includes(attnum));
+  if (unheld !== undefined) throw new TableFault(after, `its key has column ${unheld.name} now, which the cache does not hold`);
+}
+
 /** How stored values become those of a column's new type, where they do not stay. */
 function conversionsOf(before: CacheTable, after: CacheTable): Map<number, NonNullable<Retype>> {
   const types = new Map(before.columns.map(({ attnum, type }) => [attnum, type]));
   return new Map(heldColumns(after).flatMap(({ attnum, type }) => {
     const was = types.get(attnum);
-    const retype = was === undefined || was === type ? undefined : retypeOf(was, type)?.retype;
+    const retype = was === undefined || was === type ? undefined : retypeOf(was, type);
     return retype === undefined ? [] : [[attnum, retype] as const];
   }));
 }

@@ -40,9 +40,9 @@ export function planTables(sources: readonly SourceTable[], asked: Asked, presen
 
 /** The tables of the cache that are not made anew. */
 export function stayingTables(plans: readonly TablePlan[], { tables }: Present): CacheTable[] {
-  const before = finder(tables);
-  const replaced = new Set(plans.map(({ source }) => before(source.relation)));
-  return tables.filter((table) => !replaced.has(table));
+  const oids = new Set(plans.map(({ source }) => source.oid));
+  const names = new Set(plans.map(({ source }) => tableKey(source.schema, source.table)));
+  return tables.filter(({ oid, schema, name }) => !oids.has(oid) && !names.has(tableKey(schema, name)));
 }
 
 /** What stays beside the tables, by name: their indexes, and what the user made. */
@@ -53,11 +53,11 @@ export function stayingObjects(plans: readonly TablePlan[], present: Present): s
   return present.objects.filter(({ name, ofTable }) => !tables.has(name) && !replaced.has(ofTable)).map(({ name }) => name);
 }
 
-/** Finds the cache's table of a relation: by its name or, where that is another one by now, by its oid. */
+/** Finds the cache's table of a relation: by its oid or, where it was made anew, by its name. */
 function finder(tables: readonly CacheTable[]): (relation: Relation) => CacheTable | undefined {
   const byOid = new Map(tables.map((table) => [table.oid, table]));
   const byName = new Map(tables.map((table) => [tableKey(table.schema, table.name), table]));
-  return ({ oid, schema, table }) => byName.get(tableKey(schema, table)) ?? byOid.get(oid);
+  return ({ oid, schema, table }) => byOid.get(oid) ?? byName.get(tableKey(schema, table));
 }
 
 /** What was chosen before holds until it is said anew. */

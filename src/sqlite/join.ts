@@ -3,8 +3,7 @@
  * reader sees the old table or the new one. Nothing else of the cache changes; what an
  * application has made on a table is made on the new one.
  */
-import { importCommand } from './cure.js';
-import { dropHashes, foreignObjects, removeTable } from './drop.js';
+import { foreignObjects, removeTable } from './drop.js';
 import { followColumns } from './follow.js';
 import type { Lost } from './lost.js';
 import { quote, tableKey } from './names.js';
@@ -12,7 +11,6 @@ import { isTaken, putBack, type SchemaObject } from './objects.js';
 import { guarded, openCache, type Cache } from './open.js';
 import { makeIndexes, presentIndexes } from './own-indexes.js';
 import { writePatterns, type ChosenPattern } from './patterns.js';
-import { readPosition } from './position.js';
 import { moveTable } from './rename.js';
 import { createHashes, indexHashes, rowIndexName, wantsRowIndex } from './row-index.js';
 import { rowid } from './rows.js';
@@ -42,19 +40,14 @@ export function joinTables(path: string, draft: string, tables: readonly CacheTa
   }
 }
 
-/** Removes what the tables replace: those of the same name or else, renamed in Postgres, of the same oid. Gives what an application had made on them, by the new table. */
+/** Removes what the tables replace: those of the same oid, or of the same name. Gives what an application had made on them, by the new table. */
 function makeRoom(cache: Cache, tables: readonly CacheTable[], lost: Lost[]): Map<CacheTable, SchemaObject[]> {
   const byOid = new Map(tables.map((table) => [table.oid, table]));
   const byName = new Map(tables.map((table) => [tableKey(table.schema, table.name), table]));
-  const present = readTables(cache);
-  const presentNames = new Set(present.map(({ schema, name }) => tableKey(schema, name)));
   const objects = new Map<CacheTable, SchemaObject[]>();
-  for (const before of present) {
-    const now = byOid.get(before.oid);
-    const isFree = now !== undefined && !presentNames.has(tableKey(now.schema, now.name));
-    const heir = byName.get(tableKey(before.schema, before.name)) ?? (isFree ? now : undefined);
-    if (heir !== undefined) objects.set(heir, takeOut(cache, before, heir, lost));
-    else if (now !== undefined) giveUp(cache, before, now);
+  for (const before of readTables(cache)) {
+    const heir = byOid.get(before.oid) ?? byName.get(tableKey(before.schema, before.name));
+    if (heir !== undefined) objects.set(heir, [...(objects.get(heir) ?? []), ...takeOut(cache, before, heir, lost)]);
   }
   return objects;
 }
@@ -76,14 +69,6 @@ function takeOut(cache: Cache, before: CacheTable, heir: CacheTable, lost: Lost[
   const objects = foreignObjects(cache, table, own);
   removeTable(cache, { ...before, table });
   return objects;
-}
-
-/** A table whose name in Postgres is that of another one of ours by now. */
-function giveUp(cache: Cache, before: CacheTable, now: CacheTable): void {
-  dropHashes(cache, before);
-  if (before.quarantine !== undefined) return;
-  const { position } = readPosition(cache)!;
-  writeTable(cache, { ...before, joining: undefined, quarantine: { reason: `it was renamed to ${now.schema}.${now.name}`, cure: importCommand(cache.name, before.schema, before.name), position } });
 }
 
 function joinTable(cache: Cache, table: CacheTable, objects: readonly SchemaObject[]): Lost[] {

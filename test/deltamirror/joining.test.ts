@@ -1,7 +1,6 @@
 /** Tables that were copied into a cache which stands at an earlier place of the log. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ORIGIN } from '../../src/daystream/position.js';
 import type { WriterOptions } from '../../src/daystream/writer.js';
 import type { CacheTable } from '../../src/sqlite/tables.js';
 import { keyedTable, query, runMirror } from '../support/cache.js';

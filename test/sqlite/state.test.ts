@@ -29,20 +29,25 @@ test('the position is read as it was written, and moves with each commit', (t) =
   }
 });
 
-test('a table is read as it was written, followed or in quarantine', (t) => {
+test('a table is read as it was written, followed, waiting or in quarantine', (t) => {
   const path = join(temporaryFolder(t), 'cache.db');
   finishBulk(path, createBulk(path));
   const cache = openCache(path);
   const table: CacheTable = {
     schema: 'sales', name: 'Orders "2"', table: 'sales.Orders "2"', oid: 4294967295, kind: 'leaf', identity: 'index', key: [3, 1], pattern: 'sales.*', choice: { columns: ['é'], where: 'é IS NULL', numeric: 'real' },
     columns: [{ attnum: 1, name: 'a\tb', type: 'numeric(10,2)', notNull: true }, { attnum: 3, name: 'é', type: 'text', notNull: false, as: 'e' }, { attnum: 4, name: 'x', type: 'text', notNull: false, as: null }],
+    indexes: [{ name: 'sales.by e', columns: [{ attnum: 3, descending: true }] }], comments: { 0: 'all "of" it', 3: 'é' },
   };
+  const { kind, identity, columns, key, pattern, choice, schema, name, oid } = table;
   try {
     writeTable(cache, table);
     assert.deepEqual(readTables(cache), [table]);
     const quarantined = { ...table, quarantine: { reason: 'no key', cure: 'ALTER TABLE …', position: { clock: 5, sequence: 6 } } };
     writeTable(cache, quarantined);
     assert.deepEqual(readTables(cache), [quarantined]);
+    const waiting = { ...table, waiting: { reason: 'ALTER TABLE …', position: { clock: 5, sequence: 6 }, copy: { id: '7', snapshot: '3:5:4', next: 2, table: { schema, name, table: 'x', oid, kind, identity, key, columns, pattern, choice } } } };
+    writeTable(cache, waiting);
+    assert.deepEqual(readTables(cache), [waiting]);
     writeTable(cache, table);
     assert.deepEqual(readTables(cache), [table]);
   } finally {

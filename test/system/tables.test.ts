@@ -4,21 +4,6 @@ import { test } from 'node:test';
 import { query } from '../support/cache.js';
 import { Path, runCommand } from '../support/path.js';
 
-test('a table that is renamed, or moved to another schema, goes into quarantine at its next change; one that is only renamed back and forth does not', async (t) => {
-  const path = await Path.start(t);
-  await path.server.query('CREATE SCHEMA s; CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY); CREATE TABLE c (id int PRIMARY KEY)');
-  path.deltastream();
-  await path.import('a,b,c');
-  path.mirror();
-  await path.server.query('ALTER TABLE a RENAME TO z; INSERT INTO z VALUES (1)');
-  await path.server.query('ALTER TABLE b SET SCHEMA s; INSERT INTO s.b VALUES (1)');
-  await path.server.query('ALTER TABLE c RENAME TO y; ALTER TABLE y RENAME TO c; INSERT INTO c VALUES (1)');
-  await path.caughtUp(path.cache());
-  const out = query(path.cache(), "SELECT name, reason FROM _daystream_tables WHERE state = 'quarantined' ORDER BY name");
-  assert.deepEqual(out, [{ name: 'a', reason: 'it was renamed to public.z' }, { name: 'b', reason: 'it was renamed to s.b' }]);
-  assert.equal(await path.compare(path.cache(), ['c']), 1);
-});
-
 test('an import from another database of the same server is refused, and leaves no cache', async (t) => {
   const path = await Path.start(t);
   await path.server.query('CREATE TABLE a (id int PRIMARY KEY)');
