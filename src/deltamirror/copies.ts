@@ -121,13 +121,16 @@ export class Copies {
   }
 
   #isWanted(unit: Copy, entry: Entry | undefined, { schema, table }: Relation): boolean {
-    if (entry === undefined) return this.#registry.chosenBy(schema, table) !== undefined;
+    const { imported } = this.#options;
+    const seen = parseSnapshot(unit.snapshot ?? '');
+    // What an import that saw all that the copy saw has not taken was not there any more.
+    if (entry === undefined) return this.#registry.chosenBy(schema, table) !== undefined && !(imported !== undefined && contains(imported, seen));
     if (this.#quarantines.of(entry.table.oid, unit.first) !== undefined) return false;
     const isWhole = entry.table.waiting === undefined && entry.table.quarantine === undefined;
     if (isWhole && unit.to === 'missing') return false;
     // An import that saw all that the copy saw is newer than the copy.
-    const newer = entry.table.joining === undefined ? this.#options.imported : parseSnapshot(entry.table.joining.snapshot);
-    return !(isWhole && newer !== undefined && contains(newer, parseSnapshot(unit.snapshot ?? '')));
+    const newer = entry.table.joining === undefined ? imported : parseSnapshot(entry.table.joining.snapshot);
+    return !(isWhole && newer !== undefined && contains(newer, seen));
   }
 
   #planned(entry: Entry | undefined, relation: Relation): CacheTable {

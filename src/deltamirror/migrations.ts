@@ -52,7 +52,8 @@ export class Migrations {
   shape(relation: Relation, isNew: boolean, scope: Scope): void {
     const entry = this.#registry.of(relation.oid);
     if (entry === undefined) return this.#newcomer(relation, isNew, scope);
-    if (isCopied(entry, scope)) return;
+    // A copy that comes in has the shape that its snapshot saw, and yet goes by the names that lines have.
+    if (entry.table.waiting?.copy === undefined && isCopied(entry, scope)) return;
     if (!this.#isStillChosen(entry.table, relation)) return this.#leave(entry.table, relation, scope);
     const { table } = entry;
     if (this.#quarantines.isOut(entry, scope.position) || table.waiting !== undefined) return this.#rename(entry, relation);
@@ -129,11 +130,11 @@ export class Migrations {
 
   #newcomer(relation: Relation, isNew: boolean, scope: Scope): void {
     const holder = this.#registry.named(relation.schema, relation.table);
-    if (holder !== undefined) {
+    if (holder?.table.joining !== undefined) {
       if (isCopied(holder, scope)) return;
-      if (holder.table.joining !== undefined) throw new TableFault(holder.table, 'another table has its name now: it was dropped and made anew, or renamed');
-      this.#standAside(holder.table);
+      throw new TableFault(holder.table, 'another table has its name now: it was dropped and made anew, or renamed');
     }
+    if (holder !== undefined) this.#standAside(holder.table);
     const chosen = this.#registry.chosenBy(relation.schema, relation.table);
     if (chosen === undefined) return;
     const table = newTable(relation, chosen);

@@ -117,7 +117,8 @@ function whyNot(row: Row): string | undefined {
   if (row.relkind === 'v') return 'is a view; only tables can be followed';
   if (row.relkind === 'm') return 'is a materialized view; only tables can be followed';
   if (row.relkind === 'f') return 'is a foreign table; its changes are not in this Postgres\'s WAL';
-  return row.persistence === 'u' ? 'is unlogged; its changes are not in the WAL' : undefined;
+  // A partitioned table has no rows of its own: what its partitions are counts.
+  return row.persistence === 'u' && row.relkind !== 'p' ? 'is unlogged; its changes are not in the WAL' : undefined;
 }
 
 function isOutsideWal({ relkind, persistence }: Row): boolean {

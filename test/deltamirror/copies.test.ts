@@ -1,5 +1,6 @@
 /** Copies of tables that come through the log, applied to a cache. */
 import assert from 'node:assert/strict';
+import Database from 'better-sqlite3';
 import { test } from 'node:test';
 import type { CopyPart } from '../../src/daystream/copy-part.js';
 import type { Writer } from '../../src/daystream/writer.js';
@@ -183,6 +184,32 @@ test('an import that saw more than the copy keeps its rows', async (t) => {
   });
   await runMirror(cache, log);
   assert.deepEqual(held(cache), ['6 x']);
+});
+
+test('a table whose copy comes in goes by the name that lines give it, also where the copy saw who named it so', async (t) => {
+  const { log, cache } = bench(t, [T]);
+  await write(log, (writer) => {
+    copied(writer, begin('4:4:'), part(1, [row(1, 'new')]));
+    add(writer, 3, SHAPE.replace('_table t _action ', 't2 '), 't insert id 9 a z', SHAPE.replace('_table t _action schema _oid 1', 't create _oid 5'), 't insert id 5 a y');
+    copied(writer, part(2, [], { isLast: true }));
+    add(writer, 5, 't2 insert id 2 a x');
+  });
+  await runMirror(cache, log);
+  assert.deepEqual(query(cache, 'SELECT id FROM t2 ORDER BY id'), [{ id: 1 }, { id: 2 }]);
+  assert.deepEqual(held(cache), ['5 y']);
+});
+
+test('an import that saw that a table was dropped does not get it back by a copy that is older', async (t) => {
+  const { log, cache } = bench(t, [keyedTable('other')], '5:5:');
+  const registered = new Database(cache);
+  registered.exec("INSERT INTO _daystream_patterns (pattern) VALUES ('t')");
+  registered.close();
+  await write(log, (writer) => {
+    copied(writer, begin('3:3:'), part(1, [row(1, 'older')]), part(2, [], { isLast: true }));
+    add(writer, 4, 't drop _oid 1');
+  });
+  await runMirror(cache, log);
+  assert.equal(state(cache), undefined);
 });
 
 test('P5: what was kept is applied as strictly as any line: a row that is there already puts the table out', async (t) => {
