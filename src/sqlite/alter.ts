@@ -28,12 +28,17 @@ export function createTable(cache: Cache, table: CacheTable): void {
   makeIndexes(cache, table, []);
 }
 
-/** DROP TABLE, with its hashes, a copy of it that was coming in, and what was kept for that. An application's views on it stay. */
-export function dropTable(cache: Cache, table: CacheTable): Lost[] {
+/**
+ * DROP TABLE, with its hashes, a copy of it that was coming in, and what was kept for
+ * that. An application's views on it stay; where the table stands aside, they say
+ * `name` again, which has to be free.
+ */
+export function dropTable(cache: Cache, table: CacheTable, name = table.table): Lost[] {
   const watch = new Watch(cache);
-  const gone = foreignObjects(cache, table.table, presentIndexes(cache, table));
-  removeTable(cache, table);
-  return [...gone.map(({ kind, name }): Lost => ({ kind, name, reason: `its table ${table.table} was dropped` })), ...watch.losses()];
+  const gone = foreignObjects(cache, table.table, presentIndexes(cache, table)).map(({ kind, name }): Lost => ({ kind, name, reason: 'its table was dropped' }));
+  const moved = moveTable(cache, table.table, name);
+  removeTable(cache, { ...table, table: name });
+  return [...gone, ...moved, ...watch.losses()];
 }
 
 /**

@@ -45,27 +45,36 @@ function makeRoom(cache: Cache, tables: readonly CacheTable[], lost: Lost[]): Ma
   const byOid = new Map(tables.map((table) => [table.oid, table]));
   const byName = new Map(tables.map((table) => [tableKey(table.schema, table.name), table]));
   const objects = new Map<CacheTable, SchemaObject[]>();
+  const stay: [CacheTable, CacheTable][] = [];
+  const move: [CacheTable, CacheTable][] = [];
   for (const before of readTables(cache)) {
     const heir = byOid.get(before.oid) ?? byName.get(tableKey(before.schema, before.name));
-    if (heir !== undefined) objects.set(heir, [...(objects.get(heir) ?? []), ...takeOut(cache, before, heir, lost)]);
+    if (heir === undefined) continue;
+    deleteTable(cache, before);
+    // Of one that waits for its first copy there is no table.
+    if (!isTaken(cache, before.table)) removeTable(cache, before);
+    else (before.table === heir.table ? stay : move).push([before, heir]);
+  }
+  // Two may have each other's name by now, so all step aside first.
+  for (const [{ oid, table }] of move) lost.push(...moveTable(cache, table, asideName(oid)));
+  for (const [before, heir] of stay) objects.set(heir, takeOut(cache, before, heir, lost));
+  for (const [before, heir] of move) {
+    const aside = { ...before, table: asideName(before.oid) };
+    objects.set(heir, [...(objects.get(heir) ?? []), ...takeOut(cache, aside, heir, lost)]);
   }
   return objects;
 }
 
+function asideName(oid: number): string {
+  return `_daystream_aside_${oid}`;
+}
+
 function takeOut(cache: Cache, before: CacheTable, heir: CacheTable, lost: Lost[]): SchemaObject[] {
-  deleteTable(cache, before);
-  // No copy of it has come yet.
-  if (!isTaken(cache, before.table)) {
-    removeTable(cache, before);
-    return [];
-  }
   const own = presentIndexes(cache, before);
-  let { table } = before;
+  // It may be that of an index which goes later.
+  const table = isTaken(cache, heir.table) ? before.table : heir.table;
+  lost.push(...moveTable(cache, before.table, table));
   if (before.oid === heir.oid) lost.push(...followColumns(cache, table, before, heir).lost);
-  if (!isTaken(cache, heir.table)) {
-    lost.push(...moveTable(cache, table, heir.table));
-    ({ table } = heir);
-  }
   const objects = foreignObjects(cache, table, own);
   removeTable(cache, { ...before, table });
   return objects;

@@ -195,3 +195,13 @@ test('what stood on a dropped table is told; a view stays', (t) => {
   assert.deepEqual(namesOf(cache).filter((name) => ['t', 'i', 'own', 'g', 'h', 'v', '_daystream_rows_1'].includes(name)), ['v']);
   writes(cache, other);
 });
+
+test('views on a table that stood aside say its name again when it is dropped', (t) => {
+  const cache = cacheWith(t, 'CREATE VIEW v AS SELECT a FROM t; CREATE TABLE child (t REFERENCES t)');
+  renameTable(cache, 't', '_daystream_aside_1');
+  assert.deepEqual(dropTable(cache, { ...t1, table: '_daystream_aside_1' }, 't').map(({ kind, name }) => [kind, name]), [['view', 'v']]);
+  createTable(cache, { ...t1, oid: 3 });
+  assert.deepEqual(valuesOf(cache, 'SELECT * FROM v'), []);
+  cache.pragma('foreign_keys = ON');
+  assert.throws(() => cache.exec('INSERT INTO child VALUES (1)'), /FOREIGN KEY constraint failed/);
+});

@@ -148,6 +148,21 @@ test('an import into the cache keeps what an application made on the table, and 
   isSwapped(t, cache, [[5, 'p', 'q'], [6, 'r', 's']]);
 });
 
+test('an import into the cache of two tables that have each other\'s name by now keeps what stands on each', (t) => {
+  const [one, two] = [tableOf('one', ['1 id integer', '2 a text'], [1]), tableOf('two', ['1 id integer', '2 b text'], [1], { oid: 2 })];
+  const cache = emptyCache(t, [one, two]);
+  for (const table of [one, two]) createTable(cache, table);
+  cache.exec('CREATE INDEX i ON one (a); CREATE INDEX j ON two (b); CREATE VIEW v AS SELECT a FROM one; CREATE VIEW w AS SELECT b FROM two');
+  const swapped = [{ ...one, name: 'two', table: 'two' }, { ...two, name: 'one', table: 'one' }];
+  const draft = join(temporaryFolder(t), 'draft.db');
+  const bulk = createBulk(draft);
+  for (const table of swapped) new BulkTable(draft, bulk, table).finish();
+  finishBulk(draft, bulk);
+  assert.deepEqual(joinTables(cache.name, draft, swapped, []), []);
+  assert.deepEqual(valuesOf(cache, "SELECT name, tbl_name FROM sqlite_schema WHERE name IN ('i', 'j') ORDER BY name"), [['i', 'two'], ['j', 'one']]);
+  assert.deepEqual([...valuesOf(cache, 'SELECT * FROM v'), ...valuesOf(cache, 'SELECT * FROM w')], []);
+});
+
 test('an import into the cache of a table that waits for its first copy takes its place', (t) => {
   const cache = emptyCache(t);
   writeTable(cache, { ...after, table: '_daystream_unheld_1', waiting: { reason: 'no copy of it has come yet', position: { clock: 1, sequence: 1 } } });

@@ -142,3 +142,21 @@ test('2,000 columns are renamed, dropped and moved', (t) => {
   const columns = wide.columns.slice(0, -1).map((column) => ({ ...column, name: column.attnum > 1990 ? `d${column.attnum}` : column.name }));
   altered(t, cache, wide, { ...wide, columns }, [wide.columns.slice(0, -1).map(({ name }) => name)]);
 });
+
+test('100,000 rows are renamed, converted, given another key and back', (t) => {
+  const cache = emptyCache(t);
+  const start = tableOf('t', ['1 id integer', '2 a text', '3 b integer'], [1], { indexes: [indexOf('ib 3')] });
+  filled(cache, start, []);
+  cache.exec("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) INSERT INTO t SELECT i, 'a' || i, i % 7 FROM n");
+  const sums = (id: string, b: string) => valuesOf(cache, `SELECT count(*), sum(${id}), sum(CAST(substr(a, 2) AS INTEGER) - ${id}), sum(CAST(${b} AS INTEGER)) FROM t`);
+  const before = sums('id', 'b');
+  const other = { ...start, key: [2], columns: tableOf('t', ['1 b integer', '2 a text', '3 id text', '4 c text']).columns };
+  cache.transaction(() => {
+    alterTable(cache, start, other, { missing: new Map(), convert: new Map([[3, String]]) });
+    assert.deepEqual(sums('b', 'id'), before);
+    assert.deepEqual(valuesOf(cache, 'SELECT typeof(id), count(*) FROM t GROUP BY 1'), [['text', 100_000n]]);
+    alterTable(cache, other, start, { missing: new Map(), convert: new Map([[3, Number]]) });
+  }).immediate();
+  assert.deepEqual(sums('id', 'b'), before);
+  assert.equal(cache.pragma('integrity_check', { simple: true }), 'ok');
+});
