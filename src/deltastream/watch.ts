@@ -21,7 +21,10 @@ const NET_INTERVAL_MS = 5 * 60_000;
 /** So often it is asked whether the log has something new to say of schemas. */
 const ASK_INTERVAL_MS = 250;
 const STATEMENT_TIMEOUT_MS = 60_000;
+const INTERVAL_AT_LEAST_MS = 100;
 const NO_RIGHT = '42501';
+/** What a server says that goes on serving. */
+const REFUSED = /^(?!57P)\d/;
 
 export interface WatchOptions extends Following {
   readonly pg: string | undefined;
@@ -74,7 +77,7 @@ export class Watch {
   #intervalMs(): number {
     const { schemaIntervalMs } = this.#options;
     const isNet = this.#state?.triggers === true && this.#state.again.length === 0;
-    return isNet ? Math.max(NET_INTERVAL_MS, schemaIntervalMs) : schemaIntervalMs;
+    return Math.max(isNet ? NET_INTERVAL_MS : INTERVAL_AT_LEAST_MS, schemaIntervalMs);
   }
 
   /** One comparison; false where there will never be one. The stream says when the server is gone. */
@@ -85,9 +88,11 @@ export class Watch {
       return true;
     } catch (error) {
       this.#drop();
-      if (codeOf(error) !== NO_RIGHT && !(error instanceof CannotTell)) return true;
-      if (!this.#stop.signal.aborted) this.#tell(`schema changes: ${reasonOf(error)}: comments and changed types are not followed`);
-      return false;
+      if (this.#stop.signal.aborted) return false;
+      const isFinal = codeOf(error) === NO_RIGHT || error instanceof CannotTell;
+      if (isFinal) this.#tell(`schema changes: ${reasonOf(error)}: comments and changed types are not followed`);
+      else if (REFUSED.test(codeOf(error))) this.#tell(`schema changes: ${reasonOf(error)}; trying again`);
+      return !isFinal;
     }
   }
 
