@@ -41,7 +41,7 @@ export class RowLines {
   /** Throws DeltaError `postgres` for what the log cannot hold: bytes that are not text, a row that no program here can hold. */
   encode(block: Buffer): { readonly lines: Buffer; readonly rows: number } {
     // A database in SQL_ASCII hands out any bytes.
-    if (!isUtf8(block)) throw new DeltaError('postgres', 'holds text that is not UTF-8');
+    if (!isUtf8(block)) throw new DeltaError('postgres', 'it holds text that is not UTF-8');
     const text = textOf(block);
     const escaped = text.includes('\\');
     const out: string[] = [];
@@ -68,7 +68,7 @@ function textOf(block: Buffer): string {
   try {
     return block.toString('latin1');
   } catch (cause) {
-    throw new DeltaError('postgres', `has a row of ${block.length} bytes, more than a mirror takes`, { cause });
+    throw new DeltaError('postgres', `it has a row of ${block.length} bytes, more than a mirror takes`, { cause });
   }
 }
 

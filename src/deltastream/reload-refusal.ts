@@ -28,12 +28,11 @@ export function refusalOf({ table, reason, bytes, mayRead, hidesRows }: Examined
   return undefined;
 }
 
-/** Why what was thrown while the rows were read will be thrown again; undefined where another try may help, or it is a bug of ours. */
-export function reasonToRefuse(thrown: unknown): string | undefined {
-  if (thrown instanceof DeltaError) return thrown.code === 'postgres' ? thrown.message : undefined;
+/** What was thrown while the rows were read, where it would be thrown again; undefined where another try may help, or it is a bug of ours. */
+export function unreadable({ schema, table }: Examined['table'], thrown: unknown): Refusal | undefined {
   const code = codeOf(thrown);
-  if (!/^[0-9A-Z]{5}$/.test(code) || NO_SUCH_TABLE.includes(code) || mayPass(translate(thrown, ''))) return undefined;
-  return `its rows cannot be read: ${reasonOf(thrown)}`;
+  const isOfRows = thrown instanceof DeltaError ? thrown.code === 'postgres' : /^[0-9A-Z]{5}$/.test(code) && !NO_SUCH_TABLE.includes(code) && !mayPass(translate(thrown, ''));
+  return isOfRows ? { reason: `its rows cannot be copied: ${reasonOf(thrown)}`, cure: `mend that in Postgres, then deltastream reload ${written(schema, table)}` } : undefined;
 }
 
 /** A name in SQL, quoted where it has to be. */

@@ -8,7 +8,7 @@ import { oneLine, plural } from '../cli.js';
 import type { CopySource, CopyTable, Examined, TakenSnapshot } from '../postgres/copy-source.js';
 import type { StreamOptions } from './options.js';
 import { headLines, refusalLine, RowLines } from './reload-lines.js';
-import { reasonToRefuse, refusalOf, type Refusal } from './reload-refusal.js';
+import { refusalOf, unreadable, type Refusal } from './reload-refusal.js';
 import { sizeText } from './report.js';
 
 /** A part is ended by the row that makes it this large. */
@@ -49,9 +49,8 @@ export async function copyTable(source: CopySource, need: Need, host: Host): Pro
   try {
     await new TableCopy(source, found, need, host).run();
   } catch (error) {
-    const reason = host.signal.aborted ? undefined : reasonToRefuse(error);
-    if (reason === undefined) throw error;
-    await refuse(found.table, need, { reason, cure: '' }, host);
+    if (!(error instanceof Unreadable)) throw error;
+    await refuse(found.table, need, error.refusal, host);
   }
 }
 
@@ -75,6 +74,7 @@ class TableCopy {
   /** The parts that are on their way, in order. */
   #appended: Promise<void> = Promise.resolve();
   #mayAppendMs = 0;
+  #over = false;
 
   constructor(private readonly source: CopySource, private readonly found: Examined, private readonly need: Need, private readonly host: Host) {
     this.#table = found.table;
@@ -82,27 +82,27 @@ class TableCopy {
   }
 
   async run(): Promise<void> {
-    const { source, host } = this;
-    const snapshot = await this.#begin();
-    host.tell(`copy of ${nameOf(this.#table)} (${sizeText(this.found.bytes)}): goes into the log`);
     try {
+      const snapshot = await this.#begin();
+      this.host.tell(`copy of ${nameOf(this.#table)} (${sizeText(this.found.bytes)}): goes into the log`);
       await this.#requireSame();
-      const sent = await source.rows(this.#table, (block) => this.#take(block));
-      if (sent !== this.#rows + this.#waitingRows) throw new MissingRows(`${nameOf(this.#table)}: ${this.#rows + this.#waitingRows} of ${sent} rows were read`);
-      await source.release(); // no longer than the rows are read: VACUUM waits for it, and ALTER
+      await this.#read();
+      await this.source.release(); // no longer than the rows are read: VACUUM waits for it, and ALTER
       await this.#appended;
       await this.#reach(snapshot);
       await this.#append(this.#nextPart(true));
     } finally {
-      host.show(undefined);
+      this.#over = true;
+      this.host.show(undefined);
     }
-    host.tell(`copy of ${nameOf(this.#table)}: ${plural(this.#rows, 'row')}, ${sizeText(this.#bytes)} in ${((performance.now() - this.#startedMs) / 1000).toFixed(1)} s`);
+    this.host.tell(`copy of ${nameOf(this.#table)}: ${plural(this.#rows, 'row')}, ${sizeText(this.#bytes)} in ${((performance.now() - this.#startedMs) / 1000).toFixed(1)} s`);
   }
 
   /** Takes the snapshot and writes part 0 in one moment in which nothing is appended: all that stands above is visible in it. */
   async #begin(): Promise<TakenSnapshot> {
     const { source, host, need } = this;
     for (;;) {
+      await host.between(() => undefined); // the lock is not held while a large transaction goes by
       await source.hold(this.#table);
       const snapshot = await host.between(async () => {
         const taken = await source.snapshot();
@@ -122,6 +122,18 @@ class TableCopy {
   async #requireSame(): Promise<void> {
     const seen = await this.source.describe(this.#table, this.host.options.partitions);
     if (seen === undefined || !headLines(seen).equals(headLines(this.#table))) throw new ChangedMeanwhile(nameOf(this.#table));
+  }
+
+  async #read(): Promise<void> {
+    let sent: number;
+    try {
+      sent = await this.source.rows(this.#table, (block) => this.#take(block));
+    } catch (error) {
+      const refusal = unreadable(this.#table, error);
+      throw refusal === undefined || this.host.signal.aborted ? error : new Unreadable(refusal);
+    }
+    const read = this.#rows + this.#waitingRows;
+    if (sent !== read) throw new MissingRows(`${nameOf(this.#table)}: ${read} of ${sent} rows were read`);
   }
 
   #take(block: Buffer): Promise<void> | undefined {
@@ -146,7 +158,8 @@ class TableCopy {
 
   async #append(part: CopyPart): Promise<void> {
     await sleep(Math.max(0, this.#mayAppendMs - performance.now()), undefined, { signal: this.host.signal });
-    await this.host.between(() => this.host.writer.copy(part));
+    // What was on its way when the copy failed does not go into the log.
+    await this.host.between(() => !this.#over && this.host.writer.copy(part));
     this.#mayAppendMs = performance.now() + part.body.length / RELOAD_BYTES_PER_SECOND * 1000;
     this.host.show(`copying ${nameOf(this.#table)}: ${plural(this.#rows, 'row')}, ${sizeText(this.#bytes)} of about ${sizeText(this.found.bytes)}`);
   }
@@ -159,7 +172,7 @@ class TableCopy {
       if (waitedMs % HASTEN_MS === 0) this.host.hasten();
       if (waitedMs >= FLUSH_AFTER_MS && !flushed) {
         flushed = true;
-        await this.source.flushWal();
+        await this.source.flushWal().catch(() => {}); // not allowed everywhere: then the server does it in its time
       }
       await sleep(LSN_POLL_MS, undefined, { signal });
     }
@@ -168,6 +181,13 @@ class TableCopy {
 
 /** A schema change came between the first look and the snapshot: the copy begins anew. */
 export class ChangedMeanwhile extends Error {}
+
+/** The rows cannot be read, and could not be at another try. */
+class Unreadable extends Error {
+  constructor(readonly refusal: Refusal) {
+    super(refusal.reason);
+  }
+}
 
 /** A bug of ours: COPY sent more rows than were read. */
 class MissingRows extends Error {}

@@ -34,6 +34,7 @@ export interface Loop {
 interface Attempts {
   count: number;
   waysGiven: number;
+  givesWay: boolean;
   notBeforeMs: number;
   /** What was told of it. */
   told: string;
@@ -44,7 +45,7 @@ export class Reloads {
   readonly #attempts = new Map<number, Attempts>();
   readonly #host: Host;
   #source: CopySource | undefined;
-  #turn: (() => Promise<void>) | undefined;
+  #turns: (() => Promise<void>)[] = [];
   #news: (() => void) | undefined;
   #heard = 0;
   #bug: unknown;
@@ -64,14 +65,12 @@ export class Reloads {
 
   /** True where something waits to be appended, as soon as no transaction is open. */
   get due(): boolean {
-    return this.#turn !== undefined;
+    return this.#turns.length > 0;
   }
 
   /** Appends it. Between the call and its end nothing else may be appended. */
   async write(): Promise<void> {
-    const turn = this.#turn;
-    this.#turn = undefined;
-    await turn?.();
+    for (const turn of this.#turns.splice(0)) await turn();
   }
 
   /** Something was appended, of which a copy may be due now. Throws where copying has failed by a bug of ours, or the disk. */
@@ -121,7 +120,7 @@ export class Reloads {
   }
 
   async #attempt(need: Need): Promise<void> {
-    const attempts = this.#attempts.get(need.oid) ?? { count: 0, waysGiven: 0, notBeforeMs: 0, told: '' };
+    const attempts = this.#attempts.get(need.oid) ?? { count: 0, waysGiven: 0, givesWay: false, notBeforeMs: 0, told: '' };
     let watch: NodeJS.Timeout | undefined;
     try {
       const source = await CopySource.open(this.options.pg, 'deltastream');
@@ -143,18 +142,18 @@ export class Reloads {
   async #giveWay(source: CopySource, attempts: Attempts): Promise<void> {
     if (source !== this.#source || !(await this.beside.isWaitedFor(source.pid)) || source !== this.#source) return;
     attempts.waysGiven++;
+    attempts.givesWay = true;
     source.close();
   }
 
   /** Lets it be tried again, later each time. Throws what trying again cannot help. */
   #failed(need: Need, attempts: Attempts, thrown: unknown): void {
     this.writer.due.takeBack();
-    const quietly = thrown instanceof ChangedMeanwhile || NO_SUCH_TABLE.includes(codeOf(thrown));
-    const failure = quietly ? undefined : translate(thrown, 'copy of a table');
-    if (failure?.code === 'io' || failure?.code === 'postgres') throw thrown;
-    if (failure !== undefined && failure.message !== attempts.told) {
-      attempts.told = failure.message;
-      this.report.tell(`${reasonOf(failure)}; trying again`);
+    const why = attempts.givesWay ? 'a copy gives way to a session that waits for the table' : whyAgain(thrown);
+    attempts.givesWay = false;
+    if (why !== undefined && why !== attempts.told) {
+      attempts.told = why;
+      this.report.tell(`${why}; trying again`);
     }
     attempts.notBeforeMs = performance.now() + Math.min(RETRY_LIMIT_MS, RETRY_FIRST_MS * 2 ** attempts.count++);
     this.#attempts.set(need.oid, attempts);
@@ -166,7 +165,7 @@ export class Reloads {
       const stopped = () => reject(signal.reason);
       if (signal.aborted) return stopped();
       signal.addEventListener('abort', stopped, { once: true });
-      this.#turn = async () => {
+      this.#turns.push(async () => {
         try {
           resolve(await act());
         } catch (error) {
@@ -174,8 +173,17 @@ export class Reloads {
         } finally {
           signal.removeEventListener('abort', stopped);
         }
-      };
+      });
       this.loop.wake();
     });
   }
+}
+
+/** What to tell of a copy that has to be begun anew; undefined where it is no news. Throws what no other try can help: the disk, or a bug of ours. */
+function whyAgain(thrown: unknown): string | undefined {
+  if (thrown instanceof ChangedMeanwhile || NO_SUCH_TABLE.includes(codeOf(thrown))) return undefined;
+  const failure = translate(thrown, 'copy of a table');
+  const isBug = failure !== thrown && failure.code === 'postgres' && codeOf(thrown) === '';
+  if (isBug || failure.code === 'io') throw thrown;
+  return reasonOf(failure);
 }
