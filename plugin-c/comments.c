@@ -37,7 +37,7 @@ append_comment(StringInfo out, const RowPlan *plan, int number, const char *comm
 		appendBinaryStringInfo(out, column->key, column->key_length);
 	else
 		return;
-	append_text(out, comment, strlen(comment));
+	append_readable(out, comment, strlen(comment));
 }
 
 /* The pairs, the table's first, then by attribute number; nothing where there is no comment. */

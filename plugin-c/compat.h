@@ -28,6 +28,20 @@
 #define update_progress(ctx, skipped) OutputPluginUpdateProgress(ctx)
 #endif
 
+/* A version of a row, whoever sees it. */
+#if PG_VERSION_NUM >= 150000
+#define fetch_version(relation, tuple, buffer) heap_fetch((relation), SnapshotAny, (tuple), (buffer), false)
+#else
+#define fetch_version(relation, tuple, buffer) heap_fetch((relation), SnapshotAny, (tuple), (buffer))
+#endif
+
+/* True when a change of kind TUPLECID is of this catalog. */
+#if PG_VERSION_NUM >= 160000
+#define is_version_of(catalog, change) RelFileLocatorEquals((change)->data.tuplecid.locator, (catalog)->rd_locator)
+#else
+#define is_version_of(catalog, change) RelFileNodeEquals((change)->data.tuplecid.node, (catalog)->rd_node)
+#endif
+
 /*
  * From 16 on the server itself reports progress inside a long transaction;
  * before, a walsender that is busy with rows that nobody follows would run into

@@ -106,8 +106,10 @@ indexes_text(const RowPlan *plan, Relation relation)
 	initStringInfo(&text);
 	for (int i = 0; i < count; i++)
 	{
-		append_literal(&text, "\t");
-		append_column_name(&text, NameStr(plain[i].name));
+		const char *name = NameStr(plain[i].name);
+
+		appendStringInfoString(&text, name[0] == '_' ? "\t\\" : "\t");
+		append_readable(&text, name, strlen(name));
 		appendStringInfo(&text, "\t%s", plain[i].columns);
 	}
 	return text.data;

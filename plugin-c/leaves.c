@@ -20,9 +20,10 @@ count_leaf(Relations *relations, const Leaf *leaf, int by)
 	Root	   *root = hash_search(relations->roots, &leaf->root, HASH_ENTER, &found);
 
 	if (!found)
-		root->leaves = root->full = 0;
+		root->leaves = root->full = root->unlogged = 0;
 	root->leaves += by;
 	root->full += leaf->is_full ? by : 0;
+	root->unlogged += leaf->is_unlogged ? by : 0;
 	if (root->leaves == 0)
 		hash_search(relations->roots, &leaf->root, HASH_REMOVE, NULL);
 }
@@ -56,25 +57,39 @@ leaves_are_full(const Relations *relations, Oid oid)
 	return root != NULL && root->leaves == root->full;
 }
 
-/* The name of a relation, as one types it, as long as the transaction goes on; NULL when there is none. */
+/* The name of a relation, as one types it; NULL when there is none. */
 static char *
-full_name(Relations *relations, Oid oid)
+full_name(Oid oid)
 {
-	MemoryContext before = MemoryContextSwitchTo(relations->transaction_context);
 	char	   *name = get_rel_name(oid);
 
-	if (name != NULL)
-		name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(oid)), name);
-	MemoryContextSwitchTo(before);
-	return name;
+	return name == NULL ? NULL : quote_qualified_identifier(get_namespace_name(get_rel_namespace(oid)), name);
+}
+
+/* The name of a partition that is not in the WAL, as long as the root has one, or NULL. */
+char *
+unlogged_leaf(const Relations *relations, Oid oid)
+{
+	Root	   *root = hash_search(relations->roots, &oid, HASH_FIND, NULL);
+	HASH_SEQ_STATUS scan;
+	Leaf	   *leaf;
+	Oid			found = InvalidOid;
+
+	if (root == NULL || root->unlogged == 0)
+		return NULL;
+	hash_seq_init(&scan, relations->leaves);
+	while ((leaf = hash_seq_search(&scan)) != NULL)
+		if (leaf->root == oid && leaf->is_unlogged && leaf->oid > found)
+			found = leaf->oid;
+	return full_name(found);
 }
 
 /* The log does not tell the root's rows. That a partition is no more needs no name: its oid is all that is left. */
 static void
 suspect(Relations *relations, Oid root, Oid leaf, const char *what)
 {
-	const char *name = full_name(relations, leaf);
 	MemoryContext before = MemoryContextSwitchTo(relations->transaction_context);
+	const char *name = full_name(leaf);
 
 	relations_concern(relations, root)->stale = name == NULL ? "a partition was dropped" : psprintf("partition %s was %s", name, what);
 	MemoryContextSwitchTo(before);
@@ -99,7 +114,7 @@ compare_persistence(Relations *relations, Oid oid, Oid root, bool before, bool a
 	if (before && !after)
 		suspect(relations, root, oid, "unlogged for a while");
 	if (!before && after)
-		relations_concern(relations, root)->unlogged = full_name(relations, oid);
+		relations_concern(relations, root)->unlogged = true;
 }
 
 /* Compares what the catalog says of a relation that was touched with what was known of it as a partition. */
@@ -119,7 +134,7 @@ leaf_look(Relations *relations, Oid oid)
 
 		if (class->relispartition && (class->relkind == RELKIND_RELATION || class->relkind == RELKIND_FOREIGN_TABLE))
 			after.root = table_of(relations, oid);
-		after.is_full = class->relreplident == REPLICA_IDENTITY_FULL;
+		after.is_full = class->relreplident == REPLICA_IDENTITY_FULL || class->relkind == RELKIND_FOREIGN_TABLE;
 		after.is_unlogged = class->relpersistence == RELPERSISTENCE_UNLOGGED;
 		ReleaseSysCache(tuple);
 	}

@@ -95,6 +95,15 @@ append_text(StringInfo out, const char *text, Size length)
 	append_escaped(out, utf8, length);
 }
 
+/* The same for what must always be writable: '?' for what has no UTF-8. */
+void
+append_readable(StringInfo out, const char *text, Size length)
+{
+	const char *utf8 = to_utf8_or_ascii(text, &length);
+
+	append_escaped(out, utf8, length);
+}
+
 /* Keys that begin with an underscore are the format's own, so a column's gets a backslash. */
 void
 append_column_name(StringInfo out, const char *name)

@@ -14,6 +14,7 @@
 
 extern void append_escaped(StringInfo out, const char *text, Size length);
 extern void append_text(StringInfo out, const char *text, Size length);
+extern void append_readable(StringInfo out, const char *text, Size length);
 extern void append_column_name(StringInfo out, const char *name);
 extern char *fitted(StringInfo text);
 extern void append_hex(StringInfo out, const char *bytes, Size length);

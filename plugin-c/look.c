@@ -190,6 +190,7 @@ find_changes(Plugin *plugin)
 		relations->surveys = 2;
 	}
 	find_rows_astray(relations);
+	find_unlogged(relations);
 	if (!relations->options->leaves)
 		for (int i = 0; i < transaction->touched.count; i++)
 			leaf_look(relations, transaction->touched.at[i]);

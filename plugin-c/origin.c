@@ -17,7 +17,7 @@
 #include "utils/syscache.h"
 
 /* True for the transaction at hand and its subtransactions. */
-static bool
+bool
 is_own(ReorderBufferTXN *txn, TransactionId xid)
 {
 	dlist_iter	iter;

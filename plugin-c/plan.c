@@ -30,17 +30,7 @@ find_root(Relations *relations, RowPlan *plan, Oid leaf)
 	relations_link(relations, plan, others, count);
 }
 
-/* A name that is always writable, so that a quarantine line can be. */
-static void
-append_name(StringInfo out, const char *name)
-{
-	Size		length = strlen(name);
-	const char *utf8 = to_utf8_or_ascii(name, &length);
-
-	append_escaped(out, utf8, length);
-}
-
-/* The name of a table as its lines begin, up to the xid. */
+/* The name of a table as its lines begin, up to the xid; always writable, so that a quarantine line is. */
 char *
 table_head(const char *schema, const char *table)
 {
@@ -50,11 +40,11 @@ table_head(const char *schema, const char *table)
 	if (strcmp(schema, "public") != 0)
 	{
 		append_literal(&head, "_schema\t");
-		append_name(&head, schema);
+		append_readable(&head, schema, strlen(schema));
 		append_literal(&head, "\t");
 	}
 	append_literal(&head, "_table\t");
-	append_name(&head, table);
+	append_readable(&head, table, strlen(table));
 	append_literal(&head, "\t_xid\t");
 	return fitted(&head);
 }

@@ -17,26 +17,7 @@
 static void
 append_safely(StringInfo out, const char *text)
 {
-	Size		length = pg_mbcliplen(text, strlen(text), REASON_LIMIT_BYTES);
-	const char *utf8 = to_utf8_or_ascii(text, &length);
-
-	append_escaped(out, utf8, length);
-}
-
-/* From here on the log does not tell the table's rows, until a copy does. */
-void
-tell_stale(Plugin *plugin, RowPlan *plan, const char *reason)
-{
-	Told	   *told = plan->told;
-
-	if (told->stale == plugin->relations->xid)
-		return;
-	told->stale = plugin->relations->xid;
-	ask_reload(plugin, told);
-	begin_line(plugin, plan, "\t_action\tstale");
-	appendStringInfo(&plugin->lines, "\t_oid\t%u\t_reason\t", plan->root);
-	append_safely(&plugin->lines, reason);
-	end_line(plugin);
+	append_readable(out, text, pg_mbcliplen(text, strlen(text), REASON_LIMIT_BYTES));
 }
 
 static void
@@ -71,6 +52,32 @@ quarantine_unlogged(Plugin *plugin, RowPlan *plan, const char *partition)
 			   partition == NULL ? "it is unlogged: its changes are not in the WAL" :
 			   psprintf("its partition %s is unlogged: its changes are not in the WAL", partition),
 			   psprintf("ALTER TABLE %s SET LOGGED", partition == NULL ? plan->name : partition));
+}
+
+/*
+ * From here on the log does not tell the table's rows, until a copy does. Of a
+ * partition that is unlogged not even a copy would tell them for long; whether
+ * it still is when the transaction commits is then looked at once more.
+ */
+void
+tell_stale(Plugin *plugin, RowPlan *plan, const char *reason)
+{
+	Told	   *told = plan->told;
+	const char *hole;
+
+	if (told->stale == plugin->relations->xid)
+		return;
+	if ((hole = unlogged_leaf(plugin->relations, plan->root)) != NULL)
+	{
+		quarantine_unlogged(plugin, plan, hole);
+		return;
+	}
+	told->stale = plugin->relations->xid;
+	ask_reload(plugin, told);
+	begin_line(plugin, plan, "\t_action\tstale");
+	appendStringInfo(&plugin->lines, "\t_oid\t%u\t_reason\t", plan->root);
+	append_safely(&plugin->lines, reason);
+	end_line(plugin);
 }
 
 /* A row that Postgres cannot print, or a table that cannot be described. */

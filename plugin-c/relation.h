@@ -79,7 +79,7 @@ typedef struct Concern
 	bool		reload;			/* asked for */
 	bool		offer;			/* asked for */
 	const char *stale;			/* why the log does not tell its rows; NULL when it does */
-	const char *unlogged;		/* the name of a partition that is not in the WAL any more */
+	bool		unlogged;		/* a partition is not in the WAL any more */
 } Concern;
 
 /* A partition that goes by its root's name. */
@@ -87,7 +87,7 @@ typedef struct Leaf
 {
 	Oid			oid;			/* hash key */
 	Oid			root;
-	bool		is_full;		/* its replica identity */
+	bool		is_full;		/* its replica identity; that of a foreign table is nothing to us */
 	bool		is_unlogged;
 } Leaf;
 
@@ -96,6 +96,7 @@ typedef struct Root
 	Oid			oid;			/* hash key */
 	int			leaves;
 	int			full;			/* of them, by replica identity */
+	int			unlogged;		/* of them */
 } Root;
 
 /* A set of oids, in order once it is whole. */
@@ -205,6 +206,7 @@ extern bool namespaces_read(Relations *relations, Oids *renamed);
 extern void tables_in_namespaces(const Oids *namespaces, Oids *tables);
 
 /* origin.c */
+extern bool is_own(ReorderBufferTXN *txn, TransactionId xid);
 extern bool is_made_here(Relations *relations, Oid relid);
 extern Oid table_of(Relations *relations, Oid oid);
 extern bool rows_came_otherwise(Relations *relations, Oid relid, Oid root);
@@ -217,6 +219,10 @@ extern bool oids_have(const Oids *oids, Oid oid);
 extern void leaf_place(Relations *relations, Oid leaf, Oid root, bool is_full, bool is_unlogged);
 extern void leaf_look(Relations *relations, Oid oid);
 extern bool leaves_are_full(const Relations *relations, Oid root);
+extern char *unlogged_leaf(const Relations *relations, Oid root);
+
+/* unlogged.c */
+extern void find_unlogged(Relations *relations);
 
 /* invalidation.c */
 extern void relations_link(Relations *relations, RowPlan *plan, const Oid *others, int count);

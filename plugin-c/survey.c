@@ -132,7 +132,8 @@ survey_table(Relations *relations, HTAB *parents, Form_pg_class class)
 			adopt(relations, class);
 	}
 	else if (class->relkind != RELKIND_PARTITIONED_TABLE)
-		leaf_place(relations, class->oid, root, class->relreplident == REPLICA_IDENTITY_FULL,
+		leaf_place(relations, class->oid, root,
+				   class->relreplident == REPLICA_IDENTITY_FULL || class->relkind == RELKIND_FOREIGN_TABLE,
 				   class->relpersistence == RELPERSISTENCE_UNLOGGED);
 }
 

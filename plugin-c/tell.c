@@ -105,6 +105,28 @@ tell_unlogged(Plugin *plugin, RowPlan *plan)
 	told->known = told->unlogged = true;
 }
 
+/* What the log lacks of the table's rows, and what somebody asked for. */
+static void
+tell_concern(Plugin *plugin, RowPlan *plan, const Concern *concern, bool was_unlogged)
+{
+	const char *hole = unlogged_leaf(plugin->relations, plan->root);
+
+	if (hole != NULL && (concern->unlogged || concern->stale != NULL || concern->reload || concern->offer))
+	{
+		open_transaction(plugin);
+		quarantine_unlogged(plugin, plan, hole);
+	}
+	else if (concern->stale != NULL || was_unlogged)
+	{
+		open_transaction(plugin);
+		tell_stale(plugin, plan, concern->stale != NULL ? concern->stale : "it was unlogged for a while");
+	}
+	else if (concern->reload)
+		ask_reload(plugin, plan->told);
+	else if (concern->offer)
+		ask_offer(plugin, plan->told);
+}
+
 /*
  * What differs in the catalog from what the log was last told of a table, which is
  * followed. Who asks for a look has seen what touches nothing, such as a comment,
@@ -119,6 +141,8 @@ tell_table(Plugin *plugin, RowPlan *plan, Relation relation, const Concern *conc
 	bool		anew = was_known && concern->look && (told->noted || told->indexes == NULL);
 	char		identity;
 	char	   *text;
+	char	   *indexes;
+	char	   *comments;
 
 	if (relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED)
 	{
@@ -131,7 +155,10 @@ tell_table(Plugin *plugin, RowPlan *plan, Relation relation, const Concern *conc
 	told->unlogged = told->mute = false;
 	told->noted = told->noted && !anew;
 	identity = identity_to_tell(plugin->relations, plan);
+	/* All of it first: nothing may fail between the lines. */
 	text = schema_text(plan, identity);
+	indexes = indexes_text(plan, relation);
+	comments = comments_text(plan, relation);
 	if (anew || !told->known || told->schema == NULL || strcmp(told->schema, text) != 0)
 	{
 		open_transaction(plugin);
@@ -140,22 +167,9 @@ tell_table(Plugin *plugin, RowPlan *plan, Relation relation, const Concern *conc
 		else
 			say_new(plugin, plan, text, identity);
 	}
-	tell_state(plugin, plan, "\t_action\tindexes", &told->indexes, indexes_text(plan, relation), anew);
-	tell_state(plugin, plan, "\t_action\tcomments", &told->comments, comments_text(plan, relation), anew);
-	if (concern->stale != NULL || was_unlogged)
-	{
-		open_transaction(plugin);
-		tell_stale(plugin, plan, concern->stale != NULL ? concern->stale : "it was unlogged for a while");
-	}
-	if (concern->unlogged != NULL)
-	{
-		open_transaction(plugin);
-		quarantine_unlogged(plugin, plan, concern->unlogged);
-	}
-	if (concern->reload)
-		ask_reload(plugin, told);
-	else if (concern->offer)
-		ask_offer(plugin, told);
+	tell_state(plugin, plan, "\t_action\tindexes", &told->indexes, indexes, anew);
+	tell_state(plugin, plan, "\t_action\tcomments", &told->comments, comments, anew);
+	tell_concern(plugin, plan, concern, was_unlogged);
 }
 
 /* The log has nothing more of the table. */

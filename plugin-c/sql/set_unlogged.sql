@@ -43,4 +43,22 @@ INSERT INTO unlogged_root VALUES (1);
 DELETE FROM unlogged_root;
 ALTER TABLE unlogged_leaf SET LOGGED;
 SELECT * FROM lines();
+-- As long as one is, a copy would not hold.
+ALTER TABLE unlogged_leaf SET UNLOGGED;
+SELECT skip();
+TRUNCATE unlogged_leaf;
+CREATE TABLE unlogged_beside PARTITION OF unlogged_root FOR VALUES FROM (10) TO (20);
+INSERT INTO unlogged_root VALUES (11);
+TRUNCATE unlogged_beside;
+SELECT pg_logical_emit_message(true, 'deltastream', 'reload ' || 'unlogged_root'::regclass::oid) IS NULL;
+DROP TABLE unlogged_leaf;
+SELECT * FROM lines();
+-- Undone: nothing.
+BEGIN;
+SAVEPOINT s;
+ALTER TABLE unlogged_beside SET UNLOGGED;
+ROLLBACK TO s;
+ALTER TABLE unlogged_beside ALTER id SET STATISTICS 100;
+COMMIT;
+SELECT * FROM lines();
 DROP TABLE unlogged_renamed, unlogged_first, unlogged_root;
