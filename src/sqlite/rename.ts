@@ -89,12 +89,12 @@ function isNamed({ kind, name }: SchemaObject, message: string): boolean {
 function copyTable(cache: Cache, from: string, to: string): Lost[] {
   const sql = cache.prepare<[string], string>("SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE").pluck().get(from)!;
   const columns = cache.prepare<[], ColumnInfo>(`PRAGMA main.table_info(${quote(from)})`).all();
-  const names = columns.map(({ name }) => quote(name));
   // Hashes of a table without a key name its rows by their row ids.
-  if (columns.every(({ pk }) => pk === 0)) names.push(...[rowidName(columns.map(({ name }) => name)) ?? []].flat());
+  const rowid = columns.every(({ pk }) => pk === 0) ? rowidName(columns.map(({ name }) => name)) : undefined;
+  const names = [...(rowid === undefined ? [] : [rowid]), ...columns.map(({ name }) => quote(name))].join(', ');
   const objects = indexesAndTriggers(cache, from).map((object) => ({ ...object, sql: object.sql.replace(CREATE_INDEX, (_, start: string) => start + quote(to)) }));
   cache.exec(sql.replace(CREATE_TABLE, () => `CREATE TABLE main.${quote(to)}`));
-  cache.exec(`INSERT INTO main.${quote(to)} (${names.join(', ')}) SELECT ${names.join(', ')} FROM main.${quote(from)}`);
+  cache.exec(`INSERT INTO main.${quote(to)} (${names}) SELECT ${names} FROM main.${quote(from)}`);
   cache.exec(`DROP TABLE main.${quote(from)}`);
   return putBack(cache, objects);
 }
