@@ -147,6 +147,7 @@ test('a role without the right is told what happens instead and what to type', a
   const { code, stdout } = await runToEnd('setup', '--pg', server.url('postgres', 'plain'));
   assert.equal(code, 0);
   assert.match(stdout, /^127[^\n]*: role "plain" may not make event triggers; [^\n]* — deltastream setup --print \| psql[^\n]*\n$/);
+  assert.match((await runToEnd('setup', '--undo', '--pg', server.url('postgres', 'plain'))).stdout, /may not remove event triggers; event triggers tell them [^\n]* — deltastream setup --undo --print \| psql/);
   const printed = await runToEnd('setup', '--print');
   await server.query(printed.stdout);
 });

@@ -126,6 +126,12 @@ test('only what is followed counts, and nothing is told twice', async (t) => {
   assert.deepEqual(await watched.told("comment on table plain is 'more'", 'look', 'plain'), [`look ${await oid('plain')}`]);
 });
 
+test('a partition that goes by its own name is looked at by it', async (t) => {
+  const [watched] = await Watched.start(t, '--partitions', 'leaf', '--tables', 'parts_1');
+  await server.query("comment on table parts is 'not followed'");
+  assert.deepEqual(await watched.told("comment on table parts_1 is 'followed'", 'look', 'parts_1'), [`look ${await oid('parts_1')}`]);
+});
+
 test('what changed while nobody watched is told at the next start, and a lost memory looks at all', async (t) => {
   const [watched, running] = await Watched.start(t, '--tables', 'plain,moods');
   await running.kill('SIGKILL');

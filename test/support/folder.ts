@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 /** An empty folder that goes away with the test. */
 export function temporaryFolder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'deltamirror-test-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
+  // A process of the test may write there until it is killed.
+  t.after(() => rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
   return path;
 }
