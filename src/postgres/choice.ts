@@ -181,7 +181,9 @@ const query = (wanted: string) => `
 
 /** Takes no lock on what it reads about. Tables of initdb have oids below 16384, those of a session live in pg_temp_N: neither is followed. */
 const QUERY = query('');
-const ONE = query(' AND (c.oid = $1::oid OR c.oid IN (SELECT relid FROM pg_partition_tree($1::oid)))');
+/** Not by pg_partition_tree(), which waits for whoever has locked one of them. */
+const ONE = query(` AND c.oid IN (
+    WITH RECURSIVE tree AS (SELECT $1::oid AS oid UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid) SELECT oid FROM tree)`);
 
 const LEAVES = `
   SELECT n.nspname::text AS schema, c.relname::text AS table

@@ -44,7 +44,7 @@ test('a relation is stated as the log states it', async () => {
     ALTER TABLE shape DROP COLUMN gone`);
   const { relation } = await describe('shape');
   assert.deepEqual({ ...relation, oid: 0 }, {
-    schema: 'public', table: 'shape', oid: 0, identity: 'default', key: [6, 1],
+    schema: 'public', table: 'shape', oid: 0, kind: 'ordinary', identity: 'default', key: [6, 1],
     columns: [
       { name: 'a', attnum: 1, type: 'character varying(20)', notNull: true },
       { name: 'b', attnum: 3, type: 'numeric(10,2)', notNull: false },
@@ -83,9 +83,9 @@ test('plain indexes are carried over, and those left out are named with the reas
     CREATE INDEX i_partial ON indexed (a) WHERE b > 1; CREATE INDEX i_expression ON indexed (lower(a)); CREATE INDEX i_gin ON indexed USING gin (c); CREATE INDEX i_key_again ON indexed (id)`);
   const { indexes, leftOut } = await describe('indexed');
   assert.deepEqual(indexes, [
-    { name: 'i_hash', columns: [{ name: 'b', descending: false }] },
-    { name: 'i_plain', columns: [{ name: 'b', descending: true }, { name: 'a', descending: false }] },
-    { name: 'i_unique', columns: [{ name: 'a', descending: false }] },
+    { name: 'i_hash', columns: [{ attnum: 3, descending: false }] },
+    { name: 'i_plain', columns: [{ attnum: 3, descending: true }, { attnum: 2, descending: false }] },
+    { name: 'i_unique', columns: [{ attnum: 2, descending: false }] },
   ]);
   assert.deepEqual(leftOut, [
     { name: 'i_expression', reason: 'an index over an expression' },
