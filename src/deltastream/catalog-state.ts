@@ -112,3 +112,9 @@ function newlyFollowed(before: CatalogState, now: CatalogState, followed: readon
 function hasChanged(before: Readonly<Record<string, string>>, now: Readonly<Record<string, string>>): boolean {
   return Object.entries(now).some(([item, mark]) => item !== '0' && mark !== before[item] && (before[item] !== undefined || mark.startsWith('c')));
 }
+
+/** Those that are due, now that all transactions below `oldestXid` have ended, and the others. */
+export function splitByDue(again: readonly Again[], oldestXid: bigint): [due: Again[], waiting: Again[]] {
+  const isDue = ({ xid }: Again) => BigInt(xid) < oldestXid;
+  return [again.filter(isDue), again.filter((one) => !isDue(one))];
+}

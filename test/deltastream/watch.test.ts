@@ -181,3 +181,11 @@ test('with event triggers the start says so, and the watch stands back', async (
   await until('the copy is asked for again, for whoever was writing then', () => watched.news().some((tell) => tell.startsWith('reload ')));
   assert.equal(watched.news().filter((tell) => tell.startsWith('stale ')).length, 1);
 });
+
+test('event triggers that are made or removed while it runs are noticed within the interval', async (t) => {
+  const [watched, running] = await Watched.start(t);
+  await runToEnd('setup', '--pg', server.url());
+  await running.says(/schema changes: event triggers tell them/);
+  await runToEnd('setup', '--undo', '--pg', server.url());
+  await watched.told("comment on table plain is 'by comparison again'", 'look', 'plain');
+});
