@@ -93,8 +93,8 @@ export class Applier {
   async apply(unit: Unit): Promise<void> {
     if (unit.kind === 'open') this.#enter(unit);
     if (this.#isBehind(unit)) return;
-    // Should this unit have another fault, then nothing but it is to be done again.
-    if (this.beginningAt(unit) !== undefined) this.commit();
+    // Should this unit have another fault, then nothing but it is to be done again; and a copy ends a quarantine that is written down.
+    if (this.beginningAt(unit) !== undefined || (unit.kind === 'copy' && unit.part === 0)) this.commit();
     this.#begin();
     this.#followed.record(unit);
     this.#faults = [];

@@ -12,14 +12,14 @@ import type { Copy } from '../daystream/unit.js';
 import { createTable, swapTable, type Lost } from '../sqlite/alter.js';
 import { copyName, dropCopy, dropKept } from '../sqlite/copies.js';
 import { cacheName } from '../sqlite/names.js';
-import { hasObject } from '../sqlite/schema.js';
+import { isTaken } from '../sqlite/objects.js';
 import type { Cache } from '../sqlite/open.js';
 import type { CacheTable, Copying } from '../sqlite/tables.js';
 import { FilteredTable } from './filtered.js';
-import { TableFault } from './fault.js';
+import { altering, TableFault } from './fault.js';
 import type { Quarantines } from './quarantines.js';
 import type { Entry, Registry } from './registry.js';
-import { chosenComments, chosenIndexes, newTable, placeOf, renamedTo, reshaped, unheldName } from './shape.js';
+import { chosenComments, chosenIndexes, newTable, placeOf, renamedTo, requireNames, reshaped, unheldName } from './shape.js';
 import { KeyedTable, type TableWriter } from './table.js';
 
 export interface CopyOptions {
@@ -56,6 +56,7 @@ export class Copies {
       if (line.own.get('_action') === 'comments') table = { ...table, comments: chosenComments(table, decodeComments(line)) };
     }
     dropCopy(this.#cache, relation.oid);
+    requireNames(table);
     createTable(this.#cache, { ...table, table: copyName(relation.oid), indexes: [] });
     const copy: Copying = { id: unit.id, snapshot: unit.snapshot ?? '', next: 1, table };
     const reason = entry?.table.waiting?.reason ?? entry?.table.quarantine?.reason ?? 'it is copied anew';
@@ -90,11 +91,10 @@ export class Copies {
     if (entry === undefined) return undefined;
     const { table: before } = entry;
     const { copy } = before.waiting!;
-    const isHeld = hasObject(this.#cache, before.table);
+    const isHeld = isTaken(this.#cache, before.table);
     const planned = copy!.table;
     const after: CacheTable = { ...planned, schema: before.schema, name: before.name, table: isHeld ? before.table : renamedTo(planned, before.schema, before.name) };
-    if (hasObject(this.#cache, after.table, before.table)) throw new TableFault(after, `the cache has another table or view of its name, ${after.table}`, 'rename that one');
-    const lost = swapTable(this.#cache, isHeld ? before : undefined, { ...after, table: copyName(before.oid) }, after);
+    const lost = altering(after, () => swapTable(this.#cache, isHeld ? before : undefined, { ...after, table: copyName(before.oid) }, after));
     this.#registry.put(after);
     this.#writer = undefined;
     this.#tell(after, lost);
@@ -136,7 +136,7 @@ export class Copies {
   #planned(entry: Entry | undefined, relation: Relation): CacheTable {
     if (entry === undefined) return newTable(relation, this.#registry.chosenBy(relation.schema, relation.table)!);
     const { joining: _, waiting: __, quarantine: ___, ...table } = reshaped(entry.table, relation);
-    return hasObject(this.#cache, entry.table.table) ? table : { ...table, table: cacheName(relation.schema, relation.table) };
+    return isTaken(this.#cache, entry.table.table) ? table : { ...table, table: cacheName(relation.schema, relation.table) };
   }
 
   #refused(unit: Copy, oid: number, schema: string, name: string, reason: string, cure: string): void {

@@ -1,3 +1,4 @@
+import { AlterFailed } from '../sqlite/alter.js';
 import { quote } from '../sqlite/names.js';
 import type { CacheTable } from '../sqlite/tables.js';
 
@@ -28,6 +29,16 @@ export class TableFaults extends Error {
   constructor(faults: readonly TableFault[]) {
     super(faults.map(({ message }) => message).join('; '));
     this.faults = faults;
+  }
+}
+
+/** Runs what changes a table's shape; a TableFault where SQLite or the rows do not allow it. */
+export function altering<T>(table: Pick<CacheTable, 'schema' | 'name' | 'oid'>, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof AlterFailed) throw new TableFault(table, error.reason);
+    throw error;
   }
 }
 

@@ -9,22 +9,21 @@
 import { decodeComments, decodeIndexes, type Relation } from '../daystream/relation.js';
 import type { Line } from '../daystream/codec.js';
 import { isVisible } from '../daystream/snapshot.js';
-import { alterTable, AlterFailed, createTable, dropTable, renameTable, type Lost } from '../sqlite/alter.js';
+import { alterTable, createTable, dropTable, renameTable, swapTable, type Lost } from '../sqlite/alter.js';
 import { isExact, parsePatterns, written } from '../daystream/pattern.js';
 import { dropCopy } from '../sqlite/copies.js';
 import { importCommand } from '../sqlite/cure.js';
 import { quote } from '../sqlite/names.js';
+import { isTaken } from '../sqlite/objects.js';
 import type { Cache } from '../sqlite/open.js';
-import { hasObject, requireHoldable } from '../sqlite/schema.js';
 import { heldColumns, type CacheTable } from '../sqlite/tables.js';
-import { valueOf, type Bindable } from '../sqlite/values.js';
-import { DeltaError } from '../errors.js';
-import { TableFault } from './fault.js';
+import { affinityOf, valueOf, type Bindable } from '../sqlite/values.js';
+import { altering, TableFault } from './fault.js';
 import type { Quarantines } from './quarantines.js';
 import type { Entry, Registry } from './registry.js';
 import { retypeOf, type Retype } from './retype.js';
 import type { Scope } from './scope.js';
-import { chosenComments, chosenIndexes, newTable, placeOf, renamedTo, reshaped, unheldName } from './shape.js';
+import { chosenComments, chosenIndexes, newTable, placeOf, renamedTo, requireNames, reshaped, unheldName } from './shape.js';
 
 export interface MigrationOptions {
   /** A table that was dropped stays as it was. */
@@ -40,6 +39,8 @@ export class Migrations {
   readonly #options: MigrationOptions;
   /** By oid, the names that tables bear in the cache while they stand aside. */
   readonly #aside = new Map<number, string>();
+  /** Why they go at the transaction's end, where the log has said so. */
+  readonly #leaving = new Map<number, string>();
 
   constructor(cache: Cache, registry: Registry, quarantines: Quarantines, options: MigrationOptions) {
     this.#cache = cache;
@@ -78,19 +79,18 @@ export class Migrations {
   }
 
   /** A `drop` line. */
-  drop(oid: number, scope: Scope): void {
+  drop(oid: number, scope: Scope, why = 'was dropped'): void {
     const entry = this.#registry.of(oid);
     if (entry === undefined || isCopied(entry, scope)) return;
     const { table } = entry;
     dropCopy(this.#cache, oid);
     if (this.#options.keepDropped && !this.#aside.has(oid)) {
       this.#registry.put({ ...table, joining: undefined, waiting: undefined, quarantine: { reason: DROPPED, cure: `to be rid of it: DROP TABLE ${quote(table.table)}`, position: scope.position } });
-      return this.#options.note(`${placeOf(table)} was dropped in Postgres; its rows stay as they were`);
+      return this.#options.note(`${placeOf(table)} ${why}; its rows stay as they were`);
     }
-    this.#registry.remove(oid);
-    this.#tell(table, dropTable(this.#cache, this.#physical(table)));
-    this.#aside.delete(oid);
-    this.#options.note(`${placeOf(table)} was dropped`);
+    // What an application has made on it goes to a table that takes its name before the transaction ends.
+    if (!this.#aside.has(oid)) this.#standAside(table);
+    this.#leaving.set(oid, why);
   }
 
   /** A `stale` line: the table stands still until a copy comes. */
@@ -101,19 +101,24 @@ export class Migrations {
     this.#options.note(`${placeOf(table)} waits for a copy: ${reason}`);
   }
 
-  /** At the end of a transaction: who still stands aside is gone, since its name is another table's. */
+  /** At the end of a transaction: who still stands aside is gone, dropped or without a word, since its name is another table's. */
   settle(): void {
-    for (const oid of this.#aside.keys()) {
+    for (const [oid, name] of this.#aside) {
       const { table } = this.#registry.of(oid)!;
+      const heir = this.#registry.named(table.schema, table.name)?.table;
       this.#registry.remove(oid);
-      this.#tell(table, dropTable(this.#cache, this.#physical(table)));
-      this.#options.note(`${placeOf(table)} is gone: its name is another table's`);
+      this.#options.note(`${placeOf(table)} ${this.#leaving.get(oid) ?? 'is gone: its name is another table\'s'}`);
+      if (!isTaken(this.#cache, name)) dropCopy(this.#cache, oid);
+      else if (heir?.table === table.table && isTaken(this.#cache, heir.table)) this.#tell(heir, altering(heir, () => swapTable(this.#cache, { ...table, table: name }, heir, heir)));
+      else this.#tell(table, dropTable(this.#cache, { ...table, table: name }, isTaken(this.#cache, table.table) ? name : table.table));
     }
     this.#aside.clear();
+    this.#leaving.clear();
   }
 
   rolledBack(): void {
     this.#aside.clear();
+    this.#leaving.clear();
   }
 
   /** The table with the name that it bears in the cache now. */
@@ -142,8 +147,8 @@ export class Migrations {
     if (quarantine !== undefined) {
       this.#registry.put({ ...table, table: unheldName(table), quarantine });
     } else if (isNew) {
-      this.#requireRoom(table, undefined);
-      createTable(this.#cache, table);
+      requireNames(table);
+      altering(table, () => createTable(this.#cache, table));
       this.#registry.put(table);
       this.#options.note(`${placeOf(table)} is new`);
     } else {
@@ -152,20 +157,14 @@ export class Migrations {
   }
 
   #alter(before: CacheTable, after: CacheTable, relation?: Relation): void {
-    const place = { schema: after.schema, name: after.name, oid: after.oid };
     this.#claimName(after);
     const physical = this.#physical(before);
-    this.#requireRoom(after, physical.table);
+    requireNames(after);
     requireHeld(before, after);
-    try {
-      const lost = alterTable(this.#cache, physical, after, { missing: missingOf(after, before, relation), convert: conversionsOf(before, after) });
-      this.#aside.delete(after.oid);
-      this.#registry.put(after);
-      this.#tell(after, lost);
-    } catch (error) {
-      if (error instanceof AlterFailed) throw new TableFault(place, error.reason);
-      throw error;
-    }
+    const lost = altering(after, () => alterTable(this.#cache, physical, after, { missing: missingOf(after, before, relation), convert: conversionsOf(before, after) }));
+    this.#aside.delete(after.oid);
+    this.#registry.put(after);
+    this.#tell(after, lost);
   }
 
   /** A table that was asked for by its name stays under a new one, which is asked for from then on; one that a star chose leaves what the star covers. */
@@ -177,8 +176,8 @@ export class Migrations {
   }
 
   #leave(table: CacheTable, relation: Relation, scope: Scope): void {
-    this.#options.note(`${placeOf(table)} was renamed to ${relation.schema}.${relation.table}, which no pattern of this cache chooses; to have it: ${importCommand(this.#cache.name, relation.schema, relation.table)}`);
-    this.drop(table.oid, scope);
+    const { schema, table: name } = relation;
+    this.drop(table.oid, scope, `was renamed to ${schema}.${name}, which no pattern of this cache chooses; to have it: ${importCommand(this.#cache.name, schema, name)}`);
     const holder = this.#registry.named(relation.schema, relation.table);
     if (holder !== undefined) this.#standAside(holder.table);
   }
@@ -189,13 +188,13 @@ export class Migrations {
     if (isSame && !this.#aside.has(table.oid)) return;
     const renamed = { ...table, schema: relation.schema, name: relation.table };
     const physical = this.#physical(table).table;
-    const isHeld = hasObject(this.#cache, physical);
+    const isHeld = isTaken(this.#cache, physical);
     const name = isHeld ? renamedTo(table, renamed.schema, renamed.name) : unheldName(renamed);
     const after = { ...renamed, table: name };
     this.#claimName(after);
     if (name !== physical && isHeld) {
-      this.#requireRoom(after, physical);
-      this.#tell(after, renameTable(this.#cache, physical, name));
+      requireNames(after);
+      this.#tell(after, altering(after, () => renameTable(this.#cache, physical, name)));
     }
     this.#aside.delete(table.oid);
     this.#registry.put(after);
@@ -211,24 +210,13 @@ export class Migrations {
     this.#registry.unname(table.oid);
     const isLeftOver = table.quarantine?.reason === DROPPED;
     const name = isLeftOver ? `${table.table} (dropped ${table.oid})` : `_daystream_aside_${table.oid}`;
-    if (hasObject(this.#cache, table.table)) this.#tell(table, renameTable(this.#cache, table.table, name));
+    if (isTaken(this.#cache, table.table)) this.#tell(table, renameTable(this.#cache, table.table, name));
     if (!isLeftOver) {
       this.#aside.set(table.oid, name);
       return;
     }
     this.#registry.remove(table.oid);
     this.#options.note(`${placeOf(table)}, which was dropped, is called ${name} now: another table has its name`);
-  }
-
-  /** Throws TableFault where SQLite cannot hold the table under its name. `present`: what it is called now. */
-  #requireRoom(table: CacheTable, present: string | undefined): void {
-    try {
-      requireHoldable([table]);
-    } catch (error) {
-      if (error instanceof DeltaError) throw new TableFault(table, error.message, error.hint);
-      throw error;
-    }
-    if (table.table !== present && hasObject(this.#cache, table.table, present)) throw new TableFault(table, `the cache has another table or view of its name, ${table.table}`, `rename that one`);
   }
 
   #tell(table: CacheTable, lost: readonly Lost[]): void {
@@ -249,14 +237,16 @@ export function isCopied({ snapshot }: Entry, { xid }: Scope): boolean {
 function requireHeld(before: CacheTable, after: CacheTable): void {
   const unheld = before.columns.find(({ attnum, as }) => as === null && after.key.includes(attnum));
   if (unheld !== undefined) throw new TableFault(after, `its key has column ${unheld.name} now, which the cache does not hold`);
+  const rounded = heldColumns(before).find(({ attnum, type, numeric }) => after.key.includes(attnum) && affinityOf(type, numeric) !== affinityOf(type));
+  if (rounded !== undefined) throw new TableFault(after, `its key has column ${rounded.name} now, which the cache holds rounded`);
 }
 
 /** How stored values become those of a column's new type, where they do not stay. */
 function conversionsOf(before: CacheTable, after: CacheTable): Map<number, NonNullable<Retype>> {
-  const types = new Map(before.columns.map(({ attnum, type }) => [attnum, type]));
-  return new Map(heldColumns(after).flatMap(({ attnum, type }) => {
-    const was = types.get(attnum);
-    const retype = was === undefined || was === type ? undefined : retypeOf(was, type);
+  const held = new Map(heldColumns(before).map((column) => [column.attnum, column]));
+  return new Map(heldColumns(after).flatMap(({ attnum, type, numeric }) => {
+    const was = held.get(attnum);
+    const retype = was === undefined || (was.type === type && was.numeric === numeric) ? undefined : retypeOf(was, { type, numeric });
     return retype === undefined ? [] : [[attnum, retype] as const];
   }));
 }

@@ -5,7 +5,7 @@
  * text is the same, or the type but has another name. Where it changes in a way that is
  * known, it is changed here; of any other way the log says that the table is stale.
  */
-import { canonical, valueOf, type Bindable, type Stored } from '../sqlite/values.js';
+import { affinityOf, canonical, valueOf, type Bindable, type Numeric, type Stored } from '../sqlite/values.js';
 
 /** Gives the value in the new type; undefined where stored values stay as they are. */
 export type Retype = ((value: Stored) => Bindable | null) | undefined;
@@ -24,12 +24,17 @@ const CHANGES: readonly { readonly from: RegExp; readonly to: RegExp; readonly t
   { from: WITH_ZONE, to: WITHOUT_ZONE, text: (text) => text.replace(/\+00( BC)?$/, '$1') },
 ];
 
-export function retypeOf(before: string, after: string): Retype {
-  const change = CHANGES.find(({ from, to }) => from.test(before) && to.test(after));
-  if (change === undefined) return undefined;
-  const bind = valueOf(after);
+/** As a column holds its values. */
+interface Holding { readonly type: string; readonly numeric: Numeric }
+
+export function retypeOf(before: Holding, after: Holding): Retype {
+  const change = CHANGES.find(({ from, to }) => from.test(before.type) && to.test(after.type));
+  // A number that is no longer in the key may be rounded from now on.
+  const isRounded = affinityOf(after.type, after.numeric) !== affinityOf(after.type) && affinityOf(before.type, before.numeric) !== affinityOf(after.type, after.numeric);
+  if (change === undefined && !isRounded) return undefined;
+  const bind = valueOf(after.type, after.numeric);
   return (value) => {
-    const text = canonical(before, value);
-    return text === null ? null : bind(change.text(text));
+    const text = canonical(before.type, value);
+    return text === null ? null : bind(change === undefined ? text : change.text(text));
   };
 }

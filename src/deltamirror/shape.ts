@@ -6,10 +6,11 @@ import type { Relation, RelationComments, RelationIndex } from '../daystream/rel
 import { written } from '../daystream/pattern.js';
 import { bindFilter } from '../filter/bind.js';
 import { parseFilter } from '../filter/parse.js';
-import { reasonOf } from '../errors.js';
+import { DeltaError, reasonOf } from '../errors.js';
 import { renameColumns } from '../filter/rename.js';
 import { cacheName } from '../sqlite/names.js';
 import type { ChosenPattern } from '../sqlite/patterns.js';
+import { requireHoldable } from '../sqlite/schema.js';
 import { heldColumns, type CacheColumn, type CacheComments, type CacheIndex, type CacheTable, type TableChoice } from '../sqlite/tables.js';
 import { TableFault } from './fault.js';
 
@@ -74,6 +75,16 @@ export function placeOf({ schema, name }: Pick<CacheTable, 'schema' | 'name'>): 
 /** For a table of which the cache has no rows: it takes no name from one that has. */
 export function unheldName({ schema, name, oid }: CacheTable): string {
   return `${schema}.${name}#${oid}`;
+}
+
+/** Throws TableFault where SQLite cannot have such a table, or such columns side by side. */
+export function requireNames(table: CacheTable): void {
+  try {
+    requireHoldable([table]);
+  } catch (error) {
+    if (error instanceof DeltaError) throw new TableFault(table, error.message, error.hint);
+    throw error;
+  }
 }
 
 function bare({ attnum, name, type, notNull }: CacheColumn): CacheColumn {

@@ -83,7 +83,7 @@ function plainReason(index: IndexRow): string | undefined {
 }
 
 function toColumn({ name, attnum, type, notNull }: ColumnRow): RelationColumn {
-  return { name, attnum, type, notNull };
+  return { attnum, name, type, notNull };
 }
 
 function groupByTable<Row extends { readonly oid: number }>(rows: readonly Row[]): Map<number, Row[]> {

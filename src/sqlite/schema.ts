@@ -2,7 +2,6 @@
 import { written } from '../daystream/pattern.js';
 import { DeltaError } from '../errors.js';
 import { folded, quote, reservedBecause, rowidName } from './names.js';
-import type { Cache } from './open.js';
 import { heldColumns, keyColumns, type CacheIndex, type CacheTable } from './tables.js';
 import { affinityOf } from './values.js';
 
@@ -23,12 +22,6 @@ export function createIndexSql(table: CacheTable, index: CacheIndex): string {
   const held = heldColumns(table);
   const columns = index.columns.map(({ attnum, descending }) => quote(held.find((column) => column.attnum === attnum)!.as) + (descending ? ' DESC' : ''));
   return `CREATE INDEX ${quote(index.name)} ON ${quote(table.table)} (${columns.join(', ')})`;
-}
-
-/** True where the cache has a table, view or index of this name, as SQLite tells names apart; `except` is not looked at. */
-export function hasObject(cache: Cache, name: string, except?: string): boolean {
-  const found = cache.prepare<[string], { name: string }>('SELECT name FROM sqlite_schema WHERE name = ? COLLATE NOCASE').all(name);
-  return found.some((object) => object.name !== except);
 }
 
 /** Throws DeltaError config, naming the tables or columns, where SQLite cannot hold these tables side by side, and beside `others`: names of indexes and views. */

@@ -89,6 +89,18 @@ test('a copy ends a quarantine, and brings a table that the cache lacks and choo
   }
 });
 
+test('a copy ends a quarantine that began a moment before, also where both are read at once', async (t) => {
+  const { log, cache } = bench(t, [T]);
+  await write(log, (writer) => {
+    add(writer, 1, 't insert id 1 a x');
+    add(writer, 2, 't quarantine _reason x _cure y');
+    copied(writer, begin('3:3:'), part(1, [row(1, 'new')]), part(2, [], { isLast: true }));
+    add(writer, 3, 't insert id 2 a later');
+  });
+  await runMirror(cache, log);
+  assert.deepEqual([held(cache), state(cache)], [['1 new', '2 later'], 'following']);
+});
+
 test('a copy for those who lack the table is nothing to those who have it; nor is one that is refused', async (t) => {
   const { log, cache } = bench(t, [T]);
   await write(log, (writer) => {
