@@ -75,6 +75,7 @@ extern int write_change(Plugin *plugin, RowPlan *plan, Relation relation, Reorde
 extern int write_truncate(Plugin *plugin, RowPlan *plan, Relation relation, ReorderBufferChange *change);
 
 /* recover.c */
+extern void overlook(Plugin *plugin, RowPlan *plan);
 extern void recover(Plugin *plugin, RowPlan *plan);
 
 /* quarantine.c */

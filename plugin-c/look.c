@@ -54,7 +54,7 @@ tell_changes(Plugin *plugin, RowPlan *plan, Relation relation)
 	tell_table(plugin, plan, relation, concern);
 }
 
-/* Describes a table that is there and followed; one that cannot be described is quarantined. */
+/* Describes a table that is there and followed; one that cannot be described is quarantined, once. */
 static void
 describe(Plugin *plugin, Oid oid, Describe how)
 {
@@ -78,7 +78,13 @@ describe(Plugin *plugin, Oid oid, Describe how)
 	PG_CATCH();
 	{
 		CurrentResourceOwner = owner;
-		recover(plugin, plan);
+		/* Before the transaction, there is nothing to be said yet; behind it, nothing that was said. */
+		if (how == note_state || (plan != NULL && plan->told != NULL && plan->told->undescribed))
+			overlook(plugin, plan);
+		else
+			recover(plugin, plan);
+		if (how == tell_changes)
+			plan->told->undescribed = true;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(before);
@@ -184,13 +190,13 @@ find_changes(Plugin *plugin)
 		tables_in_namespaces(&renamed, &transaction->touched);
 		oids_order(&transaction->touched);
 	}
+	versions_read(relations, &transaction->touched);
 	if (relations->surveys < 2)
 	{
 		relations_survey(relations, &transaction->touched);
 		relations->surveys = 2;
 	}
 	find_rows_astray(relations);
-	find_unlogged(relations);
 	if (!relations->options->leaves)
 		for (int i = 0; i < transaction->touched.count; i++)
 			leaf_look(relations, transaction->touched.at[i]);

@@ -29,9 +29,8 @@ is_data_error(int code)
 }
 
 /*
- * Leaves out what an error has half written and says so in a quarantine line;
- * the rest of the table's rows in this transaction are left out too, which keeps
- * the number of caught errors, and what each of them leaks, small.
+ * Leaves out what an error has half written, and gives the error; one that is not
+ * of the data is raised again.
  *
  * An error is caught here without a subtransaction of our own. That is safe
  * because whatever decodes always aborts: ReorderBufferProcessTXN runs us in a
@@ -41,14 +40,14 @@ is_data_error(int code)
  * LWLocks, which we hold none of otherwise, the resource owner, the memory
  * context.
  */
-void
-recover(Plugin *plugin, RowPlan *plan)
+static ErrorData *
+catch_error(Plugin *plugin, RowPlan *plan)
 {
 	ErrorData  *error;
 
 	MemoryContextSwitchTo(plugin->change_context);
 	error = CopyErrorData();
-	if (plan == NULL || !is_data_error(error->sqlerrcode))
+	if (plan == NULL || plan->told == NULL || !is_data_error(error->sqlerrcode))
 		PG_RE_THROW();
 	FlushErrorState();
 	LWLockReleaseAll();
@@ -59,6 +58,27 @@ recover(Plugin *plugin, RowPlan *plan)
 		invalidate_plan(plugin->relations, plan);
 		plan->told->shape_valid = false;
 	}
+	return error;
+}
+
+/* Goes on without a word. */
+void
+overlook(Plugin *plugin, RowPlan *plan)
+{
+	(void) catch_error(plugin, plan);
+}
+
+/*
+ * Says what it was in a quarantine line; the rest of the table's rows in this
+ * transaction are left out too, which keeps the number of caught errors, and what
+ * each of them leaks, small.
+ */
+void
+recover(Plugin *plugin, RowPlan *plan)
+{
+	ErrorData  *error = catch_error(plugin, plan);
+
 	plan->told->broken = plugin->relations->xid;
+	open_transaction(plugin);
 	quarantine_error(plugin, plan, error->message);
 }

@@ -6,6 +6,7 @@
 #ifndef DELTASTREAM_RELATION_H
 #define DELTASTREAM_RELATION_H
 
+#include "catalog/pg_class.h"
 #include "fmgr.h"
 #include "lib/ilist.h"
 #include "lib/stringinfo.h"
@@ -51,6 +52,7 @@ typedef struct Told
 	bool		known;			/* it is to be told when the table goes */
 	bool		unlogged;		/* when last looked at */
 	bool		mute;			/* it was unlogged ever since it is known: nothing was said */
+	bool		undescribed;	/* at the last look it could not be described, which was said */
 	bool		noted;			/* of schema, indexes and comments some were not said in this session */
 	char	   *head;			/* the name that it was last called by, as its lines begin; NULL before the first */
 	char	   *schema;			/* the text of the last schema line, or of the one that would have said nothing new */
@@ -203,6 +205,8 @@ extern void relations_sweep(Relations *relations);
 /* survey.c */
 extern void relations_survey(Relations *relations, const Oids *touched);
 extern bool namespaces_read(Relations *relations, Oids *renamed);
+extern bool survey_is_table(Form_pg_class class);
+extern void survey_adopt(Relations *relations, Form_pg_class class);
 extern void tables_in_namespaces(const Oids *namespaces, Oids *tables);
 
 /* origin.c */
@@ -221,8 +225,8 @@ extern void leaf_look(Relations *relations, Oid oid);
 extern bool leaves_are_full(const Relations *relations, Oid root);
 extern char *unlogged_leaf(const Relations *relations, Oid root);
 
-/* unlogged.c */
-extern void find_unlogged(Relations *relations);
+/* versions.c */
+extern void versions_read(Relations *relations, const Oids *touched);
 
 /* invalidation.c */
 extern void relations_link(Relations *relations, RowPlan *plan, const Oid *others, int count);

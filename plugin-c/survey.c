@@ -95,15 +95,17 @@ top_of(HTAB *parents, Oid oid)
 	return oid;
 }
 
-/* Takes a table as it stands: what the log has of it is right. */
-static void
-adopt(Relations *relations, Form_pg_class class)
+/* Takes a table as it stands, where its name is followed: what the log has of it is right. */
+void
+survey_adopt(Relations *relations, Form_pg_class class)
 {
 	Namespace  *namespace = hash_search(relations->schemas, &class->relnamespace, HASH_FIND, NULL);
+	bool		has_rows = class->relkind == RELKIND_RELATION ||
+		(class->relkind == RELKIND_PARTITIONED_TABLE && !relations->options->leaves);
 	char	   *head;
 	Told	   *told;
 
-	if (namespace == NULL || !options_follow_table(relations->options, NameStr(namespace->name), NameStr(class->relname)))
+	if (!has_rows || namespace == NULL || !options_follow_table(relations->options, NameStr(namespace->name), NameStr(class->relname)))
 		return;
 	told = relations_told(relations, class->oid);
 	told->known = true;
@@ -113,8 +115,9 @@ adopt(Relations *relations, Form_pg_class class)
 	pfree(head);
 }
 
-static bool
-is_table(Form_pg_class class)
+/* True for what may have rows that go by a name. */
+bool
+survey_is_table(Form_pg_class class)
 {
 	return class->oid >= FirstNormalObjectId && class->relpersistence != RELPERSISTENCE_TEMP && !OidIsValid(class->relrewrite) &&
 		(class->relkind == RELKIND_RELATION || class->relkind == RELKIND_PARTITIONED_TABLE || class->relkind == RELKIND_FOREIGN_TABLE);
@@ -127,10 +130,7 @@ survey_table(Relations *relations, HTAB *parents, Form_pg_class class)
 	Oid			root = by_root ? top_of(parents, class->oid) : class->oid;
 
 	if (root == class->oid)
-	{
-		if (class->relkind == RELKIND_RELATION || (class->relkind == RELKIND_PARTITIONED_TABLE && !relations->options->leaves))
-			adopt(relations, class);
-	}
+		survey_adopt(relations, class);
 	else if (class->relkind != RELKIND_PARTITIONED_TABLE)
 		leaf_place(relations, class->oid, root,
 				   class->relreplident == REPLICA_IDENTITY_FULL || class->relkind == RELKIND_FOREIGN_TABLE,
@@ -153,7 +153,7 @@ relations_survey(Relations *relations, const Oids *touched)
 	{
 		Form_pg_class class = (Form_pg_class) GETSTRUCT(tuple);
 
-		if (is_table(class) && !oids_have(touched, class->oid))
+		if (survey_is_table(class) && !oids_have(touched, class->oid))
 			survey_table(relations, parents, class);
 	}
 	systable_endscan(scan);
@@ -174,7 +174,7 @@ tables_in_namespaces(const Oids *namespaces, Oids *tables)
 	{
 		Form_pg_class class = (Form_pg_class) GETSTRUCT(tuple);
 
-		if (is_table(class) && oids_have(namespaces, class->relnamespace))
+		if (survey_is_table(class) && oids_have(namespaces, class->relnamespace))
 			oids_add(tables, class->oid);
 	}
 	systable_endscan(scan);

@@ -43,8 +43,9 @@ say_new(Plugin *plugin, RowPlan *plan, const char *text, char identity)
 {
 	Relations  *relations = plugin->relations;
 	bool		is_new = relations->surveys > 0;
-	bool		is_whole = is_new && plan->told->stale != relations->xid && is_made_here(relations, plan->root) &&
-		relations_concern(relations, plan->root)->stale == NULL && !rows_came_otherwise(relations, plan->relid, plan->root);
+	Concern    *concern = relations_concern(relations, plan->root);
+	bool		is_whole = is_new && plan->told->stale != relations->xid && concern->stale == NULL &&
+		is_made_here(relations, plan->root) && !rows_came_otherwise(relations, plan->relid, plan->root);
 
 	say_schema(plugin, plan, is_whole ? "\t_action\tcreate" : "\t_action\tschema", text, identity);
 	if (is_new && !is_whole)
@@ -159,6 +160,7 @@ tell_table(Plugin *plugin, RowPlan *plan, Relation relation, const Concern *conc
 	text = schema_text(plan, identity);
 	indexes = indexes_text(plan, relation);
 	comments = comments_text(plan, relation);
+	told->undescribed = false;
 	if (anew || !told->known || told->schema == NULL || strcmp(told->schema, text) != 0)
 	{
 		open_transaction(plugin);

@@ -38,6 +38,19 @@ INSERT INTO between_early VALUES (4);
 INSERT INTO between_again VALUES (4);
 INSERT INTO between_root VALUES (4);
 SELECT * FROM lines();
+-- What came and went while the first transaction of a session went on is told as gone.
+SELECT other('BEGIN'), other('ALTER TABLE between DROP COLUMN b');
+CREATE TABLE between_early_too (id int PRIMARY KEY);
+CREATE TABLE between_leaf_too (id int PRIMARY KEY);
+INSERT INTO between_leaf_too VALUES (11);
+ALTER TABLE between_root ATTACH PARTITION between_leaf_too FOR VALUES FROM (10) TO (20);
+CREATE TABLE between_out (id int PRIMARY KEY);
+CREATE SCHEMA between_out;
+SELECT count(*) > 0 FROM lines('tables', '*');
+SELECT other('DROP TABLE between_early_too'), other('DROP TABLE between_leaf_too'), other('ALTER TABLE between_out SET SCHEMA between_out'), other('COMMIT');
+SELECT * FROM lines('tables', '*');
+DROP SCHEMA between_out CASCADE;
+SELECT skip();
 -- Prepared, and committed behind a change of what it wrote to and a table that took a name.
 BEGIN;
 INSERT INTO between_early VALUES (5);
