@@ -139,12 +139,14 @@ const COMMENTS = `
 
 /** From the catalog's estimates: pg_table_size() would wait for whoever locks a table. A partitioned table is as large as its leaves together. */
 const SIZES = `
-  WITH leaf AS (
-    SELECT c.oid, CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid END AS root, c.relreplident = 'f' AS is_full,
-      greatest(c.reltuples, 0) AS rows, c.relpages + coalesce(toast.relpages, 0) AS pages
-    FROM pg_class AS c LEFT JOIN pg_class AS toast ON toast.oid = c.reltoastrelid WHERE c.relkind = 'r'),
-  estimate AS (SELECT oid, is_full, rows, pages FROM leaf UNION ALL SELECT root, is_full, rows, pages FROM leaf WHERE root IS NOT NULL)
-  SELECT c.oid::int8::float8 AS oid, c.relreplident::text AS identity, coalesce(bool_and(estimate.is_full), false) AS "fullLeaves",
-    coalesce(sum(estimate.rows), 0)::float8 AS rows, (coalesce(sum(estimate.pages), 0) * current_setting('block_size')::int)::float8 AS bytes
-  FROM pg_class AS c LEFT JOIN estimate ON estimate.oid = c.oid
+  WITH RECURSIVE tree AS (
+    SELECT oid AS root, oid FROM unnest($1::oid[]) AS oid
+    UNION ALL
+    SELECT tree.root, inhrelid FROM tree JOIN pg_inherits ON inhparent = tree.oid JOIN pg_class ON pg_class.oid = inhrelid WHERE relispartition),
+  leaf AS (
+    SELECT tree.root, c.relreplident = 'f' AS is_full, greatest(c.reltuples, 0) AS rows, c.relpages + coalesce(toast.relpages, 0) AS pages
+    FROM tree JOIN pg_class AS c ON c.oid = tree.oid LEFT JOIN pg_class AS toast ON toast.oid = c.reltoastrelid WHERE c.relkind = 'r')
+  SELECT c.oid::int8::float8 AS oid, c.relreplident::text AS identity, coalesce(bool_and(leaf.is_full), false) AS "fullLeaves",
+    coalesce(sum(leaf.rows), 0)::float8 AS rows, (coalesce(sum(leaf.pages), 0) * current_setting('block_size')::int)::float8 AS bytes
+  FROM pg_class AS c LEFT JOIN leaf ON leaf.root = c.oid
   WHERE c.oid = ANY ($1::oid[]) GROUP BY c.oid, c.relreplident`;
