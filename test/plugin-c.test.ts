@@ -114,6 +114,45 @@ test('names that are no text quarantine their table under a name that is', async
   ]);
 });
 
+test('a table that cannot be described is quarantined once when it is made, and a comment that is no text quarantines nothing', async () => {
+  const bytes = await receive('bytes', `
+    CREATE TABLE remarked (id int PRIMARY KEY);
+    CREATE INDEX remarked_again ON remarked (id, id);
+    DO $$ BEGIN EXECUTE format('COMMENT ON TABLE remarked IS %L', convert_from('\\x61fc', 'SQL_ASCII')); END $$;
+    COMMIT;
+    DO $$ BEGIN EXECUTE format('CREATE TABLE made (id int PRIMARY KEY, %I int)', convert_from('\\x63fc', 'SQL_ASCII')); END $$;
+    COMMIT;
+    ALTER TABLE made SET (fillfactor = 50);
+    COMMIT;
+    DO $$ BEGIN EXECUTE format('ALTER TABLE made RENAME COLUMN %I TO c', convert_from('\\x63fc', 'SQL_ASCII')); END $$;
+    COMMIT;
+    DO $$ BEGIN EXECUTE format('ALTER TABLE remarked RENAME COLUMN id TO %I', convert_from('\\x63fc', 'SQL_ASCII')); END $$;
+    COMMIT;
+    DROP TABLE made, remarked;`);
+  assert.deepEqual(linesOf(bytes, 'begin', 'create', 'schema', 'indexes', 'comments', 'quarantine', 'stale', 'drop', 'commit')
+    .map((line) => line.replace(/(_oid\t|_lsn\t|_ts\t|_reload\t)[^\t]+/g, '$1O')), [
+    '_action\tbegin\t_xid\tX\t_lsn\tO\t_ts\tO',
+    '_table\tremarked\t_xid\tX\t_action\tcreate\t_oid\tO\t_identity\tdefault\t_key\t1\tid\t1 notnull integer',
+    '_table\tremarked\t_xid\tX\t_action\tindexes\t_oid\tO\tremarked_again\t1,1',
+    '_table\tremarked\t_xid\tX\t_action\tcomments\t_oid\tO\t_comment\ta?',
+    '_action\tcommit\t_xid\tX\t_lsn\tO\t_rows\t0\t_schemas\t3',
+    '_action\tbegin\t_xid\tX\t_lsn\tO\t_ts\tO',
+    '_table\tmade\t_xid\tX\t_action\tquarantine\t_reason\ta row of public.made cannot be written: invalid byte sequence for encoding "UTF8": 0xfc\t_cure\tmend the row in public.made',
+    '_action\tcommit\t_xid\tX\t_lsn\tO\t_rows\t0',
+    '_action\tbegin\t_xid\tX\t_lsn\tO\t_ts\tO',
+    '_table\tmade\t_xid\tX\t_action\tschema\t_oid\tO\t_identity\tdefault\t_key\t1\tid\t1 notnull integer\tc\t2 null integer',
+    '_table\tmade\t_xid\tX\t_action\tstale\t_oid\tO\t_reason\tit is newly followed, with the rows that it has',
+    '_action\tcommit\t_xid\tX\t_lsn\tO\t_rows\t0\t_schemas\t1\t_reload\tO',
+    '_action\tbegin\t_xid\tX\t_lsn\tO\t_ts\tO',
+    '_table\tremarked\t_xid\tX\t_action\tquarantine\t_reason\ta row of public.remarked cannot be written: invalid byte sequence for encoding "UTF8": 0xfc\t_cure\tmend the row in public.remarked',
+    '_action\tcommit\t_xid\tX\t_lsn\tO\t_rows\t0',
+    '_action\tbegin\t_xid\tX\t_lsn\tO\t_ts\tO',
+    '_table\tremarked\t_xid\tX\t_action\tdrop\t_oid\tO',
+    '_table\tmade\t_xid\tX\t_action\tdrop\t_oid\tO',
+    '_action\tcommit\t_xid\tX\t_lsn\tO\t_rows\t0\t_schemas\t2',
+  ]);
+});
+
 test('an option without a value, and one with hostile bytes, is refused over the replication protocol too', async () => {
   await server.query(`SELECT pg_create_logical_replication_slot('refuse', 'deltastream')`);
   try {
@@ -142,30 +181,54 @@ test('values do not depend on what is set for the role, the database or the conn
   assert.deepEqual(linesOf(bytes, 'insert'), ['_table\tsettings\t_xid\tX\t_action\tinsert\tid\t1\tts\t2026-02-01 12:00:00+00\tb\t\\\\x00\tf\t0.30000000000000004']);
 });
 
-test('the memory of the walsender is flat over a transaction of any size', async () => {
+/** Runs statements while a walsender sends; gives its memory, in kB, after each lot once it has sent that. */
+async function memoryAfter(lots: readonly string[], settle = ''): Promise<number[]> {
   await server.query(`SELECT pg_create_logical_replication_slot('flat', 'deltastream')`);
   const client = await server.client();
-  await client.query(`CREATE TABLE flat (id int PRIMARY KEY, n numeric, t timestamptz, v text, a text[]); ALTER TABLE flat REPLICA IDENTITY FULL`);
   const receiver = spawn(join(server.binaries, 'pg_recvlogical'), ['-d', 'postgres', '-S', 'flat', '--start', '--no-loop', '-f', '/dev/null', '--status-interval=1', '--fsync-interval=1'],
     { env: server.environment(), stdio: 'ignore' });
+  const sent = async (): Promise<number> => {
+    const { rows: [{ lsn }] } = await client.query('SELECT pg_current_wal_lsn() AS lsn');
+    for (;;) {
+      const { rows: [slot] } = await client.query(`SELECT active_pid, confirmed_flush_lsn >= $1::pg_lsn AS done FROM pg_replication_slots WHERE slot_name = 'flat'`, [lsn]);
+      if (slot.done) return Number(/RssAnon:\s+(\d+) kB/.exec(readFileSync(`/proc/${slot.active_pid}/status`, 'utf8'))![1]);
+      await client.query('SELECT pg_sleep(0.02)');
+    }
+  };
   try {
-    const written = async (rows: number): Promise<number> => {
-      await client.query(`INSERT INTO flat SELECT n, n / 7.0, now(), 'row ' || n, ARRAY['a', n::text] FROM generate_series(1, ${rows}) n`);
-      await client.query(`ALTER TABLE flat ALTER COLUMN v TYPE text USING v || '?'`);
-      await client.query(`BEGIN; UPDATE flat SET v = v || '!'; DELETE FROM flat; COMMIT`);
-      const { rows: [{ lsn }] } = await client.query('SELECT pg_current_wal_lsn() AS lsn');
-      for (;;) {
-        const { rows: [slot] } = await client.query(`SELECT active_pid, confirmed_flush_lsn >= $1::pg_lsn AS done FROM pg_replication_slots WHERE slot_name = 'flat'`, [lsn]);
-        if (slot.done) return Number(/RssAnon:\s+(\d+) kB/.exec(readFileSync(`/proc/${slot.active_pid}/status`, 'utf8'))![1]);
-        await client.query('SELECT pg_sleep(0.02)');
-      }
-    };
-    const small = await written(1_000);
-    const large = await written(150_000);
-    assert.ok(large < small + 16_384, `${small} kB after small transactions, ${large} kB after 600,000 changes`);
+    if (settle !== '') await client.query(settle);
+    const memory: number[] = [];
+    for (const lot of lots) {
+      for (const statement of lot.split('\n')) await client.query(statement);
+      memory.push(await sent());
+    }
+    return memory;
   } finally {
     receiver.kill('SIGTERM');
     await once(receiver, 'exit');
+    await client.query(`DO $$ BEGIN WHILE EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = 'flat' AND active) LOOP PERFORM pg_sleep(0.01); END LOOP; END $$`);
+    await client.query(`SELECT pg_drop_replication_slot('flat')`);
     await client.end();
   }
+}
+
+test('the memory of the walsender is flat over a transaction of any size', async () => {
+  const lot = (rows: number) => `INSERT INTO flat SELECT n, n / 7.0, now(), 'row ' || n, ARRAY['a', n::text] FROM generate_series(1, ${rows}) n
+    ALTER TABLE flat ALTER COLUMN v TYPE text USING v || '?'
+    BEGIN; UPDATE flat SET v = v || '!'; DELETE FROM flat; COMMIT`;
+  const [small, large] = await memoryAfter([lot(1_000), lot(150_000)],
+    'CREATE TABLE flat (id int PRIMARY KEY, n numeric, t timestamptz, v text, a text[]); ALTER TABLE flat REPLICA IDENTITY FULL');
+  assert.ok(large < small + 16_384, `${small} kB after small transactions, ${large} kB after 600,000 changes`);
+});
+
+test('the memory of the walsender is flat over any number of schema changes', async () => {
+  const lot = (count: number) => `DO $$ BEGIN FOR i IN 1..${count} LOOP
+    EXECUTE format('CREATE TABLE passing_%s (id int PRIMARY KEY, v text)', i);
+    EXECUTE format('INSERT INTO passing_%s VALUES (1)', i); COMMIT;
+    EXECUTE format('CREATE INDEX ON passing_%s (v)', i);
+    EXECUTE format('ALTER TABLE passing_%s RENAME TO passed_%s', i, i); COMMIT;
+    EXECUTE format('DROP TABLE passed_%s', i);
+    EXECUTE format('CREATE TEMP TABLE passing_%s (id int) ON COMMIT DROP', i); COMMIT; END LOOP; END $$`.replaceAll('\n', ' ');
+  const [few, many] = await memoryAfter([lot(500), lot(4_000)]);
+  assert.ok(many < few + 4_096, `${few} kB after 1,500 schema changes, ${many} kB after 12,000 more`);
 });
