@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "replication/snapbuild.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -53,7 +54,7 @@ on_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 
 	resetStringInfo(&plugin->lines);
 	memset(&plugin->transaction, 0, sizeof(Transaction));
-	relations_begin(plugin->relations, txn);
+	relations_begin(plugin->relations, txn, SnapBuildXactNeedsSkip(ctx->snapshot_builder, txn->first_lsn));
 	look_before(plugin);
 }
 

@@ -8,7 +8,8 @@
  * catalog up to there, and would take the other's new table for dropped.
  *
  * Of a table that the session has not spoken of, the state before the transaction
- * is read when it begins, so that a VACUUM says nothing.
+ * is read when it begins, so that a VACUUM says nothing. Where the catalog is then
+ * older than the log, the table is told anew.
  */
 #include "postgres.h"
 
@@ -106,7 +107,7 @@ look_before(Plugin *plugin)
 	read_touched(plugin);
 	if (relations->surveys == 0)
 		relations_survey(relations, &none);
-	for (int i = 0; i < plugin->transaction.touched.count && noted < BASELINE_LIMIT; i++)
+	for (int i = 0; i < plugin->transaction.touched.count && noted < BASELINE_LIMIT && !relations->overlaps; i++)
 	{
 		Oid			table = table_of(relations, plugin->transaction.touched.at[i]);
 		Told	   *told = hash_search(relations->told, &table, HASH_FIND, NULL);
@@ -191,11 +192,9 @@ find_changes(Plugin *plugin)
 		oids_order(&transaction->touched);
 	}
 	versions_read(relations, &transaction->touched);
-	if (relations->surveys < 2)
-	{
+	if (relations->surveys == 0 || (relations->surveys == 1 && relations->overlaps))
 		relations_survey(relations, &transaction->touched);
-		relations->surveys = 2;
-	}
+	relations->surveys = 2;
 	find_rows_astray(relations);
 	if (!relations->options->leaves)
 		for (int i = 0; i < transaction->touched.count; i++)

@@ -63,9 +63,10 @@ full_xid(TransactionId xid)
 
 /* From here on this is the transaction at hand. */
 void
-relations_begin(Relations *relations, ReorderBufferTXN *txn)
+relations_begin(Relations *relations, ReorderBufferTXN *txn, bool overlaps)
 {
 	relations->txn = txn;
+	relations->overlaps = overlaps;
 	relations->xid = full_xid(txn->xid);
 	relations->concerns = NULL;
 	MemoryContextReset(relations->transaction_context);

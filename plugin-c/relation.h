@@ -185,13 +185,14 @@ typedef struct Relations
 
 	ReorderBufferTXN *txn;		/* the transaction at hand */
 	uint64		xid;			/* with its epoch */
+	bool		overlaps;		/* it began before the session did: its catalog may be older than the log */
 	MemoryContext transaction_context;	/* reset when one begins */
 	HTAB	   *concerns;		/* NULL when there are none */
 } Relations;
 
 extern Relations *relations_open(MemoryContext context, const Options *options);
 extern HTAB *relations_table(MemoryContext context, const char *name, Size key_size, Size entry_size);
-extern void relations_begin(Relations *relations, ReorderBufferTXN *txn);
+extern void relations_begin(Relations *relations, ReorderBufferTXN *txn, bool overlaps);
 extern Told *relations_told(Relations *relations, Oid root);
 extern RowPlan *relations_plan(Relations *relations, Relation relation);
 extern void relations_note_rows(Relations *relations, RowPlan *plan);
@@ -206,7 +207,7 @@ extern void relations_sweep(Relations *relations);
 extern void relations_survey(Relations *relations, const Oids *touched);
 extern bool namespaces_read(Relations *relations, Oids *renamed);
 extern bool survey_is_table(Form_pg_class class);
-extern void survey_adopt(Relations *relations, Form_pg_class class);
+extern bool survey_adopt(Relations *relations, Form_pg_class class);
 extern void tables_in_namespaces(const Oids *namespaces, Oids *tables);
 
 /* origin.c */

@@ -1,9 +1,10 @@
 /*
  * All tables that are followed, so that one that goes can be told, and one that is
- * new. The catalog is read once when the first transaction that changed it
- * begins, and at its commit once more: it may have begun before others that an
- * earlier session has written, so that its catalog at the beginning is older than
- * the log. Whatever it did not touch itself is then taken as it stands.
+ * new. The catalog is read when the first transaction that changed it begins, and
+ * at its commit once more where it began before the session did: then its catalog
+ * at the beginning may be older than the log, since others were committed in
+ * between, and written by an earlier session. Whatever it did not touch itself is
+ * then taken as it stands.
  */
 #include "postgres.h"
 
@@ -95,8 +96,8 @@ top_of(HTAB *parents, Oid oid)
 	return oid;
 }
 
-/* Takes a table as it stands, where its name is followed: what the log has of it is right. */
-void
+/* Takes a table as it stands, where its name is followed: what the log has of it is right. Says whether it is. */
+bool
 survey_adopt(Relations *relations, Form_pg_class class)
 {
 	Namespace  *namespace = hash_search(relations->schemas, &class->relnamespace, HASH_FIND, NULL);
@@ -106,13 +107,14 @@ survey_adopt(Relations *relations, Form_pg_class class)
 	Told	   *told;
 
 	if (!has_rows || namespace == NULL || !options_follow_table(relations->options, NameStr(namespace->name), NameStr(class->relname)))
-		return;
+		return false;
 	told = relations_told(relations, class->oid);
 	told->known = true;
 	told->unlogged = class->relkind == RELKIND_RELATION && class->relpersistence == RELPERSISTENCE_UNLOGGED;
 	head = table_head(NameStr(namespace->name), NameStr(class->relname));
 	relations_keep(relations, &told->head, head);
 	pfree(head);
+	return true;
 }
 
 /* True for what may have rows that go by a name. */
@@ -130,7 +132,7 @@ survey_table(Relations *relations, HTAB *parents, Form_pg_class class)
 	Oid			root = by_root ? top_of(parents, class->oid) : class->oid;
 
 	if (root == class->oid)
-		survey_adopt(relations, class);
+		(void) survey_adopt(relations, class);
 	else if (class->relkind != RELKIND_PARTITIONED_TABLE)
 		leaf_place(relations, class->oid, root,
 				   class->relreplident == REPLICA_IDENTITY_FULL || class->relkind == RELKIND_FOREIGN_TABLE,

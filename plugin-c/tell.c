@@ -139,7 +139,8 @@ tell_table(Plugin *plugin, RowPlan *plan, Relation relation, const Concern *conc
 	Told	   *told = plan->told;
 	bool		was_known = told->known && !told->mute;
 	bool		was_unlogged = was_known && told->unlogged;
-	bool		anew = was_known && concern->look && (told->noted || told->indexes == NULL);
+	bool		asked = was_known && concern->look && (told->noted || told->indexes == NULL);
+	bool		anew = asked || (was_known && plugin->relations->overlaps && told->indexes == NULL);
 	char		identity;
 	char	   *text;
 	char	   *indexes;
@@ -154,14 +155,14 @@ tell_table(Plugin *plugin, RowPlan *plan, Relation relation, const Concern *conc
 		plan_complete(plugin->relations, plan, relation);
 	told->known = was_known;
 	told->unlogged = told->mute = false;
-	told->noted = told->noted && !anew;
+	told->noted = told->noted && !asked;
 	identity = identity_to_tell(plugin->relations, plan);
 	/* All of it first: nothing may fail between the lines. */
 	text = schema_text(plan, identity);
 	indexes = indexes_text(plan, relation);
 	comments = comments_text(plan, relation);
 	told->undescribed = false;
-	if (anew || !told->known || told->schema == NULL || strcmp(told->schema, text) != 0)
+	if (asked || !told->known || told->schema == NULL || strcmp(told->schema, text) != 0)
 	{
 		open_transaction(plugin);
 		if (told->known)

@@ -6,9 +6,9 @@
  *
  * - A table that was made unlogged and logged again: what happened to its rows in
  *   between is in no WAL, and where none is left, not even the rewrite shows.
- * - In the first transaction of a session, which may have begun before others that
- *   an earlier session has written: a table, or a partition, that came after the
- *   beginning and is gone at the end.
+ * - In a transaction that began before the session, and so maybe before others that
+ *   an earlier session has written: what those made of a table, or of a partition,
+ *   before it changed that itself, and maybe back.
  */
 #include "postgres.h"
 
@@ -42,12 +42,14 @@ note_written(Relations *relations, Form_pg_class class)
 static bool
 note_found(Relations *relations, Form_pg_class class)
 {
-	Told	   *told = hash_search(relations->told, &class->oid, HASH_FIND, NULL);
+	Told	   *told;
 
 	if (class->relispartition && !relations->options->leaves)
 		return class->relkind != RELKIND_PARTITIONED_TABLE && hash_search(relations->leaves, &class->oid, HASH_FIND, NULL) == NULL;
-	if (told == NULL || !told->known)
-		survey_adopt(relations, class);
+	/* Under a name that is not followed, the log has dropped it. */
+	told = hash_search(relations->told, &class->oid, HASH_FIND, NULL);
+	if (!survey_adopt(relations, class) && told != NULL)
+		relations_forget(relations, told);
 	return false;
 }
 
@@ -66,7 +68,7 @@ note_version(Relations *relations, Relation catalog, const ItemPointerData *plac
 	ReleaseBuffer(buffer);
 	if (is_ours)
 		note_written(relations, &class);
-	else if (relations->surveys < 2 && survey_is_table(&class))
+	else if (relations->overlaps && survey_is_table(&class))
 		return note_found(relations, &class);
 	return false;
 }
@@ -84,7 +86,7 @@ suspect_roots(Relations *relations, const Oids *touched)
 	}
 }
 
-/* Reads all versions; to be called before the survey at the commit of the first transaction. */
+/* Reads all versions; to be called before the survey at a commit. */
 void
 versions_read(Relations *relations, const Oids *touched)
 {

@@ -51,6 +51,20 @@ SELECT other('DROP TABLE between_early_too'), other('DROP TABLE between_leaf_too
 SELECT * FROM lines('tables', '*');
 DROP SCHEMA between_out CASCADE;
 SELECT skip();
+-- What others changed and it changed back is told all the same.
+CREATE TABLE between_back (id int PRIMARY KEY);
+CREATE TABLE between_back_out (id int PRIMARY KEY);
+CREATE TABLE between_back_index (id int PRIMARY KEY, v int);
+SELECT skip();
+SELECT other('BEGIN'), other('ALTER TABLE between ADD COLUMN d int');
+ALTER TABLE between_back RENAME TO between_there;
+ALTER TABLE between_back_out RENAME TO "Between";
+CREATE INDEX between_index ON between_back_index (v);
+SELECT count(*) > 0 FROM lines('tables', 'between, between_back, between_there, between_back_out, between_back_index');
+SELECT other('ALTER TABLE between_there RENAME TO between_back'), other('ALTER TABLE "Between" RENAME TO between_back_out'), other('DROP INDEX between_index'), other('COMMIT');
+SELECT * FROM lines('tables', 'between, between_back, between_there, between_back_out, between_back_index');
+DROP TABLE between_back, between_back_out, between_back_index;
+SELECT skip();
 -- Prepared, and committed behind a change of what it wrote to and a table that took a name.
 BEGIN;
 INSERT INTO between_early VALUES (5);
