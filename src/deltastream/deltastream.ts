@@ -7,7 +7,7 @@ import type { WriterFiles } from '../daystream/writer-files.js';
 import { DeltaError, reasonOf, type ErrorCode } from '../errors.js';
 import { codeOf, mayPass } from '../postgres/failure.js';
 import { lockFolder } from './folder.js';
-import { onFollowedTablesChange, withFollowedTables } from './followed-tables.js';
+import { withFollowedTables } from './followed-tables.js';
 import { follow } from './follow.js';
 import { checkOptions, type StreamOptions } from './options.js';
 import type { Report } from './report.js';
@@ -18,6 +18,8 @@ const BACKOFF_FIRST_MS = 100;
 const BACKOFF_LIMIT_MS = 10_000;
 /** How long the first connection waits for a slot whose reader may just have died. */
 const BUSY_PATIENCE_MS = 5_000;
+/** A small file, read so often: a watch on its folder would have a word for each write to the log. */
+const TABLES_INTERVAL_MS = 500;
 
 /** Follows until `stop`. Throws when trying again cannot help. */
 export async function deltastream(options: StreamOptions, stop: AbortSignal, report: Report, files?: WriterFiles): Promise<void> {
@@ -102,19 +104,20 @@ class Run {
   #endOf(options: StreamOptions): { readonly signal: AbortSignal; release(): void } {
     const ended = new AbortController();
     const end = () => ended.abort();
-    const release = onFollowedTablesChange(options.out, () => {
+    const asking = setInterval(() => {
       try {
         if (withFollowedTables(this.options, (text) => this.report.tell(text)).tables !== options.tables) end();
       } catch (error) {
         this.#sayOnce(reasonOf(error)); // what runs goes on as it is
       }
-    });
+    }, TABLES_INTERVAL_MS);
     this.stop.addEventListener('abort', end);
+    if (this.stop.aborted) end();
     return {
       signal: ended.signal,
       release: () => {
         this.stop.removeEventListener('abort', end);
-        release();
+        clearInterval(asking);
       },
     };
   }

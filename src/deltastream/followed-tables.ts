@@ -3,16 +3,15 @@
  * holds as long as the command line says what it said when the file was made; a changed command
  * line is the newer word.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, unwatchFile, watchFile, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { realFiles } from '../daystream/writer-files.js';
 import { parsePatterns } from '../daystream/pattern.js';
 import { DeltaError } from '../errors.js';
+import { codeOf } from '../postgres/failure.js';
 import type { StreamOptions } from './options.js';
 
 const FILE = 'tables.json';
-/** Asked for by its name, since a word for each write to the log would come with a watch on its folder. */
-const POLL_MS = 500;
 
 export interface FollowedTables {
   /** The command line's patterns that these were made of. */
@@ -23,13 +22,13 @@ export interface FollowedTables {
 /** Undefined where `--tables` holds as it is. Throws DeltaError `config` for a file that is not ours. */
 export function readFollowedTables(folder: string): FollowedTables | undefined {
   const path = join(folder, FILE);
-  if (!existsSync(path)) return undefined;
   try {
     const { base, tables } = JSON.parse(readFileSync(path, 'utf8')) as FollowedTables;
     if (typeof base !== 'string') throw new Error('it has no base');
     parsePatterns(tables);
     return { base, tables };
   } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return undefined;
     throw new DeltaError('config', `${path}: is not what deltastream tables writes`, { hint: `rm ${path}, and --tables holds as it is`, cause });
   }
 }
@@ -60,11 +59,4 @@ export function withFollowedTables(options: StreamOptions, tell: (text: string) 
   rmSync(join(options.out, FILE), { force: true });
   tell(`--tables was changed: it holds, and no longer what deltastream tables made of ${followed.base} (${followed.tables})`);
   return options;
-}
-
-/** Calls back when the file has changed. Gives what ends that. */
-export function onFollowedTablesChange(folder: string, changed: () => void): () => void {
-  const path = join(folder, FILE);
-  watchFile(path, { interval: POLL_MS, persistent: false }, changed);
-  return () => unwatchFile(path, changed);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { Server } from '../../dev/postgres.js';
@@ -82,6 +82,9 @@ test('a table that is removed is no longer in the log, whose readers are told be
   await server.query('insert into b values (1); insert into a values (1)');
   await until('a row came', async () => (await insertedIds(out, 'a')).length === 1);
   assert.deepEqual(await insertedIds(out, 'b'), []);
+  await tables('add', 'b', '--out', out);
+  await until('both are again, as the command line says', () => stated(out) === 'a,b');
+  assert.equal(existsSync(join(out, 'tables.json')), false);
   assert.equal(await second.kill('SIGTERM'), 0);
 });
 
@@ -142,4 +145,16 @@ test('a log of every table has no list to change', async (t) => {
   await until('a horizon came', () => readdirSync(out).some(isSegmentName) && textOf(out).includes('\t_action\thorizon\t'));
   assert.match((await tables('add', 'b', '--out', out)).stderr, /every table is followed already — to choose, start deltastream with --tables/);
   assert.equal((await tables('list', '--out', out)).stdout, '*.*\n');
+});
+
+test('a list that is not ours is refused at the start with what to type, and stops nothing that runs', async (t) => {
+  const { out, running } = await started(t);
+  writeFileSync(join(out, 'tables.json'), '{"base":');
+  await running.says(/tables\.json: is not what deltastream tables writes/);
+  await server.query('insert into a values (1)');
+  await until('it goes on', async () => (await insertedIds(out, 'a')).length === 1);
+  await running.kill('SIGTERM');
+  const { code, stderr } = await runToEnd('--pg', server.url(), '--slot', `s${slots}`, '--out', out, '--tables', 'a');
+  assert.equal(code, 1);
+  assert.match(stderr, /tables\.json: is not what deltastream tables writes — rm [^\n]*, and --tables holds as it is\n$/);
 });
