@@ -96,7 +96,10 @@ export class CopySource {
     return { text, lsn: parseLsn(lsn) };
   }
 
-  /** The rows as the snapshot sees them, in COPY's text format, every column of the relation in its order. */
+  /**
+   * The rows as the snapshot sees them, in COPY's text format, every column of the relation in its
+   * order. As bytes: a cursor of pg makes strings, and a value of more than 512 MB would end the process.
+   */
   async rows(table: CopyTable, sink: CopySink): Promise<number> {
     const names = table.relation.columns.map(({ name }) => this.client.escapeIdentifier(name)).join(', ');
     return copyOut(this.client, `COPY (SELECT ${names} FROM ${fromClause(this.client, table)}) TO STDOUT`, sink);

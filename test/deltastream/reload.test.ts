@@ -104,6 +104,27 @@ test('a stop in the middle of a copy is prompt and in good order, and what is du
   await requireEqual(out, 'stopped_amid');
 });
 
+test('a copy whose connection is lost, or whose server stops, begins anew', async (t) => {
+  const own = await Server.start();
+  t.after(() => own.stop());
+  await own.query('create table t (id int primary key, note text)');
+  await own.query("insert into t select i, repeat('x', 100) from generate_series(1, 200000) i");
+  const out = temporaryFolder(t);
+  const running = await follow(t, own, 'fleet', out, '--create-slot');
+  await own.query("select pg_logical_emit_message(true, 'deltastream', 'reload ' || 't'::regclass::oid)");
+  const COPYING = "pg_stat_activity where query like 'COPY %' and state = 'active'";
+  await until('the copy is killed', async () => (await own.query(`select pg_terminate_backend(pid) from ${COPYING}`)).length === 1);
+  await running.says(/copy of a table: (terminating|Connection terminated).*; trying again/);
+  await until('the rows are read again', async () => (await own.query(`select from ${COPYING}`)).length === 1);
+  await own.halt('immediate');
+  await own.launch();
+  await running.says(/copy of t: 200,000 rows/);
+  await copiedRows(out, 't', 200_000);
+  const all = await copies(out);
+  assert.equal(new Set(all.map(({ id }) => id)).size, 3);
+  assert.equal(all.filter(({ isLast }) => isLast).length, 1);
+});
+
 test('a table that somebody has locked is waited for, with one word about whom, and nothing else waits', async (t) => {
   const { out, running } = await followed(t, 'held', 10);
   const holder = await server.client();
@@ -184,6 +205,24 @@ test('a table that the role may not read, or only in part, is refused with what 
   await askFor('"Guarded"');
   await running.says(/copy of "Guarded": 2 rows/);
   assert.deepEqual(await copiedRows(out, 'Guarded', 2), new Map([['1', '1|a'], ['2', '2|b']]));
+});
+
+test('a table whose rows are not text is refused, and what was copied of it is passed over', async (t) => {
+  const own = await Server.start({ initdb: ['--encoding=SQL_ASCII', '--locale=C'] });
+  t.after(() => own.stop());
+  await own.query('create table t (id int primary key, note text)');
+  await own.query("insert into t select i, repeat('x', 100) from generate_series(1, 30000) i");
+  await own.query("insert into t values (30001, convert_from('\\xff', 'SQL_ASCII'))");
+  const out = temporaryFolder(t);
+  const running = await follow(t, own, 'fleet', out, '--create-slot');
+  await own.query("select pg_logical_emit_message(true, 'deltastream', 'reload ' || 't'::regclass::oid)");
+  await running.says(/copy of t: refused: its rows cannot be copied: invalid byte sequence for encoding "UTF8": 0xff — mend that in Postgres, then deltastream reload t/);
+  const refused = await until('the refusal is in the log', async () => (await copies(out)).find(({ isLast }) => isLast));
+  assert.deepEqual([refused.part, refused.rows, refused.snapshot], [0, 0, undefined]);
+  await own.query('update t set note = null where id = 30001');
+  await own.query("select pg_logical_emit_message(true, 'deltastream', 'reload ' || 't'::regclass::oid)");
+  await running.says(/copy of t: 30,001 rows/);
+  await copiedRows(out, 't', 30_001);
 });
 
 test('tables that are due together are copied one after another; one that is needed while its copy is under way is copied once more', async (t) => {
