@@ -105,7 +105,8 @@ class TableCopy {
       await host.between(() => undefined); // the lock is not held while a large transaction goes by
       await source.hold(this.#table);
       const snapshot = await host.between(async () => {
-        const taken = await source.snapshot();
+        const taken = await source.snapshot(this.#table);
+        if (taken === undefined) throw new ChangedMeanwhile(nameOf(this.#table));
         const first = { ...need, id: this.#id, part: 0, snapshot: taken.text, body: headLines(this.#table), rows: 0, isLast: false };
         return host.writer.copy(first) ? taken : undefined;
       });
@@ -132,6 +133,7 @@ class TableCopy {
       const refusal = unreadable(this.#table, error);
       throw refusal === undefined || this.host.signal.aborted ? error : new Unreadable(refusal);
     }
+    if (!(await this.source.isStillNamed(this.#table))) throw new ChangedMeanwhile(nameOf(this.#table));
     const read = this.#rows + this.#waitingRows;
     if (sent !== read) throw new MissingRows(`${nameOf(this.#table)}: ${read} of ${sent} rows were read`);
   }

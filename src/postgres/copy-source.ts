@@ -89,11 +89,20 @@ export class CopySource {
     await lockTables(this.client, [table], false);
   }
 
-  /** Takes the transaction's snapshot, at this moment. */
-  async snapshot(): Promise<TakenSnapshot> {
-    const query = { text: 'SELECT pg_current_snapshot()::text AS text, pg_current_wal_insert_lsn()::text AS lsn', query_timeout: SNAPSHOT_TIMEOUT_MS };
-    const { rows: [{ text, lsn }] } = await this.client.query<{ text: string; lsn: string }>(query);
-    return { text, lsn: parseLsn(lsn) };
+  /**
+   * Takes the transaction's snapshot, at this moment. Undefined where it sees the table under
+   * another name or as something else: the lock, which is taken by name, is another table's.
+   */
+  async snapshot({ oid, schema, table, kind }: CopyTable): Promise<TakenSnapshot | undefined> {
+    const query = { text: SNAPSHOT, values: [oid, schema, table, kind === 'partitioned' ? 'p' : 'r', kind === 'leaf'], query_timeout: SNAPSHOT_TIMEOUT_MS };
+    const { rows: [taken] } = await this.client.query<{ text: string; lsn: string }>(query);
+    return taken === undefined ? undefined : { text: taken.text, lsn: parseLsn(taken.lsn) };
+  }
+
+  /** True where the table's name means it still: ALTER SCHEMA RENAME waits for no lock. */
+  async isStillNamed({ oid, schema, table }: CopyTable): Promise<boolean> {
+    const name = `${this.client.escapeIdentifier(schema)}.${this.client.escapeIdentifier(table)}`;
+    return (await this.client.query<{ same: boolean }>('SELECT to_regclass($1) = $2::oid AS same', [name, oid])).rows[0].same === true;
   }
 
   /**
@@ -151,3 +160,9 @@ const RIGHTS = `
 const BYTES = `
   SELECT coalesce(sum(pg_table_size(oid)), 0)::float8 AS bytes
   FROM (SELECT $1::oid AS oid UNION SELECT relid FROM pg_partition_tree($1::oid)) AS leaf`;
+
+const SNAPSHOT = `
+  SELECT pg_current_snapshot()::text AS text, pg_current_wal_insert_lsn()::text AS lsn
+  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE c.oid = $1::oid AND n.nspname = $2 AND c.relname = $3 AND c.relkind = $4::"char" AND c.relispartition = $5
+    AND (c.relpersistence = 'p' OR c.relkind = 'p')`;

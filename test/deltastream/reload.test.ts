@@ -332,6 +332,31 @@ test('a table that is gone, or no longer followed, is no longer due', async (t) 
   assert.equal((await copies(out)).filter(({ part }) => part === 0).length, 1);
 });
 
+test('a table that was dropped and made again while its copy waited gets no copy under the old oid', async (t) => {
+  const { out, running } = await followed(t, 'made_again', 3);
+  const holder = await server.client();
+  t.after(() => holder.end());
+  const [{ oid }] = await server.query<{ oid: number }>("select 'made_again'::regclass::oid::int4 as oid");
+  for (let round = 0; round < 5; round++) {
+    await holder.query('begin');
+    await holder.query('lock table made_again in access exclusive mode');
+    await server.query("select pg_logical_emit_message(true, 'deltastream', 'reload ' || (select oid from pg_class where relname = 'made_again'))");
+    await until('the copy waits for the lock', async () => (await server.query("select from pg_locks where not granted and relation = 'made_again'::regclass")).length > 0);
+    await holder.query('drop table made_again');
+    await holder.query('create table made_again (id int primary key, note text)');
+    await holder.query('insert into made_again values (1, null)');
+    await holder.query('commit');
+    await until('the lock is no longer asked for', async () => (await server.query("select from pg_locks where not granted")).length === 0);
+  }
+  const [{ now }] = await server.query<{ now: number }>("select 'made_again'::regclass::oid::int4 as now");
+  await askFor('made_again');
+  await running.says(/copy of made_again: 1 row,/);
+  await copiedRows(out, 'made_again', 1);
+  const oids = (await copies(out)).flatMap(({ part, body }) => (part === 0 ? [Number(/\t_oid\t(\d+)/.exec(body!.toString())![1])] : []));
+  assert.deepEqual(oids, [now]);
+  assert.notEqual(now, oid);
+});
+
 test('deltastream reload names what it cannot ask for', async () => {
   await server.query('create view a_view as select 1 as id');
   await server.query('create table asked (id int primary key) partition by range (id)');
