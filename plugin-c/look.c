@@ -186,12 +186,12 @@ find_changes(Plugin *plugin)
 	Transaction *transaction = &plugin->transaction;
 	Oids		renamed = {0};
 
+	versions_read(relations, &transaction->touched);
 	if (transaction->touched_namespaces && relations->schemas != NULL && namespaces_read(relations, &renamed))
 	{
 		tables_in_namespaces(&renamed, &transaction->touched);
 		oids_order(&transaction->touched);
 	}
-	versions_read(relations, &transaction->touched);
 	if (relations->surveys == 0 || (relations->surveys == 1 && relations->overlaps))
 		relations_survey(relations, &transaction->touched);
 	relations->surveys = 2;

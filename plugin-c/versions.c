@@ -42,14 +42,11 @@ note_written(Relations *relations, Form_pg_class class)
 static bool
 note_found(Relations *relations, Form_pg_class class)
 {
-	Told	   *told;
-
 	if (class->relispartition && !relations->options->leaves)
 		return class->relkind != RELKIND_PARTITIONED_TABLE && hash_search(relations->leaves, &class->oid, HASH_FIND, NULL) == NULL;
-	/* Under a name that is not followed, the log has dropped it. */
-	told = hash_search(relations->told, &class->oid, HASH_FIND, NULL);
-	if (!survey_adopt(relations, class) && told != NULL)
-		relations_forget(relations, told);
+	/* Under a name that is not followed the log has dropped it, if it ever had it. */
+	if (!survey_adopt(relations, class))
+		relations_concern(relations, class->oid)->stale = "it went by another name for a while";
 	return false;
 }
 
@@ -86,7 +83,7 @@ suspect_roots(Relations *relations, const Oids *touched)
 	}
 }
 
-/* Reads all versions; to be called before the survey at a commit. */
+/* Reads all versions; to be called before the survey at a commit, as long as schemas have the names of before. */
 void
 versions_read(Relations *relations, const Oids *touched)
 {
