@@ -88,5 +88,6 @@ const SNAPSHOT = `
   select case when pg_is_in_recovery() then null else pg_current_snapshot()::text end as snapshot,
          (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end)::text as lsn`;
 
+/** Not by pg_stat_activity, which tells most roles nothing of others. */
 const WAITING = `
-  select exists (select from pg_catalog.pg_stat_activity where wait_event_type = 'Lock' and $1::int = any (pg_blocking_pids(pid))) as waiting`;
+  select exists (select from pg_catalog.pg_locks where not granted and $1::int = any (pg_blocking_pids(pid))) as waiting`;

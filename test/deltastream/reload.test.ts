@@ -241,6 +241,25 @@ test('tables that are due together are copied one after another; one that is nee
   await copiedRows(out, 'together_b', 100);
 });
 
+test('a table that is offered is copied for those who lack it, unless all need it', async (t) => {
+  const { out, running } = await followed(t, 'offered', 3);
+  const tell = (word: string) => server.query(`select pg_logical_emit_message(true, 'deltastream', '${word} ' || 'offered'::regclass::oid)`);
+  const client = await server.client();
+  t.after(() => client.end());
+  await tell('offer');
+  await running.says(/copy of offered: 3 rows/);
+  await client.query('begin');
+  await client.query('lock table offered in access exclusive mode');
+  await tell('offer');
+  await running.says(/offered is locked by/);
+  await tell('reload');
+  await until('the log says that all need it', async () => (await readAll(out)).some((unit) => unit.kind === 'transaction' && unit.reload.length > 0));
+  await client.query('commit');
+  await until('it is copied again', () => running.stderr.match(/copy of offered: 3 rows/g)?.length === 2);
+  await requireEqual(out, 'offered');
+  assert.deepEqual((await copies(out)).filter(({ part }) => part === 0).map(({ to }) => to), ['missing', undefined]);
+});
+
 test('no part is written while a transaction in the log is not visible', async (t) => {
   const own = await Server.start({ settings: { synchronous_standby_names: 'ghost', synchronous_commit: 'local' } });
   t.after(() => own.stop());
