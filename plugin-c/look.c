@@ -35,7 +35,6 @@ note_state(Plugin *plugin, RowPlan *plan, Relation relation)
 		relations_keep(relations, &told->schema, schema_text(plan, identity_to_tell(relations, plan)));
 	relations_keep(relations, &told->indexes, indexes_text(plan, relation));
 	relations_keep(relations, &told->comments, comments_text(plan, relation));
-	relations_keep(relations, &told->types, types_text(plan));
 }
 
 typedef void (*Describe) (Plugin *plugin, RowPlan *plan, Relation relation);
@@ -107,7 +106,7 @@ look_before(Plugin *plugin)
 	before = MemoryContextSwitchTo(relations->transaction_context);
 	read_touched(plugin);
 	if (relations->surveys == 0)
-		relations_survey(relations, &none);
+		relations_survey(relations, &none, false);
 	for (int i = 0; i < plugin->transaction.touched.count && noted < BASELINE_LIMIT && !relations->overlaps; i++)
 	{
 		Oid			table = table_of(relations, plugin->transaction.touched.at[i]);
@@ -188,14 +187,15 @@ find_changes(Plugin *plugin)
 	Oids		renamed = {0};
 
 	versions_read(relations, &transaction->touched);
-	if (transaction->touched_namespaces && relations->schemas != NULL && namespaces_read(relations, &renamed))
+	/* By the names of before, since the schemas that it renamed are then read again. */
+	if (relations->surveys == 0 || (relations->surveys == 1 && relations->overlaps))
+		relations_survey(relations, &transaction->touched, transaction->touched_namespaces);
+	relations->surveys = 2;
+	if (transaction->touched_namespaces && namespaces_read(relations, false, &renamed))
 	{
 		tables_in_namespaces(&renamed, &transaction->touched);
 		oids_order(&transaction->touched);
 	}
-	if (relations->surveys == 0 || (relations->surveys == 1 && relations->overlaps))
-		relations_survey(relations, &transaction->touched);
-	relations->surveys = 2;
 	find_rows_astray(relations);
 	if (!relations->options->leaves)
 		for (int i = 0; i < transaction->touched.count; i++)

@@ -32,9 +32,12 @@ typedef struct Parent
 	Oid			oid;
 } Parent;
 
-/* Reads the names of all schemas; notes those that were known by another one, and says whether there are any. */
+/*
+ * Reads the names of all schemas; notes those that were known by another one, and
+ * says whether there are any. With `keep` they go on by that one.
+ */
 bool
-namespaces_read(Relations *relations, Oids *renamed)
+namespaces_read(Relations *relations, bool keep, Oids *renamed)
 {
 	MemoryContext context = AllocSetContextCreate(relations->context, "deltastream namespaces", ALLOCSET_DEFAULT_SIZES);
 	HTAB	   *names = relations_table(context, "deltastream namespaces", sizeof(Oid), sizeof(Namespace));
@@ -49,8 +52,11 @@ namespaces_read(Relations *relations, Oids *renamed)
 		Namespace  *before = relations->schemas == NULL ? NULL : hash_search(relations->schemas, &form->oid, HASH_FIND, NULL);
 
 		now->name = form->nspname;
-		if (before != NULL && strcmp(NameStr(before->name), NameStr(now->name)) != 0)
-			oids_add(renamed, form->oid);
+		if (before == NULL || strcmp(NameStr(before->name), NameStr(now->name)) == 0)
+			continue;
+		oids_add(renamed, form->oid);
+		if (keep)
+			now->name = before->name;
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
@@ -139,9 +145,9 @@ survey_table(Relations *relations, HTAB *parents, Form_pg_class class)
 				   class->relpersistence == RELPERSISTENCE_UNLOGGED);
 }
 
-/* Reads which tables there are, but for those that are touched. */
+/* Reads which tables there are, but for those that are touched; with `keep` by the names that their schemas had. */
 void
-relations_survey(Relations *relations, const Oids *touched)
+relations_survey(Relations *relations, const Oids *touched, bool keep)
 {
 	Oids		renamed = {0};
 	HTAB	   *parents = read_parents(relations);
@@ -149,7 +155,7 @@ relations_survey(Relations *relations, const Oids *touched)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	(void) namespaces_read(relations, &renamed);
+	(void) namespaces_read(relations, keep, &renamed);
 	scan = systable_beginscan(catalog, InvalidOid, false, NULL, 0, NULL);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
