@@ -35,6 +35,7 @@ note_state(Plugin *plugin, RowPlan *plan, Relation relation)
 		relations_keep(relations, &told->schema, schema_text(plan, identity_to_tell(relations, plan)));
 	relations_keep(relations, &told->indexes, indexes_text(plan, relation));
 	relations_keep(relations, &told->comments, comments_text(plan, relation));
+	relations_keep(relations, &told->types, types_text(plan));
 }
 
 typedef void (*Describe) (Plugin *plugin, RowPlan *plan, Relation relation);

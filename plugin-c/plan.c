@@ -132,6 +132,7 @@ plan_column(RowPlan *plan, Column *column, Form_pg_attribute attribute, AttrNumb
 
 	column->attribute = attribute->attnum - 1;
 	column->number = number;
+	column->type = attribute->atttypid;
 	column->by_value = attribute->attbyval;
 	column->length = attribute->attlen;
 	column->kind = kind_of(attribute->atttypid);

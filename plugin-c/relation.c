@@ -241,6 +241,7 @@ relations_forget(Relations *relations, Told *told)
 	relations_keep(relations, &told->schema, NULL);
 	relations_keep(relations, &told->indexes, NULL);
 	relations_keep(relations, &told->comments, NULL);
+	relations_keep(relations, &told->types, NULL);
 	told->known = told->unlogged = told->mute = told->noted = false;
 	told->identity = 0;
 	told->schemas++;

@@ -31,6 +31,7 @@ typedef struct Column
 {
 	int			attribute;		/* its index in the tuples of the relation that changed */
 	AttrNumber	number;			/* its attribute number in the root */
+	Oid			type;
 	bool		in_key;
 	bool		in_old;			/* old rows in the WAL hold it */
 	bool		by_value;
@@ -61,6 +62,7 @@ typedef struct Told
 	char		identity;		/* that the last of them names; 0 before the first */
 	char	   *indexes;		/* the pairs of the last line, or of the one that would have said nothing new */
 	char	   *comments;
+	char	   *types;			/* of its columns, when last looked at; NULL before the first look */
 	uint64		quarantined;	/* the last transaction with a quarantine line */
 	uint64		stale;			/* the last transaction with a stale line */
 	uint64		reload;			/* the last transaction whose commit line asks for a copy */
@@ -249,6 +251,10 @@ extern void plan_key(RowPlan *plan, Relation relation, Relation root);
 extern void read_shape(Relations *relations, RowPlan *plan, Relation root);
 extern char identity_to_tell(const Relations *relations, const RowPlan *plan);
 extern char *schema_text(const RowPlan *plan, char identity);
+
+/* retype.c */
+extern char *types_text(const RowPlan *plan);
+extern char *retyped_column(const RowPlan *plan, const char *types);
 
 /* indexes.c */
 extern char *indexes_text(const RowPlan *plan, Relation relation);

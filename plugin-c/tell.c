@@ -106,6 +106,21 @@ tell_unlogged(Plugin *plugin, RowPlan *plan)
 	told->known = told->unlogged = true;
 }
 
+/* Rows that print otherwise now, though nothing wrote them. */
+static void
+tell_types(Plugin *plugin, RowPlan *plan, bool was_known)
+{
+	Told	   *told = plan->told;
+	char	   *column = was_known && told->types != NULL ? retyped_column(plan, told->types) : NULL;
+
+	if (column != NULL)
+	{
+		open_transaction(plugin);
+		tell_stale(plugin, plan, psprintf("column %s got another type, which may print its rows otherwise", column));
+	}
+	relations_keep(plugin->relations, &told->types, types_text(plan));
+}
+
 /* What the log lacks of the table's rows, and what somebody asked for. */
 static void
 tell_concern(Plugin *plugin, RowPlan *plan, const Concern *concern, bool was_unlogged)
@@ -172,6 +187,7 @@ tell_table(Plugin *plugin, RowPlan *plan, Relation relation, const Concern *conc
 	}
 	tell_state(plugin, plan, "\t_action\tindexes", &told->indexes, indexes, anew);
 	tell_state(plugin, plan, "\t_action\tcomments", &told->comments, comments, anew);
+	tell_types(plugin, plan, was_known);
 	tell_concern(plugin, plan, concern, was_unlogged);
 }
 
