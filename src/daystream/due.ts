@@ -18,6 +18,8 @@ export class Due {
   /** The copy under way: what needs the table from its first part on needs another one. */
   #current: Current | undefined;
   #asked = 0;
+  /** By oid, the newest of what was asked. */
+  readonly #newest = new Map<number, number>();
 
   /** In the order in which they are to be copied; without the copy under way. */
   get needs(): Need[] {
@@ -27,6 +29,11 @@ export class Due {
   /** Rises with everything that is needed. */
   get asked(): number { return this.#asked; }
 
+  /** Rises when this table is needed once more. */
+  askedOf(oid: number): number {
+    return this.#newest.get(oid) ?? 0;
+  }
+
   /** What a commit line says. */
   need(reload: readonly number[], offer: readonly number[]): void {
     for (const oid of reload) {
@@ -34,7 +41,7 @@ export class Due {
       this.#offer.delete(oid);
     }
     for (const oid of offer) if (!this.#reload.has(oid)) this.#offer.add(oid);
-    this.#asked += reload.length + offer.length;
+    for (const oid of [...reload, ...offer]) this.#newest.set(oid, ++this.#asked);
   }
 
   /** What a horizon says: this is all. It counts the copy under way among what is due. */
@@ -65,8 +72,9 @@ export class Due {
     if (current !== undefined) this.#add(current);
   }
 
-  /** Nobody needs this table any more: it is gone, or not followed. */
-  forget(oid: number): void {
+  /** Nobody needs this table any more: it is gone, or not followed. What was asked since that was looked up stays. */
+  forget(oid: number, asked = this.askedOf(oid)): void {
+    if (asked !== this.askedOf(oid)) return;
     if (this.#current?.oid === oid) this.#current = undefined;
     this.#drop(oid);
   }
@@ -91,6 +99,7 @@ export class Due {
   }
 
   #drop(oid: number): void {
+    this.#newest.delete(oid);
     this.#reload.delete(oid);
     this.#offer.delete(oid);
   }

@@ -38,25 +38,29 @@ export interface Host {
 
 /** Copies the table, refuses it, or forgets it where it is gone or not followed. Throws where it has to be begun anew: what Postgres throws, DeltaError `busy` where the table is locked. */
 export async function copyTable(source: CopySource, need: Need, host: Host): Promise<void> {
+  const asked = host.writer.due.askedOf(need.oid);
   const found = await source.examine(need.oid, host.options.partitions);
   host.signal.throwIfAborted();
   if (found === undefined || !isFollowed(host.options.tables, found.table.schema, found.table.table)) {
-    host.writer.due.forget(need.oid);
+    host.writer.due.forget(need.oid, asked);
     return;
   }
   const refusal = refusalOf(found, source.role, host.options.reloadLimitBytes);
-  if (refusal !== undefined) return refuse(found.table, need, refusal, host);
+  if (refusal !== undefined) return refuse(found.table, need, asked, refusal, host);
   try {
     await new TableCopy(source, found, need, host).run();
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
-    await refuse(found.table, need, error.refusal, host);
+    await refuse(found.table, need, host.writer.due.askedOf(need.oid), error.refusal, host);
   }
 }
 
 /** Says in the log that the table is not copied, and why. */
-async function refuse(table: CopyTable, need: Need, { reason, cure }: Refusal, host: Host): Promise<void> {
-  await host.between(() => host.writer.copy({ ...need, id: newId(), part: 0, body: refusalLine(table, reason, cure), rows: 0, isLast: true }));
+async function refuse(table: CopyTable, need: Need, asked: number, { reason, cure }: Refusal, host: Host): Promise<void> {
+  await host.between(() => {
+    if (asked !== host.writer.due.askedOf(need.oid)) throw new ChangedMeanwhile(nameOf(table));
+    host.writer.copy({ ...need, id: newId(), part: 0, body: refusalLine(table, reason, cure), rows: 0, isLast: true });
+  });
   host.tell(`copy of ${nameOf(table)}: refused: ${oneLine(reason)}${cure === '' ? '' : ` — ${oneLine(cure)}`}`);
 }
 

@@ -169,6 +169,10 @@ test('a reload counts more than an offer, and what is gone is no longer due', as
   need(writer, 3, '_offer\t7');
   assert.deepEqual(dueOf(writer), ['_reload 7', '_offer 9']);
   assert.deepEqual(writer.due.needs, [{ oid: 7, to: undefined }, { oid: 9, to: 'missing' }]);
+  const asked = writer.due.askedOf(7);
+  writer.due.need([7], []);
+  writer.due.forget(7, asked);
+  assert.equal(writer.due.needs.length, 2, 'what was needed since is needed');
   writer.due.forget(7);
   assert.deepEqual(writer.due.needs, [{ oid: 9, to: 'missing' }]);
   writer.due.forget(9);
