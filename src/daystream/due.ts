@@ -34,6 +34,11 @@ export class Due {
     return this.#newest.get(oid) ?? 0;
   }
 
+  /** True where everybody needs a copy, or the one under way is for everybody. */
+  isForAll(oid: number): boolean {
+    return this.#reload.has(oid) || (this.#current?.oid === oid && this.#current.to === undefined);
+  }
+
   /** What a commit line says. */
   need(reload: readonly number[], offer: readonly number[]): void {
     for (const oid of reload) {

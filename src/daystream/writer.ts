@@ -153,11 +153,12 @@ export class Writer {
   }
 
   /**
-   * Appends a part of a table's copy. True where it has; false where part 0 cannot stand here:
-   * a transaction in the log is not visible in its snapshot, or what Postgres has to send again
-   * has not all come.
+   * Appends a part of a table's copy; for everybody where everybody needs one by now. True where
+   * it has; false where part 0 cannot stand here: a transaction in the log is not visible in its
+   * snapshot, or what Postgres has to send again has not all come.
    */
-  copy(part: CopyPart): boolean {
+  copy(given: CopyPart): boolean {
+    const part = this.#due.isForAll(given.oid) ? { ...given, to: undefined } : given;
     if (this.#inTransaction) throw new Error('a copy cannot stand in a transaction');
     if (part.part === 0 && this.#repeats?.isComplete === false) return false;
     if (part.snapshot !== undefined && !this.#unseen.allVisible(part.snapshot)) return false;

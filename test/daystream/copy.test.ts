@@ -146,6 +146,25 @@ function sorted(due: readonly string[]): string[] {
   return due.map((text) => text.replace(/[\d,]+$/, (oids) => oids.split(',').sort().join()));
 }
 
+test('what everybody needs by now is copied for everybody, also where the copy was asked for some', async (t) => {
+  const folder = temporaryFolder(t);
+  const writer = await openWriter(folder);
+  need(writer, 1, '_offer\t7,8');
+  const [first, second] = writer.due.needs;
+  need(writer, 2, '_reload\t7');
+  writer.copy(part('5', 0, 0, first));
+  writer.due.takeBack();
+  assert.deepEqual(dueOf(writer), ['_reload 7', '_offer 8']);
+  writer.copy(part('6', 0, 0, first));
+  writer.copy(part('7', 0, 0, { ...first, snapshot: undefined, isLast: true }));
+  writer.copy(part('8', 0, 0, { ...second, isLast: true }));
+  assert.deepEqual(dueOf(writer), []);
+  await writer.sync();
+  writer.close();
+  const copies = (await readAll(folder)).flatMap((unit) => (unit.kind === 'copy' ? [`${unit.id} ${unit.to}`] : []));
+  assert.deepEqual(copies, ['5 undefined', '6 undefined', '7 undefined', '8 missing']);
+});
+
 test('what is due at the end of a day is said at the start of the next segment', async (t) => {
   const folder = temporaryFolder(t);
   let now = CLOCK;
