@@ -1,5 +1,5 @@
 /** The lines of a copy: its head, and rows from COPY's text format, whose escaping is nearly the log's (docs/format.md §1). */
-import { isUtf8 } from 'node:buffer';
+import { constants, isUtf8 } from 'node:buffer';
 import { encodeKey, encodePairs, type Pair } from '../daystream/codec.js';
 import { commentPairs, indexPairs, placePairs, relationPairs } from '../daystream/relation.js';
 import { DeltaError } from '../errors.js';
@@ -32,17 +32,21 @@ export class RowLines {
   /** What each line begins with, and each value: bytes as Latin-1, one character each, which is what V8 is fast with. */
   readonly #prefix: string;
   readonly #names: readonly string[];
+  /** How much longer a line may be than its row. */
+  readonly #more: number;
 
   constructor(table: CopyTable) {
     this.#prefix = latin1(encodePairs([...placePairs(table.schema, table.table), ['_action', 'insert']]));
     this.#names = table.relation.columns.map(({ name }) => latin1(`\t${encodeKey(name)}\t`));
+    this.#more = this.#prefix.length + this.#names.join('').length;
   }
 
   /** Throws DeltaError `postgres` for what the log cannot hold: bytes that are not text, a row that no program here can hold. */
   encode(block: Buffer): { readonly lines: Buffer; readonly rows: number } {
+    if (block.length + this.#more > constants.MAX_STRING_LENGTH) throw new DeltaError('postgres', `it has a row of ${block.length} bytes, more than a mirror takes`);
     // A database in SQL_ASCII hands out any bytes.
     if (!isUtf8(block)) throw new DeltaError('postgres', 'it holds text that is not UTF-8');
-    const text = textOf(block);
+    const text = block.toString('latin1');
     const escaped = text.includes('\\');
     const out: string[] = [];
     let rows = 0;
@@ -61,14 +65,6 @@ export class RowLines {
       for (let i = 0; i < this.#names.length; i++) line += this.#names[i] + (escaped ? unescapeControls(fields[i]) : fields[i]);
     }
     return `${line}\n`;
-  }
-}
-
-function textOf(block: Buffer): string {
-  try {
-    return block.toString('latin1');
-  } catch (cause) {
-    throw new DeltaError('postgres', `it has a row of ${block.length} bytes, more than a mirror takes`, { cause });
   }
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { constants } from 'node:buffer';
 import { test } from 'node:test';
 import { RowLines } from '../../src/deltastream/reload-lines.js';
 import type { CopyTable } from '../../src/postgres/copy-source.js';
@@ -21,4 +22,9 @@ test('a row without columns is a line', () => {
 
 test('bytes that are not UTF-8 are refused, not replaced', () => {
   assert.throws(() => linesOf('public', 'a').encode(Buffer.from([0x63, 0xe9, 0x0a])), { code: 'postgres', message: 'it holds text that is not UTF-8' });
+});
+
+test('a row that fits into a string, and whose line does not, is refused in words', () => {
+  const row = Buffer.alloc(constants.MAX_STRING_LENGTH - 10);
+  assert.throws(() => linesOf('public', 'a').encode(row), { code: 'postgres', message: `it has a row of ${row.length} bytes, more than a mirror takes` });
 });
