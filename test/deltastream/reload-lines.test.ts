@@ -16,6 +16,14 @@ test("COPY's escapes become the log's, and all other bytes stay", () => {
   assert.equal(lines.toString(), '_schema\tünder\t_table\tt\t_action\tinsert\t\\_a\t\\\\b\b\f\v\\t\\n\\r\\\\\té\\t\t\\N\n_schema\tünder\t_table\tt\t_action\tinsert\t\\_a\t😀\té\\t\t\n');
 });
 
+test('a value of millions of escapes takes no more than its own size, some times over', () => {
+  const escapes = 20_000_000;
+  const before = process.memoryUsage().heapUsed;
+  const { lines } = linesOf('public', 'a').encode(Buffer.concat([Buffer.from('\\b'), Buffer.alloc(2 * escapes, '\\n'), Buffer.from('\n')]));
+  assert.ok(process.memoryUsage().heapUsed - before < 10 * escapes);
+  assert.deepEqual([lines.length, lines.subarray(-5).toString(), lines.includes('\ta\t\b\\n')], ['_table\tt\t_action\tinsert\ta\t\b\n'.length + 2 * escapes, '\\n\\n\n', true]);
+});
+
 test('a row without columns is a line', () => {
   assert.deepEqual(linesOf('public').encode(Buffer.from('\n\n')), { lines: Buffer.from('_table\tt\t_action\tinsert\n'.repeat(2)), rows: 2 });
 });
