@@ -143,4 +143,6 @@ export class Watch {
 
 class CannotTell extends Error {}
 
-const PREPARE = `select pg_is_in_recovery() as standby, set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', false)`;
+/** What is told waits for no standby, behind which nobody would be told anything. */
+const PREPARE = `
+  select pg_is_in_recovery() as standby, set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', false), set_config('synchronous_commit', 'local', false)`;

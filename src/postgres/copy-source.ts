@@ -108,10 +108,15 @@ export class CopySource {
   /**
    * The rows as the snapshot sees them, in COPY's text format, every column of the relation in its
    * order. As bytes: a cursor of pg makes strings, and a value of more than 512 MB would end the process.
+   * Throws DeltaError `busy` where an index is locked, as by REINDEX: the lock of the table does not say so.
    */
   async rows(table: CopyTable, sink: CopySink): Promise<number> {
     const names = table.relation.columns.map(({ name }) => this.client.escapeIdentifier(name)).join(', ');
-    return copyOut(this.client, `COPY (SELECT ${names} FROM ${fromClause(this.client, table)}) TO STDOUT`, sink);
+    try {
+      return await copyOut(this.client, `COPY (SELECT ${names} FROM ${fromClause(this.client, table)}) TO STDOUT`, sink);
+    } catch (error) {
+      throw await this.#orLocked(table, error);
+    }
   }
 
   /** Ends the transaction, if there is one. */
@@ -137,8 +142,13 @@ export class CopySource {
     try {
       return (await this.client.query<{ bytes: number }>(BYTES, [table.oid])).rows[0].bytes;
     } catch (error) {
-      throw codeOf(error) === LOCK_TIMED_OUT ? await locked(this.client, [table], error) : error;
+      throw await this.#orLocked(table, error);
     }
+  }
+
+  /** In words, where a lock was not had in time. */
+  async #orLocked(table: CopyTable, error: unknown): Promise<unknown> {
+    return codeOf(error) === LOCK_TIMED_OUT ? locked(this.client, [table], error) : error;
   }
 }
 
@@ -147,11 +157,14 @@ interface Rights {
   readonly hidesRows: boolean;
 }
 
-/** Rows hidden by a policy would be lost without a word; `row_security` makes Postgres refuse instead. Not every server has every setting. */
+/**
+ * Rows hidden by a policy would be lost without a word; `row_security` makes Postgres refuse instead.
+ * A flush of the WAL waits for no standby. Not every server has every setting.
+ */
 const SETTINGS = `
   SELECT pg_is_in_recovery() AS standby, pg_backend_pid() AS pid,
-    (SELECT count(set_config(name, CASE name WHEN 'lock_timeout' THEN '${LOCK_TIMEOUT_MS}' WHEN 'row_security' THEN 'off' ELSE '0' END, false)) FROM pg_settings
-      WHERE name IN ('lock_timeout', 'row_security', 'statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout')) AS settings`;
+    (SELECT count(set_config(name, CASE name WHEN 'lock_timeout' THEN '${LOCK_TIMEOUT_MS}' WHEN 'row_security' THEN 'off' WHEN 'synchronous_commit' THEN 'local' ELSE '0' END, false)) FROM pg_settings
+      WHERE name IN ('lock_timeout', 'row_security', 'synchronous_commit', 'statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout')) AS settings`;
 
 const RIGHTS = `
   SELECT has_schema_privilege(relnamespace, 'USAGE') AND has_table_privilege(oid, 'SELECT') AS "mayRead", row_security_active(oid) AS "hidesRows"

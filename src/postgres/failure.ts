@@ -39,8 +39,8 @@ const RULES: readonly Rule[] = [
   { when: /^53400 .*slots/, code: 'config', hint: 'raise max_replication_slots and restart Postgres, or drop a slot that nobody uses' },
   { when: /^55000|^58P01/, code: 'slot', hint: 'deltastream doctor --slot SLOT tells more' },
   { when: /^53200 .*shared memory/, code: 'config', hint: 'ALTER SYSTEM SET max_locks_per_transaction = 1024; and restart Postgres' },
-  // It passes: connection errors, too many of something, a shutdown, a standby's conflict
-  { when: /^(08|40|53|57)/, code: 'connection' },
+  // It passes: connection errors, too many of something, a shutdown, a standby's conflict, a snapshot too old
+  { when: /^(08|40|53|57|72)/, code: 'connection' },
 ];
 
 /** Makes one DeltaError of whatever a query or a connection threw. `place` begins its message. */

@@ -64,7 +64,7 @@ async function refused(client: pg.Client, tables: readonly Lockable[], cause: un
 
 interface Holder { readonly oid: number; readonly pid: number; readonly user: string; readonly state: string; readonly since: string }
 
-/** Who holds, or waits for, a lock that keeps readers out of one of the tables; in words. */
+/** Who holds, or waits for, a lock that keeps readers out of one of the tables, or of an index of it; in words. */
 export async function locked(client: pg.Client, tables: readonly Lockable[], cause: unknown): Promise<DeltaError> {
   await client.query('ROLLBACK');
   const { rows } = await client.query<Holder>(HOLDER, [tables.map(({ oid }) => oid)]);
@@ -93,7 +93,8 @@ export async function noRoom(client: pg.Client, tables: readonly Chosen[], conne
 const HOLDER = `
   SELECT CASE WHEN c.oid = ANY ($1::oid[]) THEN c.oid ELSE pg_partition_root(c.oid)::oid END::int8::float8 AS oid,
     a.pid, a.usename AS user, a.state, date_trunc('second', a.xact_start)::text AS since
-  FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) JOIN pg_class AS c ON c.oid = l.relation
+  FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) LEFT JOIN pg_index AS i ON i.indexrelid = l.relation
+    JOIN pg_class AS c ON c.oid = coalesce(i.indrelid, l.relation)
   WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND (c.oid = ANY ($1::oid[]) OR c.relispartition AND pg_partition_root(c.oid)::oid = ANY ($1::oid[]))
   ORDER BY l.granted DESC, a.xact_start LIMIT 1`;

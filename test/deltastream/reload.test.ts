@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test, type TestContext } from 'node:test';
 import { Server } from '../../dev/postgres.js';
 import type { Copy, Single } from '../../src/daystream/unit.js';
+import { CopySource } from '../../src/postgres/copy-source.js';
 import { temporaryFolder } from '../support/folder.js';
 import { readAll } from '../support/log.js';
 import { copied } from '../support/replay.js';
@@ -156,6 +157,36 @@ test('a partition that somebody has locked is waited for too', async (t) => {
   await holder.query('rollback');
   await running.says(/copy of held_root: 1 row,/);
   await copiedRows(out, 'held_root', 1);
+});
+
+test('a table whose index is built anew is waited for, not refused', async (t) => {
+  const { out, running } = await followed(t, 'reindexed', 10);
+  const holder = await server.client();
+  t.after(() => holder.end());
+  await holder.query('begin');
+  await holder.query('reindex index reindexed_pkey');
+  await server.query("select pg_logical_emit_message(true, 'deltastream', 'reload ' || 'reindexed'::regclass::oid)");
+  await running.says(/table public\.reindexed is locked by process \d+ of postgres .*; trying again/);
+  await holder.query('commit');
+  await running.says(/copy of reindexed: 10 rows/);
+  assert.doesNotMatch(running.stderr, /refused/);
+  await requireEqual(out, 'reindexed');
+});
+
+test('what a copy does to have the WAL durable waits for no standby', async (t) => {
+  const own = await Server.start({ plugin: false, settings: { synchronous_commit: 'on' } });
+  t.after(() => own.stop());
+  const source = await CopySource.open(own.url(), 'test');
+  t.after(() => source.close());
+  await own.query("alter system set synchronous_standby_names = 'ghost'");
+  await own.query('select pg_reload_conf()');
+  const waiting = await own.client();
+  t.after(() => waiting.end());
+  const waits = async () => (await own.query("select from pg_stat_activity where wait_event = 'SyncRep'")).length;
+  waiting.query("select pg_logical_emit_message(true, 'test', '')").catch(() => {}); // it ends with the server
+  await until('commits wait for the standby', async () => await waits() === 1);
+  const flushed = source.flushWal().then(() => 'flushed', () => 'failed');
+  assert.equal(await Promise.race([flushed, until('it waits too', async () => await waits() === 2 && 'waits')]), 'flushed');
 });
 
 test('a copy gives way to a schema change that waits for it, and comes after it', async (t) => {
