@@ -179,7 +179,7 @@ export class Applier {
       lines += block.length > LINE_LIMIT_BYTES ? this.#refuseLine(block, scope) : this.#lines.apply(block.toString('utf8'), layout, scope);
     }
     if (!original) this.#requireLines(unit, lines);
-    this.#migrations.settle();
+    this.#settle(scope);
     this.transactions++;
     this.rows += unit.rows;
   }
@@ -222,8 +222,16 @@ export class Applier {
     const scope = { position: unit.first, xid: undefined, oid: table.oid };
     this.#lines.begin();
     for (const lines of keptLines(this.#cache, table.oid)) this.#lines.apply(lines.map((line) => `${NO_POSITION}${line}\n`).join(''), layout, scope);
-    this.#migrations.settle();
+    this.#settle(scope);
     this.#copies.end(table.oid);
+  }
+
+  #settle(scope: Scope): void {
+    try {
+      this.#migrations.settle();
+    } catch (error) {
+      this.#leaveOut(error, scope);
+    }
   }
 
   #requireLines(unit: Transaction | Copy, lines: number): void {

@@ -49,6 +49,11 @@ export class Copies {
     if (first.own.get('_action') === 'quarantine') return this.#refused(unit, Number(text(first, '_oid')), first.own.get('_schema') ?? PUBLIC, text(first, '_table'), text(first, '_reason'), text(first, '_cure'));
     const relation = decodeRelation(first);
     const entry = this.#registry.of(relation.oid);
+    const quarantine = this.#quarantines.of(relation.oid, unit.first);
+    if (quarantine !== undefined) {
+      if (entry === undefined) this.#registry.put({ ...this.#nameless(newTable(relation, { ...this.#registry.chosenBy(relation.schema, relation.table)!, keeps: undefined })), quarantine });
+      return;
+    }
     if (!this.#isWanted(unit, entry, relation)) return;
     let table = this.#planned(entry, relation);
     for (const line of rest) {
@@ -60,7 +65,7 @@ export class Copies {
     createTable(this.#cache, { ...table, table: copyName(relation.oid), indexes: [] });
     const copy: Copying = { id: unit.id, snapshot: unit.snapshot ?? '', next: 1, table };
     const reason = entry?.table.waiting?.reason ?? entry?.table.quarantine?.reason ?? 'it is copied anew';
-    const stands = entry?.table ?? { ...table, table: unheldName(table) };
+    const stands = entry?.table ?? this.#nameless(table);
     this.#registry.put({ ...stands, joining: undefined, quarantine: undefined, waiting: { reason, position: unit.first, copy } });
     this.#options.note(`a copy of ${relation.schema}.${relation.table} comes in`);
   }
@@ -93,7 +98,9 @@ export class Copies {
     const { copy } = before.waiting!;
     const isHeld = isTaken(this.#cache, before.table);
     const planned = copy!.table;
-    const after: CacheTable = { ...planned, schema: before.schema, name: before.name, table: isHeld ? before.table : renamedTo(planned, before.schema, before.name) };
+    const { schema, name } = before.schema === '' ? planned : before;
+    const after: CacheTable = { ...planned, schema, name, table: isHeld ? before.table : renamedTo(planned, schema, name) };
+    if (this.#isAnothers(after)) throw new TableFault(after, 'another table has its name');
     const lost = altering(after, () => swapTable(this.#cache, isHeld ? before : undefined, { ...after, table: copyName(before.oid) }, after));
     this.#registry.put(after);
     this.#writer = undefined;
@@ -125,12 +132,22 @@ export class Copies {
     const seen = parseSnapshot(unit.snapshot ?? '');
     // What an import that saw all that the copy saw has not taken was not there any more.
     if (entry === undefined) return this.#registry.chosenBy(schema, table) !== undefined && !(imported !== undefined && contains(imported, seen));
-    if (this.#quarantines.of(entry.table.oid, unit.first) !== undefined) return false;
     const isWhole = entry.table.waiting === undefined && entry.table.quarantine === undefined;
     if (isWhole && unit.to === 'missing') return false;
     // An import that saw all that the copy saw is newer than the copy.
     const newer = entry.table.joining === undefined ? imported : parseSnapshot(entry.table.joining.snapshot);
     return !(isWhole && newer !== undefined && contains(newer, seen));
+  }
+
+  /** A table without rows. Where another one still has its name, as the log has it up to here, it has none: a line that names it comes. */
+  #nameless(table: CacheTable): CacheTable {
+    const named = { ...table, table: unheldName(table) };
+    return this.#isAnothers(table) ? { ...named, schema: '', name: `#${table.oid}` } : named;
+  }
+
+  #isAnothers({ schema, name, oid }: CacheTable): boolean {
+    const holder = this.#registry.named(schema, name);
+    return holder !== undefined && holder.table.oid !== oid;
   }
 
   #planned(entry: Entry | undefined, relation: Relation): CacheTable {
@@ -146,7 +163,8 @@ export class Copies {
     if (entry === undefined && chosen === undefined) return;
     const quarantine = this.#quarantines.of(oid, unit.first);
     if (quarantine === undefined) throw new TableFault(entry?.table ?? { schema, name, oid }, reason, cure);
-    if (entry === undefined) this.#registry.put({ ...newTable({ schema, table: name, oid, kind: 'ordinary', identity: 'default', key: [], columns: [] }, chosen!), table: `${schema}.${name}#${oid}`, quarantine });
+    const unknown = { schema, table: name, oid, kind: 'ordinary', identity: 'default', key: [], columns: [] } as const;
+    if (entry === undefined) this.#registry.put({ ...this.#nameless(newTable(unknown, { ...chosen!, keeps: undefined })), quarantine });
   }
 
   #tell(table: CacheTable, lost: readonly Lost[]): void {

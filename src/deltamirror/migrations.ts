@@ -1,52 +1,40 @@
 /**
  * Schema changes: the cache's tables are made, altered and dropped as the log says, in
  * the SQLite transaction of the rows that follow.
- *
- * Tables swap names, and one comes under a name before the log has said where the other
- * that had it has gone. That one stands aside until the transaction's end: by then it
- * has another name, or is gone.
  */
 import { decodeComments, decodeIndexes, type Relation } from '../daystream/relation.js';
 import type { Line } from '../daystream/codec.js';
 import { isVisible } from '../daystream/snapshot.js';
-import { alterTable, createTable, dropTable, renameTable, swapTable, type Lost } from '../sqlite/alter.js';
+import { alterTable, createTable, renameTable } from '../sqlite/alter.js';
 import { isExact, parsePatterns, written } from '../daystream/pattern.js';
 import { dropCopy } from '../sqlite/copies.js';
 import { importCommand } from '../sqlite/cure.js';
-import { quote } from '../sqlite/names.js';
+import { quote, reservedBecause } from '../sqlite/names.js';
 import { isTaken } from '../sqlite/objects.js';
 import type { Cache } from '../sqlite/open.js';
 import { heldColumns, type CacheTable } from '../sqlite/tables.js';
 import { affinityOf, valueOf, type Bindable } from '../sqlite/values.js';
 import { altering, TableFault } from './fault.js';
+import { DROPPED, Naming, type NamingOptions } from './naming.js';
 import type { Quarantines } from './quarantines.js';
 import type { Entry, Registry } from './registry.js';
 import { retypeOf, type Retype } from './retype.js';
 import type { Scope } from './scope.js';
 import { chosenComments, chosenIndexes, newTable, placeOf, renamedTo, requireNames, reshaped, unheldName } from './shape.js';
 
-export interface MigrationOptions {
-  /** A table that was dropped stays as it was. */
-  readonly keepDropped: boolean;
-  /** Says what became of a table, once it is committed. */
-  readonly note: (text: string) => void;
-}
-
 export class Migrations {
   readonly #cache: Cache;
   readonly #registry: Registry;
   readonly #quarantines: Quarantines;
-  readonly #options: MigrationOptions;
-  /** By oid, the names that tables bear in the cache while they stand aside. */
-  readonly #aside = new Map<number, string>();
-  /** Why they go at the transaction's end, where the log has said so. */
-  readonly #leaving = new Map<number, string>();
+  readonly #options: NamingOptions;
+  readonly #naming: Naming;
 
-  constructor(cache: Cache, registry: Registry, quarantines: Quarantines, options: MigrationOptions) {
+  constructor(cache: Cache, registry: Registry, quarantines: Quarantines, options: NamingOptions) {
     this.#cache = cache;
     this.#registry = registry;
     this.#quarantines = quarantines;
     this.#options = options;
+    this.#naming = new Naming(cache, registry, options);
   }
 
   /** A `schema` line, or a `create` line: a relation that is new and empty. */
@@ -55,12 +43,12 @@ export class Migrations {
     if (entry === undefined) return this.#newcomer(relation, isNew, scope);
     // A copy that comes in has the shape that its snapshot saw, and yet goes by the names that lines have.
     if (entry.table.waiting?.copy === undefined && isCopied(entry, scope)) return;
-    if (!this.#isStillChosen(entry.table, relation)) return this.#leave(entry.table, relation, scope);
+    this.#choose(entry.table, relation);
     const { table } = entry;
     if (this.#quarantines.isOut(entry, scope.position) || table.waiting !== undefined) return this.#rename(entry, relation);
-    const after = reshaped(table, relation);
-    if (after === table && !this.#aside.has(table.oid)) return;
-    this.#alter(table, after, relation);
+    const proper = this.#naming.proper(table);
+    const after = reshaped(proper, relation);
+    if (after !== proper || this.#naming.isAside(table.oid)) this.#alter(table, after, relation);
   }
 
   /** An `indexes` line. */
@@ -68,7 +56,9 @@ export class Migrations {
     const table = this.#followed(oid, scope);
     if (table === undefined) return;
     const indexes = chosenIndexes(table, decodeIndexes(line));
-    if (JSON.stringify(indexes) !== JSON.stringify(table.indexes ?? [])) this.#alter(table, { ...table, indexes });
+    if (JSON.stringify(indexes) === JSON.stringify(table.indexes ?? [])) return;
+    this.#alter(table, { ...this.#naming.proper(table), indexes });
+    this.#naming.reindex(oid);
   }
 
   /** A `comments` line. */
@@ -79,18 +69,19 @@ export class Migrations {
   }
 
   /** A `drop` line. */
-  drop(oid: number, scope: Scope, why = 'was dropped'): void {
+  drop(oid: number, scope: Scope): void {
     const entry = this.#registry.of(oid);
     if (entry === undefined || isCopied(entry, scope)) return;
     const { table } = entry;
-    dropCopy(this.#cache, oid);
-    if (this.#options.keepDropped && !this.#aside.has(oid)) {
+    this.#registry.keepChoice(table);
+    if (this.#options.keepDropped && !this.#naming.isAside(oid)) {
+      dropCopy(this.#cache, oid);
       this.#registry.put({ ...table, joining: undefined, waiting: undefined, quarantine: { reason: DROPPED, cure: `to be rid of it: DROP TABLE ${quote(table.table)}`, position: scope.position } });
-      return this.#options.note(`${placeOf(table)} ${why}; its rows stay as they were`);
+      return this.#options.note(`${placeOf(table)} was dropped in Postgres; its rows stay as they were`);
     }
     // What an application has made on it goes to a table that takes its name before the transaction ends.
-    if (!this.#aside.has(oid)) this.#standAside(table);
-    this.#leaving.set(oid, why);
+    if (!this.#naming.isAside(oid)) this.#naming.standAside(table);
+    this.#naming.leave(oid, 'was dropped');
   }
 
   /** A `stale` line: the table stands still until a copy comes. */
@@ -101,29 +92,13 @@ export class Migrations {
     this.#options.note(`${placeOf(table)} waits for a copy: ${reason}`);
   }
 
-  /** At the end of a transaction: who still stands aside is gone, dropped or without a word, since its name is another table's. */
+  /** At the end of a transaction: each table has the name that it is to have. Throws TableFault. */
   settle(): void {
-    for (const [oid, name] of this.#aside) {
-      const { table } = this.#registry.of(oid)!;
-      const heir = this.#registry.named(table.schema, table.name)?.table;
-      this.#registry.remove(oid);
-      this.#options.note(`${placeOf(table)} ${this.#leaving.get(oid) ?? 'is gone: its name is another table\'s'}`);
-      if (!isTaken(this.#cache, name)) dropCopy(this.#cache, oid);
-      else if (heir?.table === table.table && isTaken(this.#cache, heir.table)) this.#tell(heir, altering(heir, () => swapTable(this.#cache, { ...table, table: name }, heir, heir)));
-      else this.#tell(table, dropTable(this.#cache, { ...table, table: name }, isTaken(this.#cache, table.table) ? name : table.table));
-    }
-    this.#aside.clear();
-    this.#leaving.clear();
+    this.#naming.settle();
   }
 
   rolledBack(): void {
-    this.#aside.clear();
-    this.#leaving.clear();
-  }
-
-  /** The table with the name that it bears in the cache now. */
-  #physical(table: CacheTable): CacheTable {
-    return { ...table, table: this.#aside.get(table.oid) ?? table.table };
+    this.#naming.reset();
   }
 
   /** A table whose state is told by what the log says now. */
@@ -139,94 +114,66 @@ export class Migrations {
       if (isCopied(holder, scope)) return;
       throw new TableFault(holder.table, 'another table has its name now: it was dropped and made anew, or renamed');
     }
-    if (holder !== undefined) this.#standAside(holder.table);
+    if (holder !== undefined) {
+      this.#registry.keepChoice(holder.table);
+      this.#naming.standAside(holder.table);
+    }
     const chosen = this.#registry.chosenBy(relation.schema, relation.table);
     if (chosen === undefined) return;
-    const table = newTable(relation, chosen);
-    const quarantine = this.#quarantines.of(table.oid, scope.position);
+    const quarantine = this.#quarantines.of(relation.oid, scope.position);
     if (quarantine !== undefined) {
+      const table = newTable(relation, { ...chosen, keeps: undefined });
       this.#registry.put({ ...table, table: unheldName(table), quarantine });
-    } else if (isNew) {
-      requireNames(table);
-      altering(table, () => createTable(this.#cache, table));
-      this.#registry.put(table);
-      this.#options.note(`${placeOf(table)} is new`);
-    } else {
-      this.#registry.put({ ...table, table: unheldName(table), waiting: { reason: 'no copy of it has come yet', position: scope.position } });
+      return;
     }
+    const table = newTable(relation, chosen);
+    if (!isNew) {
+      this.#registry.put({ ...table, table: unheldName(table), waiting: { reason: 'no copy of it has come yet', position: scope.position } });
+      return;
+    }
+    requireNames(table);
+    const placed = this.#naming.place(table, undefined);
+    altering(table, () => createTable(this.#cache, placed));
+    this.#registry.put(placed);
+    this.#options.note(`${placeOf(table)} is new`);
   }
 
+  /** `after` by the name that it is to have. */
   #alter(before: CacheTable, after: CacheTable, relation?: Relation): void {
-    this.#claimName(after);
-    const physical = this.#physical(before);
+    this.#naming.claim(after);
     requireNames(after);
     requireHeld(before, after);
-    const lost = altering(after, () => alterTable(this.#cache, physical, after, { missing: missingOf(after, before, relation), convert: conversionsOf(before, after) }));
-    this.#aside.delete(after.oid);
-    this.#registry.put(after);
-    this.#tell(after, lost);
+    const physical = this.#naming.physical(before);
+    const placed = this.#naming.place(after, physical.table);
+    const lost = altering(after, () => alterTable(this.#cache, physical, placed, { missing: missingOf(after, before, relation), convert: conversionsOf(before, after) }));
+    this.#registry.put(placed);
+    this.#naming.tell(after, lost);
   }
 
   /** A table that was asked for by its name stays under a new one, which is asked for from then on; one that a star chose leaves what the star covers. */
-  #isStillChosen(table: CacheTable, { schema, table: name }: Relation): boolean {
-    if (this.#registry.chosenBy(schema, name) !== undefined || (table.schema === schema && table.name === name)) return true;
+  #choose(table: CacheTable, { schema, table: name }: Relation): void {
+    if (table.schema === schema && table.name === name) return;
     const [pattern] = parsePatterns(table.pattern);
-    if (isExact(pattern)) this.#registry.choose(written(schema, name), table.choice.numeric);
-    return isExact(pattern);
+    if (this.#registry.chosenBy(schema, name) === undefined && isExact(pattern)) this.#registry.choose(written(schema, name), table.choice.numeric);
+    if (this.#registry.chosenBy(schema, name) !== undefined) this.#naming.stay(table.oid);
+    else this.#naming.leave(table.oid, `was renamed to ${schema}.${name}, which no pattern of this cache chooses; to have it: ${importCommand(this.#cache.name, schema, name)}`);
   }
 
-  #leave(table: CacheTable, relation: Relation, scope: Scope): void {
-    const { schema, table: name } = relation;
-    this.drop(table.oid, scope, `was renamed to ${schema}.${name}, which no pattern of this cache chooses; to have it: ${importCommand(this.#cache.name, schema, name)}`);
-    const holder = this.#registry.named(relation.schema, relation.table);
-    if (holder !== undefined) this.#standAside(holder.table);
-  }
-
-  /** A table that stands still keeps its rows and columns, and follows its name. */
+  /** A table that stands still keeps its rows and columns, and follows its name as far as SQLite can have it. */
   #rename({ table }: Entry, relation: Relation): void {
     const isSame = table.schema === relation.schema && table.name === relation.table;
-    if (isSame && !this.#aside.has(table.oid)) return;
-    const renamed = { ...table, schema: relation.schema, name: relation.table };
-    const physical = this.#physical(table).table;
+    if (isSame && !this.#naming.isAside(table.oid)) return;
+    const proper = this.#naming.proper(table);
+    const renamed = { ...proper, schema: relation.schema, name: relation.table, table: renamedTo(proper, relation.schema, relation.table) };
+    const unheld = { ...renamed, table: unheldName(renamed) };
+    this.#naming.claim(renamed);
+    const physical = this.#naming.physical(table).table;
     const isHeld = isTaken(this.#cache, physical);
-    const name = isHeld ? renamedTo(table, renamed.schema, renamed.name) : unheldName(renamed);
-    const after = { ...renamed, table: name };
-    this.#claimName(after);
-    if (name !== physical && isHeld) {
-      requireNames(after);
-      this.#tell(after, altering(after, () => renameTable(this.#cache, physical, name)));
-    }
-    this.#aside.delete(table.oid);
-    this.#registry.put(after);
-  }
-
-  /** Whoever has the name in Postgres that the table has now gives way. */
-  #claimName(after: CacheTable): void {
-    const holder = this.#registry.named(after.schema, after.name);
-    if (holder !== undefined && holder.table.oid !== after.oid) this.#standAside(holder.table);
-  }
-
-  #standAside(table: CacheTable): void {
-    this.#registry.unname(table.oid);
-    const isLeftOver = table.quarantine?.reason === DROPPED;
-    const name = isLeftOver ? `${table.table} (dropped ${table.oid})` : `_daystream_aside_${table.oid}`;
-    if (isTaken(this.#cache, table.table)) this.#tell(table, renameTable(this.#cache, table.table, name));
-    if (!isLeftOver) {
-      this.#aside.set(table.oid, name);
-      return;
-    }
-    this.#registry.remove(table.oid);
-    this.#options.note(`${placeOf(table)}, which was dropped, is called ${name} now: another table has its name`);
-  }
-
-  #tell(table: CacheTable, lost: readonly Lost[]): void {
-    for (const { kind, name, reason } of lost) {
-      this.#options.note(kind === 'view' ? `view ${name} can no longer be read since ${placeOf(table)} changed: ${reason}` : `${kind} ${name} is gone, as ${placeOf(table)} changed: ${reason}`);
-    }
+    const placed = this.#naming.place(isHeld && reservedBecause(renamed.table) === undefined ? renamed : unheld, physical);
+    if (isHeld && placed.table !== physical) this.#naming.tell(placed, altering(placed, () => renameTable(this.#cache, physical, placed.table)));
+    this.#registry.put(placed);
   }
 }
-
-const DROPPED = 'it was dropped in Postgres';
 
 /** True where what the transaction did to the table is in the copy of it. */
 export function isCopied({ snapshot }: Entry, { xid }: Scope): boolean {

@@ -7,7 +7,7 @@ import { parsePatterns } from '../daystream/pattern.js';
 import { parseSnapshot, type Snapshot } from '../daystream/snapshot.js';
 import { tableKey } from '../sqlite/names.js';
 import type { Cache } from '../sqlite/open.js';
-import { chosenBy, readPatterns, writePatterns, type ChosenPattern } from '../sqlite/patterns.js';
+import { chosenBy, keepChoice, readPatterns, writePatterns, type ChosenPattern } from '../sqlite/patterns.js';
 import { deleteTable, readTables, writeTable, type CacheTable } from '../sqlite/tables.js';
 import type { TableWriter } from './table.js';
 
@@ -63,8 +63,17 @@ export class Registry {
     this.#changed = true;
   }
 
+  /** What the host chose of a table holds for another one of its name. */
+  keepChoice(table: CacheTable): void {
+    if (!keepChoice(this.#cache, table)) return;
+    this.#patterns = readPatterns(this.#cache);
+    this.#changed = true;
+  }
+
   /** A table, new or changed. Whoever has its name has been unnamed before. */
   put(table: CacheTable): Entry {
+    const holder = this.named(table.schema, table.name);
+    if (holder !== undefined && holder.table.oid !== table.oid) throw new Error(`${table.schema}.${table.name} is the name of two tables`);
     this.#unname(table.oid);
     writeTable(this.#cache, table);
     const entry = entryOf(table);

@@ -14,17 +14,26 @@ import { requireHoldable } from '../sqlite/schema.js';
 import { heldColumns, type CacheColumn, type CacheComments, type CacheIndex, type CacheTable, type TableChoice } from '../sqlite/tables.js';
 import { TableFault } from './fault.js';
 
-/** A table that the cache does not have yet, all of it. */
-export function newTable(relation: Relation, { pattern, numeric }: ChosenPattern): CacheTable {
+/** A table that the cache does not have yet: all of it, or what was chosen of the one that had its name. Throws TableFault where that choice cannot be met. */
+export function newTable(relation: Relation, { pattern, numeric, keeps }: ChosenPattern): CacheTable {
   const { schema, table, oid, kind, identity, key } = relation;
-  return {
-    schema, name: table, table: cacheName(schema, table), oid, kind, identity, key,
+  const whole: CacheTable = {
+    schema, name: table, table: keeps?.table ?? cacheName(schema, table), oid, kind, identity, key,
     columns: relation.columns.map(bare),
     pattern: pattern.text,
-    choice: numeric === undefined ? {} : { numeric },
+    choice: keeps?.choice ?? (numeric === undefined ? {} : { numeric }),
     indexes: [],
     comments: {},
   };
+  if (keeps === undefined) return whole;
+  const list = keeps.choice.columns?.filter((name) => whole.columns.some((column) => column.name === name));
+  const columns = whole.columns.map((column): CacheColumn => {
+    const as = list === undefined || list.includes(column.name) || key.includes(column.attnum) ? keeps.columns[column.name] : null;
+    return as === undefined ? column : { ...column, as };
+  });
+  const chosen = { ...whole, columns, choice: list === undefined ? keeps.choice : { ...keeps.choice, columns: list } };
+  requireFilter(chosen);
+  return chosen;
 }
 
 /** The table as the relation states it, by the host's choice; the same object where nothing differs. Throws TableFault where the choice no longer can be met. */
@@ -52,8 +61,9 @@ export function reshaped(before: CacheTable, relation: Relation): CacheTable {
 }
 
 /** A table's name in the cache when it is called otherwise in Postgres: its own, or the one that the user gave it. */
-export function renamedTo({ schema, name, table }: CacheTable, toSchema: string, toName: string): string {
-  return table === cacheName(schema, name) ? cacheName(toSchema, toName) : table;
+export function renamedTo(table: CacheTable, toSchema: string, toName: string): string {
+  const isGiven = table.table !== cacheName(table.schema, table.name) && table.table !== unheldName(table);
+  return isGiven ? table.table : cacheName(toSchema, toName);
 }
 
 /** The indexes that the log states, as far as the cache holds their columns. */

@@ -1,31 +1,58 @@
 /** `_daystream_patterns`: which tables this host asked for, so that those which come later are taken in too. */
-import { matches, parsePatterns, type Pattern } from '../daystream/pattern.js';
+import { isExact, matches, parsePatterns, written, type Pattern } from '../daystream/pattern.js';
+import { cacheName } from './names.js';
 import { readOwn, type Cache } from './open.js';
+import type { CacheTable, TableChoice } from './tables.js';
 import type { Numeric } from './values.js';
 
 /** What the import was asked for, and how it holds numbers. */
 export interface ChosenPattern {
   readonly pattern: Pattern;
   readonly numeric: Numeric | undefined;
+  /** What was chosen of a table of this name that is no more. */
+  readonly keeps?: KeptChoice;
 }
+
+/** A choice by names, for the next table of a name. */
+export interface KeptChoice {
+  /** The table's name in the cache, where that is another one. */
+  readonly table?: string;
+  /** Names in the cache, by names in Postgres. */
+  readonly columns: Readonly<Record<string, string>>;
+  readonly choice: TableChoice;
+}
+
+interface Row { pattern: string; numeric: Numeric | null; keeps: string | null }
 
 export const PATTERNS_DDL = `CREATE TABLE _daystream_patterns (
   pattern TEXT PRIMARY KEY,
-  numeric TEXT
+  numeric TEXT,
+  keeps TEXT
 )`;
 
 export function readPatterns(cache: Cache): ChosenPattern[] {
-  return readOwn(cache, '_daystream_patterns', () => cache.prepare<[], { pattern: string; numeric: Numeric | null }>('SELECT pattern, numeric FROM _daystream_patterns ORDER BY rowid').all()
-    .map(({ pattern, numeric }) => ({ pattern: parsePatterns(pattern)[0], numeric: numeric ?? undefined })));
+  return readOwn(cache, '_daystream_patterns', () => cache.prepare<[], Row>('SELECT pattern, numeric, keeps FROM _daystream_patterns ORDER BY rowid').all()
+    .map(({ pattern, numeric, keeps }) => ({ pattern: parsePatterns(pattern)[0], numeric: numeric ?? undefined, ...(keeps !== null && { keeps: JSON.parse(keeps) }) })));
 }
 
 /** Adds patterns; one that is there is held as it is said now. */
 export function writePatterns(cache: Cache, patterns: readonly ChosenPattern[]): void {
-  const insert = cache.prepare('INSERT INTO _daystream_patterns (pattern, numeric) VALUES (?, ?) ON CONFLICT (pattern) DO UPDATE SET numeric = excluded.numeric');
+  const insert = cache.prepare('INSERT INTO _daystream_patterns (pattern, numeric) VALUES (?, ?) ON CONFLICT (pattern) DO UPDATE SET numeric = excluded.numeric, keeps = NULL');
   for (const { pattern, numeric } of patterns) insert.run(pattern.text, numeric ?? null);
 }
 
-/** The first pattern that chooses the table. */
+/** Keeps what was chosen of a table for the next one of its name; false where nothing was. */
+export function keepChoice(cache: Cache, { schema, name, table, columns, choice }: CacheTable): boolean {
+  const renamed = Object.fromEntries(columns.flatMap(({ name: column, as }) => (typeof as === 'string' ? [[column, as] as const] : [])));
+  const isCustom = table !== cacheName(schema, name) && !table.startsWith('_daystream_');
+  if (!isCustom && Object.keys(renamed).length === 0 && choice.columns === undefined && choice.where === undefined) return false;
+  const kept: KeptChoice = { ...(isCustom && { table }), columns: renamed, choice };
+  cache.prepare('INSERT INTO _daystream_patterns (pattern, numeric, keeps) VALUES (?, ?, ?) ON CONFLICT (pattern) DO UPDATE SET keeps = excluded.keeps').run(written(schema, name), choice.numeric ?? null, JSON.stringify(kept));
+  return true;
+}
+
+/** The pattern that chooses the table: one that keeps a choice before the others. */
 export function chosenBy(patterns: readonly ChosenPattern[], schema: string, table: string): ChosenPattern | undefined {
-  return patterns.find(({ pattern }) => matches(pattern, schema, table));
+  const choosing = patterns.filter(({ pattern }) => matches(pattern, schema, table));
+  return choosing.find(({ pattern, keeps }) => keeps !== undefined && isExact(pattern)) ?? choosing[0];
 }

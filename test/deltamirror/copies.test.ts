@@ -211,6 +211,39 @@ test('a table whose copy comes in goes by the name that lines give it, also wher
   assert.deepEqual(held(cache), ['5 y']);
 });
 
+test('a copy of a table that is to have the name of another one takes nothing of that one\'s', async (t) => {
+  const { log, cache } = bench(t, [T]);
+  const named = (oid: number) => SHAPE.replace('_oid 1', `_oid ${oid}`);
+  const patterns = new Database(cache);
+  patterns.exec("INSERT INTO _daystream_patterns (pattern) VALUES ('u')");
+  patterns.close();
+  await write(log, (writer) => {
+    add(writer, 1, named(1).replace('_table t _action ', 't '), 't insert id 1 a first');
+    copied(writer, begin('30:30:', { oid: 9, body: tabbed([named(9), ...STATE]) }), part(1, [row(9, 'copied')], { oid: 9 }));
+    add(writer, 15, 't insert id 2 a still~first');
+    add(writer, 20, named(1).replace('_table t _action ', 'u '), named(9).replace('_table t _action ', 't '));
+    copied(writer, part(2, [], { oid: 9, isLast: true }));
+    add(writer, 31, 't insert id 10 a x', 'u insert id 3 a y');
+  });
+  await runMirror(cache, log);
+  assert.deepEqual(query(cache, 'SELECT id FROM u ORDER BY id').map(({ id }) => id), [1, 2, 3]);
+  assert.deepEqual(held(cache), ['9 copied', '10 x']);
+});
+
+test('P5: a copy of a table that SQLite cannot hold puts it in quarantine by name, also where the cache does not know it', async (t) => {
+  const { log, cache } = bench(t, [keyedTable('other')]);
+  const patterns = new Database(cache);
+  patterns.exec("INSERT INTO _daystream_patterns (pattern) VALUES ('t')");
+  patterns.close();
+  await write(log, (writer) => {
+    copied(writer, begin('3:3:', { body: tabbed([`${SHAPE} Id 3~null~text`, ...STATE]) }), part(1, []), part(2, [], { isLast: true }));
+    add(writer, 3, 'other insert id 1');
+  });
+  await runMirror(cache, log);
+  assert.equal(state(cache), 'quarantined');
+  assert.equal(query(cache, 'SELECT * FROM other').length, 1);
+});
+
 test('an import that saw that a table was dropped does not get it back by a copy that is older', async (t) => {
   const { log, cache } = bench(t, [keyedTable('other')], '5:5:');
   const registered = new Database(cache);

@@ -178,3 +178,69 @@ test('a change that another table\'s fault undoes is made again', async (t) => {
   assert.match(said, /public\.other goes into quarantine/);
   assert.deepEqual(rows(cache, 'renamed'), [{ id: 1, a: 'x', b: null }, { id: 2, a: 'y', b: 'z' }]);
 });
+
+test('P5: a name that SQLite cannot hold puts the table in quarantine, where it stays through further renames', async (t) => {
+  for (const name of ['sqlite_t', 'OTHER']) {
+    const { log, cache, states } = await apply(t, [keyedTable('t', ['a']), keyedTable('other')], [
+      [shape('t', 1, 'a 2~null~text'), 't insert id 1 a x'],
+      [shape(name, 1, 'a 2~null~text'), 'other insert id 1'],
+    ]);
+    assert.deepEqual(states.map((row) => [row.name, row.state]), [[name, 'quarantined'], ['other', 'following']].sort());
+    await writeLog(log, spaced(3, [shape('t', 1, 'a 2~null~text'), 'other insert id 2']));
+    await runMirror(cache, log);
+    assert.deepEqual(rows(cache, 't'), [{ id: 1, a: 'x' }]);
+    assert.equal(rows(cache, 'other').length, 2);
+  }
+});
+
+test('names that are free only at the end of the transaction are taken then', async (t) => {
+  const first = [shape('t', 1, 'a 2~null~text'), 't indexes _oid 1 i 2', shape('other', 2, 'a 2~null~text'), 't insert id 1 a x', 'other insert id 2 a y'];
+  const tables = [keyedTable('t', ['a']), keyedTable('other', ['a'])];
+  const named = (cache: string) => query(cache, "SELECT name FROM sqlite_schema WHERE type = 'index' AND name NOT LIKE 'sqlite%' ORDER BY name").map(({ name }) => name);
+  const upper = await apply(t, tables, [first, [shape('OTHER', 1, 'a 2~null~text'), shape('other2', 2, 'a 2~null~text'), 'OTHER insert id 3 a z']]);
+  assert.deepEqual(rows(upper.cache, 'OTHER').map(({ id }) => id), [1, 3], upper.said);
+  assert.deepEqual(rows(upper.cache, 'other2'), [{ id: 2, a: 'y' }]);
+  const patterns = "INSERT INTO _daystream_patterns (pattern) VALUES ('i')";
+  const table = await apply(t, tables, [first, [shape('i', 9, '', 'create'), 'i insert id 5', 't drop _oid 1']], { before: patterns });
+  assert.deepEqual(rows(table.cache, 'i'), [{ id: 5 }], table.said);
+  const moved = await apply(t, tables, [first, ['other indexes _oid 2 i 2', 't indexes _oid 1 j 2']]);
+  assert.deepEqual(named(moved.cache), ['i', 'j']);
+  assert.equal(query(moved.cache, "SELECT tbl_name FROM sqlite_schema WHERE name = 'i'")[0].tbl_name, 'other');
+  const dropped = await apply(t, tables, [first, ['other indexes _oid 2 i 2', 't drop _oid 1']]);
+  assert.deepEqual(named(dropped.cache), ['i']);
+});
+
+test('a table that leaves what a star chooses and comes back within a transaction has the rows of the time between', async (t) => {
+  const { cache, states } = await apply(t, [{ ...keyedTable('t', ['a']), pattern: 'public.*' }], [
+    [shape('t', 1, 'a 2~null~text'), 't insert id 1 a x'],
+    [shape('away', 1, 'a 2~null~text'), 'away insert id 2 a y', shape('t', 1, 'a 2~null~text'), 't insert id 3 a z'],
+  ]);
+  assert.deepEqual(rows(cache, 't').map(({ id }) => id), [1, 2, 3]);
+  assert.equal(states[0].state, 'following');
+  const gone = await apply(t, [{ ...keyedTable('t', ['a']), pattern: 'public.*' }], [
+    [shape('t', 1, 'a 2~null~text'), 't insert id 1 a x'], [shape('away', 1, 'a 2~null~text')], ['away insert id 2 a y'],
+  ]);
+  assert.deepEqual(gone.states, []);
+  assert.match(gone.said, /was renamed to public\.away, which no pattern of this cache chooses/);
+});
+
+test('what was chosen of a table holds for the next one of its name', async (t) => {
+  const [id, a, b] = keyedTable('t', ['a', 'b']).columns;
+  const chosen: CacheTable = { ...keyedTable('t'), table: 'mine', columns: [id, { ...a, as: 'first' }, { ...b, as: null }], choice: { columns: ['a'], where: "a <> 'no'" } };
+  for (const later of [[['t drop _oid 1'], [shape('t', 5, 'b 2~null~text a 3~null~text', 'create'), 't insert id 1 b z a yes', 't insert id 2 b z a no']],
+    [[shape('t', 5, 'b 2~null~text a 3~null~text', 'create'), 't insert id 1 b z a yes', 't insert id 2 b z a no', 't drop _oid 1']]]) {
+    const { cache, said } = await apply(t, [chosen], [[shape('t', 1, 'a 2~null~text b 3~null~text')], ...later]);
+    assert.deepEqual(rows(cache, 'mine'), [{ id: 1, first: 'yes' }], said);
+  }
+  const unmet = await apply(t, [chosen], [[shape('t', 1, 'a 2~null~text b 3~null~text')], [shape('t', 5, 'b 2~null~text', 'create'), 't insert id 1 b z', 't drop _oid 1']]);
+  assert.deepEqual(unmet.states.map(({ name, state }) => [name, state]), [['t', 'quarantined']]);
+});
+
+test('--keep-dropped keeps the rows whichever of drop and create is told first', async (t) => {
+  const lines = ['t drop _oid 1', shape('t', 4, '', 'create'), 't insert id 2'];
+  for (const order of [lines, [lines[1], lines[2], lines[0]]]) {
+    const { cache } = await apply(t, [keyedTable('t', ['a'])], [[shape('t', 1, 'a 2~null~text'), 't insert id 1 a x'], order], { keepDropped: true });
+    assert.deepEqual(rows(cache, 't'), [{ id: 2 }]);
+    assert.deepEqual(rows(cache, 't (dropped 1)'), [{ id: 1, a: 'x' }]);
+  }
+});
