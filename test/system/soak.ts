@@ -9,6 +9,10 @@
  *
  *   npm run soak -- --seeds 1000
  *   npm run soak -- --seeds 1 --from 12345
+ *
+ * Or with schemas that change meanwhile, known by triggers or by looking at the catalog:
+ *
+ *   npm run soak -- --schema --seeds 1000 --detection polling
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,6 +23,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Option } from 'commander';
 import { command, count, run } from '../../src/cli.js';
 import { Server } from '../../dev/postgres.js';
+import { runMigrations, undone } from '../generator/migrations/seeds.js';
 import { runSeeds } from '../generator/seeds.js';
 import { Path } from '../support/path.js';
 import { Random } from '../support/random.js';
@@ -30,6 +35,8 @@ interface Options {
   readonly seeds?: number;
   readonly from?: number;
   readonly partitions: 'root' | 'leaf';
+  readonly schema?: true;
+  readonly detection: 'triggers' | 'polling';
 }
 
 const collect = (value: string, all: string[]) => [...all, value];
@@ -40,16 +47,24 @@ const program = command('soak', 'Mirrors a busy database for a while and compare
   .option('--during <file>', 'SQL to run by psql while the mirrors follow (again for more)', collect, [])
   .option('--scale <n>', 'scale of pgbench', count, 10)
   .option('--seeds <n>', 'no pgbench: random schemas, values and changes of so many seeds', count)
+  .option('--schema', 'with --seeds: schemas that change while rows do')
+  .addOption(new Option('--detection <how>', 'with --schema: how deltastream hears of a change').choices(['triggers', 'polling']).default('triggers'))
   .option('--from <seed>', 'the first seed (default: a random one)', count)
   .addOption(new Option('--partitions <whose>', 'by whose names the log has the rows of partitions').choices(['root', 'leaf']).default('root'))
   .action((seconds: number, options: Options) => (options.seeds === undefined ? soak(seconds, options) : soakSeeds(options.seeds, options)));
 
-async function soakSeeds(count: number, { from, partitions }: Options): Promise<void> {
-  const first = from ?? new Random().seed;
+async function soakSeeds(count: number, options: Options): Promise<void> {
+  const first = options.from ?? new Random().seed;
   say(`${count} seeds from ${first}`);
-  const { failures } = await runSeeds(first, count, partitions, say);
+  const failures = options.schema === true ? await soakSchemas(first, count, options) : (await runSeeds(first, count, options.partitions, say)).failures;
   for (const failure of failures) say(`FAILED: ${failure}`);
   if (failures.length > 0) process.exitCode = 1;
+}
+
+async function soakSchemas(first: number, count: number, { detection, partitions }: Options): Promise<readonly string[]> {
+  const { failures, done } = await runMigrations(first, count, { detection, partitions }, say);
+  say(`never done: ${undone(done).join(', ') || 'nothing'}`);
+  return failures;
 }
 
 async function soak(seconds: number, options: Options): Promise<void> {

@@ -38,6 +38,7 @@ export const PARTITIONS: Changes = {
     const like = live.tables.filter(({ parent, kind, name, columns }) => parent === null && kind === 'r' && name !== ANCHOR && list(columns) === list(table.columns));
     const other = among(live.random, like);
     const by = table.columns.find(({ attnum }) => table.partitionKey.includes(attnum));
+    if (live.random.below(2) === 0) return other && `ALTER TABLE ${table.sql} ATTACH PARTITION ${other.sql} DEFAULT`;
     return other && by && inOrder(`part integer := (SELECT coalesce(min(${ident(by.name)}), 0) / 10 FROM ${other.sql})`, `${literal(`ALTER TABLE ${table.sql} ATTACH PARTITION ${other.sql} FOR VALUES FROM (`)} || part * 10 || ') TO (' || part * 10 + 10 || ')'`);
   }),
   'detach and attach partition': toTable(anyPart, (live, part) => {
