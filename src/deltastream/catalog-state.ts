@@ -7,7 +7,7 @@ import type { TablePrint, TypeItem } from '../postgres/fingerprint.js';
 
 export const CATALOG_FILE = '.catalog.json';
 
-const VERSION = 1;
+const VERSION = 2;
 
 /** Copies that have to be made once more, when every transaction that ran at `xid` has ended. */
 export interface Again {
@@ -18,6 +18,8 @@ export interface Again {
 export interface CatalogState {
   readonly version: number;
   readonly tables: string | null;
+  /** What the log was said to follow since: what one of them lacks, readers may lack. */
+  readonly between: readonly (string | null)[];
   readonly partitions: Following['partitions'];
   readonly digest: string;
   /** Event triggers were in place: what came after was told by them. */
@@ -66,8 +68,10 @@ export async function writeCatalogState(folder: string, state: CatalogState): Pr
   }
 }
 
-function followingOfState({ tables, partitions }: CatalogState): Following {
-  return { tables: tables ?? undefined, partitions };
+/** The state that also knows what is followed from here on; the same where it does. */
+export function followedSince(state: CatalogState, following: Following): CatalogState {
+  const tables = following.tables ?? null;
+  return tables === state.tables || state.between.includes(tables) ? state : { ...state, between: [...state.between, tables] };
 }
 
 /** The state that `followed` tables and types make, with nothing to be done again. */
@@ -75,12 +79,12 @@ export function stateOf(following: Following, digest: string, triggers: boolean,
   const types: Record<string, Record<string, string>> = {};
   for (const { type, item, mark } of items) (types[type] ??= {})[item] = mark;
   const prints = Object.fromEntries(followed.map(({ oid, hash }) => [oid, hash]));
-  return { version: VERSION, tables: following.tables ?? null, partitions: following.partitions, digest, triggers, prints, types, again: [] };
+  return { version: VERSION, tables: following.tables ?? null, between: [], partitions: following.partitions, digest, triggers, prints, types, again: [] };
 }
 
 /** Those that are followed. */
-export function onlyFollowed(prints: readonly TablePrint[], { tables }: Following): TablePrint[] {
-  const patterns = tables === undefined ? undefined : parsePatterns(tables);
+export function onlyFollowed(prints: readonly TablePrint[], tables: string | null | undefined): TablePrint[] {
+  const patterns = tables == null ? undefined : parsePatterns(tables);
   return prints.filter(({ schema, table }) => patterns === undefined || patterns.some((pattern) => matches(pattern, schema, table)));
 }
 
@@ -101,11 +105,13 @@ export function compare(before: CatalogState | undefined, now: CatalogState, fol
   };
 }
 
-/** By other patterns; with other names for partitions, caches import those anew. */
+/** By other patterns, now or since; with other names for partitions, caches import those anew. */
 function newlyFollowed(before: CatalogState, now: CatalogState, followed: readonly TablePrint[]): number[] {
-  if (before.tables === now.tables) return [];
-  const known = new Set(onlyFollowed(followed, followingOfState(before)));
-  return followed.filter((print) => print.own && !known.has(print) && !(print.oid in before.prints)).map(({ oid }) => oid);
+  if (before.tables === now.tables && before.between.length === 0) return [];
+  const known = new Set(onlyFollowed(followed, before.tables));
+  const kept = before.between.map((tables) => new Set(onlyFollowed(followed, tables)));
+  const isKnown = (print: TablePrint) => (known.has(print) || print.oid in before.prints) && kept.every((some) => some.has(print));
+  return followed.filter((print) => print.own && !isKnown(print)).map(({ oid }) => oid);
 }
 
 /** An enum's new value changes no row that is there; a row type's new column does. */

@@ -89,6 +89,7 @@ class Run {
       const writer = await this.#writerFor(source, options);
       checkContinuity(source, writer.lsn, options);
       await writer.expectRepeats(source.confirmedLsn);
+      await watch.prepare();
       await follow(source, writer, options, ended.signal, this.report, () => {
         this.#following(source, writer);
         watch.start(() => writer.stats.schemas + writer.due.asked);

@@ -4,15 +4,16 @@
  * trigger tells them, and the net under those. It has a connection of its own, holds up nothing, and
  * never fails: what it cannot do now it does the next time.
  */
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Following } from '../daystream/following.js';
-import { reasonOf } from '../errors.js';
+import { DeltaError, reasonOf } from '../errors.js';
 import { connect } from '../postgres/connection.js';
 import { codeOf } from '../postgres/failure.js';
 import { readDigest, readTablePrints, readTypeItems } from '../postgres/fingerprint.js';
 import { readTriggers } from '../postgres/triggers.js';
-import { compare, onlyFollowed, readCatalogState, splitByDue, stateOf, writeCatalogState, type CatalogState } from './catalog-state.js';
+import { CATALOG_FILE, compare, followedSince, onlyFollowed, readCatalogState, splitByDue, stateOf, writeCatalogState, type CatalogState } from './catalog-state.js';
 import { describeSchemaChanges } from './schema-changes.js';
 import { tellDifference } from './tell-difference.js';
 
@@ -51,6 +52,18 @@ export class Watch {
     this.#stopped = new Promise((resolve) => this.#stop.signal.addEventListener('abort', () => resolve(undefined), { once: true }));
   }
 
+  /** Before the log says what it follows: whatever comes before the next look, that it was said is known. Throws DeltaError `io`. */
+  async prepare(): Promise<void> {
+    const before = await readCatalogState(this.#options.out);
+    this.#state = before && followedSince(before, this.#options);
+    if (this.#state === undefined || this.#state === before) return;
+    try {
+      await writeCatalogState(this.#options.out, this.#state);
+    } catch (cause) {
+      throw new DeltaError('io', `${join(this.#options.out, CATALOG_FILE)}: ${reasonOf(cause)}`, { cause });
+    }
+  }
+
   /** From now on. `news` counts what the log says of relations and of copies: when it has grown, the comparison does not wait. */
   start(news: () => number): void {
     this.#running = this.#run(news);
@@ -66,7 +79,6 @@ export class Watch {
   async #run(news: () => number): Promise<void> {
     const { signal } = this.#stop;
     const intervalMs = Math.max(INTERVAL_AT_LEAST_MS, this.#options.schemaIntervalMs);
-    this.#state = await readCatalogState(this.#options.out);
     for (let seen = -1; !signal.aborted;) {
       const isNews = news() !== seen;
       seen = news();
@@ -106,8 +118,8 @@ export class Watch {
     this.#lookedMs = performance.now();
     const { digest, oldestXid } = await readDigest(client);
     const [due, waiting] = splitByDue(before?.again ?? [], oldestXid);
-    if (before?.digest === digest && before.tables === (tables ?? null) && before.partitions === partitions && before.triggers === triggers && due.length === 0) return;
-    const followed = onlyFollowed(await readTablePrints(client, partitions), this.#options);
+    if (before?.digest === digest && before.tables === (tables ?? null) && before.partitions === partitions && before.triggers === triggers && before.between.length === 0 && due.length === 0) return;
+    const followed = onlyFollowed(await readTablePrints(client, partitions), tables);
     const now = stateOf(this.#options, digest, triggers, followed, await readTypeItems(client));
     const again = await tellDifference(client, compare(before, now, followed), due, triggers && before?.triggers === true);
     // Behind the commit of what was told: after a crash in between it is told again, which does no harm.

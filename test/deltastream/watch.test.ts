@@ -159,6 +159,20 @@ test('tables that a changed --tables chooses are offered, new ones of old patter
   assert.deepEqual(watched.news().filter((tell) => tell.startsWith('offer ')).map((tell) => tell.split(' ').slice(1).map(Number).sort((a, b) => a - b)), [offered]);
 });
 
+test('a table that was not followed for a moment, in which nobody looked, is offered', async (t) => {
+  const [watched, running] = await Watched.start(t, '--tables', 'plain,moods');
+  const holder = await server.client();
+  t.after(() => holder.end());
+  await holder.query('begin; lock pg_description in access exclusive mode');
+  await running.kill('SIGKILL');
+  await (await watched.follow('--tables', 'plain')).kill('SIGKILL');
+  watched.skip();
+  await watched.follow('--tables', 'plain,moods');
+  await holder.query('rollback');
+  await until('it is offered', () => watched.news().some((tell) => tell.startsWith('offer ')));
+  assert.deepEqual(watched.news().filter((tell) => tell.startsWith('offer ')), [`offer ${await oid('moods')}`]);
+});
+
 test('a role with REPLICATION and LOGIN alone can watch; where telling is not allowed it is said once, and the log goes on', async (t) => {
   await server.query('create role reader login replication');
   const [watched] = await Watched.start(t, '--pg', server.url('postgres', 'reader'));
