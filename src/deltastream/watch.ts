@@ -19,6 +19,8 @@ import { tellDifference } from './tell-difference.js';
 
 /** With event triggers in place the comparison is only the net: so often, and when the log has news. */
 const NET_INTERVAL_MS = 5 * 60_000;
+/** The first look comes when the stream has begun: both at once take longer. */
+const FIRST_LOOK_MS = 1_000;
 /** So often it is asked whether the log has news of schemas, and so often at most it is followed by a look. */
 const ASK_INTERVAL_MS = 250;
 const NEWS_INTERVAL_MS = 1_000;
@@ -79,6 +81,7 @@ export class Watch {
   async #run(news: () => number): Promise<void> {
     const { signal } = this.#stop;
     const intervalMs = Math.max(INTERVAL_AT_LEAST_MS, this.#options.schemaIntervalMs);
+    await sleep(Math.min(intervalMs, FIRST_LOOK_MS), undefined, { signal }).catch(() => {}); // a stop ends the wait
     for (let seen = -1; !signal.aborted;) {
       const isNews = news() !== seen;
       seen = news();
