@@ -11,6 +11,8 @@ export interface Refusal {
   readonly cure: string;
 }
 
+/** So many times as much as a table takes on disk may its rows be as text: bytes and floats are, narrow rows; compressed values are far more. */
+const TEXT_PER_BYTE = 4;
 /** The table is gone or has another name, or its schema. */
 const NO_SUCH_TABLE = ['42P01', '3F000'];
 
@@ -26,6 +28,12 @@ export function refusalOf({ table, reason, bytes, mayRead, hidesRows }: Examined
   if (hidesRows) return { reason: `row level security hides rows of it from role ${role}`, cure: `ALTER ROLE ${who} BYPASSRLS; then ${again}` };
   if (bytes > limitBytes) return { reason: `it is larger than --reload-limit: ${sizeText(bytes)} of ${sizeText(limitBytes)}`, cure: '' };
   return undefined;
+}
+
+/** Undefined while what has been read of the rows is within the limit. */
+export function textRefusalOf(textBytes: number, limitBytes: number): Refusal | undefined {
+  if (textBytes <= TEXT_PER_BYTE * limitBytes) return undefined;
+  return { reason: `it is larger than --reload-limit: its rows are more than ${sizeText(TEXT_PER_BYTE * limitBytes)} of text, ${TEXT_PER_BYTE} times ${sizeText(limitBytes)}`, cure: '' };
 }
 
 /** What was thrown while the rows were read, where it would be thrown again; undefined where another try may help, or it is a bug of ours. */

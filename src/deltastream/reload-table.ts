@@ -8,7 +8,7 @@ import { oneLine, plural } from '../cli.js';
 import type { CopySource, CopyTable, Examined, TakenSnapshot } from '../postgres/copy-source.js';
 import type { StreamOptions } from './options.js';
 import { headLines, refusalLine, RowLines } from './reload-lines.js';
-import { refusalOf, unreadable, type Refusal } from './reload-refusal.js';
+import { refusalOf, textRefusalOf, unreadable, type Refusal } from './reload-refusal.js';
 import { sizeText } from './report.js';
 
 /** A part is ended by the row that makes it this large. */
@@ -72,6 +72,7 @@ class TableCopy {
   #parts = 0;
   #rows = 0;
   #bytes = 0;
+  #textBytes = 0;
   #waiting: Buffer[] = [];
   #waitingRows = 0;
   #waitingBytes = 0;
@@ -143,6 +144,9 @@ class TableCopy {
   }
 
   #take(block: Buffer): Promise<void> | undefined {
+    this.#textBytes += block.length;
+    const refusal = textRefusalOf(this.#textBytes, this.host.options.reloadLimitBytes);
+    if (refusal !== undefined) throw new Unreadable(refusal);
     const { lines, rows } = this.#lines.encode(block);
     this.#waiting.push(lines);
     this.#waitingRows += rows;
@@ -188,7 +192,7 @@ class TableCopy {
 /** A schema change came between the first look and the snapshot: the copy begins anew. */
 export class ChangedMeanwhile extends Error {}
 
-/** The rows cannot be read, and could not be at another try. */
+/** The rows cannot be copied, and could not be at another try. */
 class Unreadable extends Error {
   constructor(readonly refusal: Refusal) {
     super(refusal.reason);

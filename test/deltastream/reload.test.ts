@@ -217,6 +217,19 @@ test('a table larger than --reload-limit is refused in one unit, and no longer d
   assert.equal((await copies(out)).length, 1);
 });
 
+test('a table whose values are compressed to less than --reload-limit, and are far more, is refused', async (t) => {
+  const { out, running } = await followed(t, 'compressed', 10, '--reload-limit', '1MB');
+  await server.query("insert into compressed select i, repeat('x', 100000) from generate_series(11, 100) i");
+  await askFor('compressed');
+  await running.says(/copy of compressed: refused: it is larger than --reload-limit: its rows are more than 4\.0 MB of text, 4 times 1\.0 MB/);
+  const { rows, snapshot } = await until('the refusal is in the log', async () => (await copies(out)).find(({ isLast }) => isLast));
+  assert.deepEqual([rows, snapshot], [0, undefined]);
+  await server.query('delete from compressed where id > 20');
+  await askFor('compressed');
+  await running.says(/copy of compressed: 20 rows/);
+  await requireEqual(out, 'compressed');
+});
+
 test('a table that the role may not read, or only in part, is refused with what to type, and copied when that is done', async (t) => {
   await server.query('create role reader login replication');
   await server.query('create table "Guarded" (id int primary key, note text)');
