@@ -11,7 +11,7 @@ import { contains, parseSnapshot, type Snapshot } from '../daystream/snapshot.js
 import type { Copy } from '../daystream/unit.js';
 import { createTable, swapTable, type Lost } from '../sqlite/alter.js';
 import { copyName, dropCopy, dropKept } from '../sqlite/copies.js';
-import { cacheName } from '../sqlite/names.js';
+import { cacheName, unheldName } from '../sqlite/names.js';
 import { isTaken } from '../sqlite/objects.js';
 import type { Cache } from '../sqlite/open.js';
 import type { CacheTable, Copying } from '../sqlite/tables.js';
@@ -19,7 +19,7 @@ import { FilteredTable } from './filtered.js';
 import { altering, TableFault } from './fault.js';
 import type { Quarantines } from './quarantines.js';
 import type { Entry, Registry } from './registry.js';
-import { chosenComments, chosenIndexes, newTable, placeOf, renamedTo, requireNames, reshaped, unheldName } from './shape.js';
+import { chosenComments, chosenIndexes, newTable, placeOf, renamedTo, requireNames, reshaped } from './shape.js';
 import { KeyedTable, type TableWriter } from './table.js';
 
 export interface CopyOptions {

@@ -9,7 +9,7 @@ import { alterTable, createTable, renameTable } from '../sqlite/alter.js';
 import { isExact, parsePatterns, written } from '../daystream/pattern.js';
 import { dropCopy } from '../sqlite/copies.js';
 import { importCommand } from '../sqlite/cure.js';
-import { quote, reservedBecause } from '../sqlite/names.js';
+import { quote, reservedBecause, unheldName } from '../sqlite/names.js';
 import { isTaken } from '../sqlite/objects.js';
 import type { Cache } from '../sqlite/open.js';
 import { heldColumns, type CacheTable } from '../sqlite/tables.js';
@@ -20,7 +20,7 @@ import type { Quarantines } from './quarantines.js';
 import type { Entry, Registry } from './registry.js';
 import { retypeOf, type Retype } from './retype.js';
 import type { Scope } from './scope.js';
-import { chosenComments, chosenIndexes, newTable, placeOf, renamedTo, requireNames, reshaped, unheldName } from './shape.js';
+import { chosenComments, chosenIndexes, newTable, placeOf, renamedTo, requireNames, reshaped } from './shape.js';
 
 export class Migrations {
   readonly #cache: Cache;

@@ -6,13 +6,15 @@ import type { Transport } from '../daystream/transport.js';
 import type { Unit } from '../daystream/unit.js';
 import { DeltaError } from '../errors.js';
 import { importCommand } from '../sqlite/cure.js';
+import { isTaken } from '../sqlite/objects.js';
 import { cacheError, type Cache } from '../sqlite/open.js';
 import { paceReplay } from '../sqlite/pace.js';
 import { readPosition } from '../sqlite/position.js';
-import { readTables, type CacheTable } from '../sqlite/tables.js';
+import { deleteTable, readTables, type CacheTable } from '../sqlite/tables.js';
 import { Applier } from './applier.js';
 import { TableFaults, type TableFault } from './fault.js';
 import type { Quarantined } from './quarantines.js';
+import { DROPPED } from './naming.js';
 import { openAt } from './place.js';
 import type { Report } from './report.js';
 
@@ -35,7 +37,7 @@ export interface MirrorOptions {
 export async function mirror(path: string, cache: Cache, transport: Transport, options: MirrorOptions, report: Report): Promise<Applier> {
   const at = readPosition(cache);
   if (at === undefined) throw new DeltaError('cache', `${path}: holds no position: its import did not finish`, { hint: `make it anew: deltaimport --tables … --source ${transport.place} ${path}` });
-  const tables = readTables(cache);
+  const tables = withoutLeftOvers(cache, readTables(cache));
   if (options.strict) requireFollowing(path, tables);
   const start = await openAt(transport, at, options.from);
   if (start.rewritten) report.note(`the log was written anew behind ${formatPosition(at.position)} after a power loss; what the cache has is skipped by LSN`);
@@ -121,8 +123,17 @@ function stopAt(unit: Unit, applier: Applier): void {
   throw strictError(out);
 }
 
+/** Tables that were kept when they were dropped in Postgres, and that somebody has removed since, are forgotten. */
+function withoutLeftOvers(cache: Cache, tables: readonly CacheTable[]): CacheTable[] {
+  return tables.filter((table) => {
+    const isGone = table.quarantine?.reason === DROPPED && !isTaken(cache, table.table);
+    if (isGone) deleteTable(cache, table);
+    return !isGone;
+  });
+}
+
 function requireFollowing(path: string, tables: readonly CacheTable[]): void {
-  for (const { schema, name, quarantine } of tables) if (quarantine !== undefined) throw strictError({ schema, name, quarantine }, path);
+  for (const { schema, name, quarantine } of tables) if (quarantine !== undefined && quarantine.reason !== DROPPED) throw strictError({ schema, name, quarantine }, path);
 }
 
 function strictError({ schema, name, quarantine: { reason, cure, position } }: Quarantined, path?: string): DeltaError {

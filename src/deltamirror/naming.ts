@@ -7,14 +7,14 @@
  */
 import { alterTable, dropTable, renameTable, swapTable, type Lost } from '../sqlite/alter.js';
 import { dropCopy } from '../sqlite/copies.js';
-import { folded, quote } from '../sqlite/names.js';
+import { folded, quote, unheldName } from '../sqlite/names.js';
 import { isTaken } from '../sqlite/objects.js';
 import type { Cache } from '../sqlite/open.js';
 import { presentIndexes } from '../sqlite/own-indexes.js';
 import type { CacheTable } from '../sqlite/tables.js';
 import { altering, TableFault } from './fault.js';
 import type { Registry } from './registry.js';
-import { placeOf, unheldName } from './shape.js';
+import { placeOf } from './shape.js';
 
 export interface NamingOptions {
   /** A table that was dropped stays as it was. */

@@ -28,10 +28,16 @@ export class Quarantines {
 
   /** Puts a table out from the unit at `position` on. */
   exclude(fault: TableFault, position: Position): Quarantine {
-    const again = this.#cure(fault.schema, fault.table);
-    const quarantine = { reason: fault.reason, cure: fault.cure === undefined || fault.cure === '' ? again : `${fault.cure}; then ${again}`, position };
+    const quarantine = { reason: fault.reason, cure: this.#cureOf(fault), position };
     this.#pending.set(fault.oid, { schema: fault.schema, name: fault.table, quarantine });
     return quarantine;
+  }
+
+  /** A copy through the log brings the table back by itself. */
+  #cureOf({ schema, table, cure }: TableFault): string {
+    const again = this.#cure(schema, table);
+    if (cure === undefined || cure === '') return again;
+    return cure.includes('deltastream reload ') ? cure : `${cure}; then ${again}`;
   }
 
   isOut({ table }: Entry, at: Position): boolean {

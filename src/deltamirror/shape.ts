@@ -8,7 +8,7 @@ import { bindFilter } from '../filter/bind.js';
 import { parseFilter } from '../filter/parse.js';
 import { DeltaError, reasonOf } from '../errors.js';
 import { renameColumns } from '../filter/rename.js';
-import { cacheName } from '../sqlite/names.js';
+import { cacheName, unheldName } from '../sqlite/names.js';
 import type { ChosenPattern } from '../sqlite/patterns.js';
 import { requireHoldable } from '../sqlite/schema.js';
 import { heldColumns, type CacheColumn, type CacheComments, type CacheIndex, type CacheTable, type TableChoice } from '../sqlite/tables.js';
@@ -80,11 +80,6 @@ export function chosenComments(table: CacheTable, said: RelationComments): Cache
 
 export function placeOf({ schema, name }: Pick<CacheTable, 'schema' | 'name'>): string {
   return `${schema}.${name}`;
-}
-
-/** For a table of which the cache has no rows: it takes no name from one that has. */
-export function unheldName({ schema, name, oid }: CacheTable): string {
-  return `${schema}.${name}#${oid}`;
 }
 
 /** Throws TableFault where SQLite cannot have such a table, or such columns side by side. */

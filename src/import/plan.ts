@@ -4,7 +4,7 @@ import type { Relation } from '../daystream/relation.js';
 import { bindFilter, type BoundFilter } from '../filter/bind.js';
 import { parseFilter } from '../filter/parse.js';
 import type { SourceTable } from '../postgres/catalog.js';
-import { cacheName, folded, reservedBecause, tableKey } from '../sqlite/names.js';
+import { cacheName, folded, reservedBecause, tableKey, unheldName } from '../sqlite/names.js';
 import { heldColumns, type CacheColumn, type CacheIndex, type CacheTable } from '../sqlite/tables.js';
 import { wishesOf, type Asked, type Wish } from './asked.js';
 
@@ -38,11 +38,12 @@ export function planTables(sources: readonly SourceTable[], asked: Asked, presen
   return withNamedIndexes(plans, [...names, ...stayingObjects(plans, present)]);
 }
 
-/** The tables of the cache that are not made anew. */
-export function stayingTables(plans: readonly TablePlan[], { tables }: Present): CacheTable[] {
+/** The tables of the cache that are not made anew, less those of which it has no rows. */
+export function stayingTables(plans: readonly TablePlan[], { tables, objects }: Present): CacheTable[] {
+  const held = new Set(objects.map(({ name }) => name));
   const oids = new Set(plans.map(({ source }) => source.oid));
   const names = new Set(plans.map(({ source }) => tableKey(source.schema, source.table)));
-  return tables.filter(({ oid, schema, name }) => !oids.has(oid) && !names.has(tableKey(schema, name)));
+  return tables.filter(({ oid, schema, name, table }) => held.has(table) && !oids.has(oid) && !names.has(tableKey(schema, name)));
 }
 
 /** What stays beside the tables, by name: their indexes, and what the user made. */
@@ -64,7 +65,8 @@ function finder(tables: readonly CacheTable[]): (relation: Relation) => CacheTab
 function kept(wish: Wish, before: CacheTable | undefined): Wish {
   if (before === undefined) return wish;
   const renamed = before.columns.flatMap(({ name, as }) => (typeof as === 'string' ? [[name, as] as const] : []));
-  const table = before.table === cacheName(before.schema, before.name) ? undefined : before.table;
+  const isGiven = before.table !== cacheName(before.schema, before.name) && before.table !== unheldName(before);
+  const table = isGiven ? before.table : undefined;
   return { table: wish.table ?? table, columns: new Map([...renamed, ...wish.columns]), choice: { ...before.choice, ...wish.choice } };
 }
 

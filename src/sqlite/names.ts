@@ -31,3 +31,8 @@ export function rowidName(columns: readonly string[]): string | undefined {
   const taken = new Set(columns.map(folded));
   return ['rowid', '_rowid_', 'oid'].find((name) => !taken.has(name));
 }
+
+/** What a table is called in the cache's list of which the cache has no rows: it takes no name from one that has. */
+export function unheldName({ schema, name, oid }: { readonly schema: string; readonly name: string; readonly oid: number }): string {
+  return `${schema}.${name}#${oid}`;
+}

@@ -78,6 +78,12 @@ test('a table that is dropped goes; with --keep-dropped it stays as it was, and 
   const kept = await apply(t, [keyedTable('t', ['a'])], history, { keepDropped: true });
   assert.deepEqual(rows(kept.cache, 't'), [{ id: 1, a: 'x' }]);
   assert.equal(kept.states[0].state, 'quarantined');
+  await runMirror(kept.cache, kept.log, { strict: true });
+  const cleared = new Database(kept.cache);
+  cleared.exec('DROP TABLE t');
+  cleared.close();
+  await runMirror(kept.cache, kept.log, { keepDropped: true });
+  assert.deepEqual(query(kept.cache, 'SELECT * FROM _daystream_tables'), [], 'what was removed is forgotten');
   const again = await apply(t, [keyedTable('t', ['a'])], [...history, [shape('t', 4, '', 'create'), 't insert id 2']], { keepDropped: true });
   assert.deepEqual(rows(again.cache, 't'), [{ id: 2 }]);
   assert.deepEqual(rows(again.cache, 't (dropped 1)'), [{ id: 1, a: 'x' }]);
