@@ -42,3 +42,8 @@ export function reasonOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
   return text.replace(/\s*\n\s*/g, ' ');
 }
+
+/** A name as one types it in a shell, for what a hint says to type. */
+export function shellWord(text: string): string {
+  return /^[\w./,:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -88,5 +88,5 @@ function parseName(text: string, token: string): string | undefined {
 }
 
 function malformed(text: string, reason: string): DeltaError {
-  return new DeltaError('usage', `--tables ${text}: ${reason}`, { hint: 'write t, schema.t, schema.*, * or *.*, separated by commas; quote names as in SQL' });
+  return new DeltaError('usage', `pattern ${text}: ${reason}`, { hint: 'write t, schema.t, schema.*, * or *.*, separated by commas; quote names as in SQL' });
 }

@@ -1,6 +1,6 @@
 /** Why a table is not copied into the log, and the cure (docs/format.md §3). */
 import { written } from '../daystream/pattern.js';
-import { DeltaError, reasonOf } from '../errors.js';
+import { DeltaError, reasonOf, shellWord } from '../errors.js';
 import type { Examined } from '../postgres/copy-source.js';
 import { codeOf, mayPass, translate } from '../postgres/failure.js';
 import { sizeText } from './report.js';
@@ -18,7 +18,7 @@ const NO_SUCH_TABLE = ['42P01', '3F000'];
 
 /** Undefined where the table can be copied, as far as that is known before. */
 export function refusalOf({ table, reason, bytes, mayRead, hidesRows }: Examined, role: string, limitBytes: number): Refusal | undefined {
-  const again = `deltastream reload ${written(table.schema, table.table)}`;
+  const again = reloadCommand(table);
   const who = quoted(role);
   if (reason !== undefined) return { reason, cure: '' };
   if (!mayRead) {
@@ -37,10 +37,14 @@ export function textRefusalOf(textBytes: number, limitBytes: number): Refusal | 
 }
 
 /** What was thrown while the rows were read, where it would be thrown again; undefined where another try may help, or it is a bug of ours. */
-export function unreadable({ schema, table }: Examined['table'], thrown: unknown): Refusal | undefined {
+export function unreadable(table: Examined['table'], thrown: unknown): Refusal | undefined {
   const code = codeOf(thrown);
   const isOfRows = thrown instanceof DeltaError ? thrown.code === 'postgres' : /^[0-9A-Z]{5}$/.test(code) && !NO_SUCH_TABLE.includes(code) && !mayPass(translate(thrown, ''));
-  return isOfRows ? { reason: `its rows cannot be copied: ${reasonOf(thrown)}`, cure: `mend that in Postgres, then deltastream reload ${written(schema, table)}` } : undefined;
+  return isOfRows ? { reason: `its rows cannot be copied: ${reasonOf(thrown)}`, cure: `mend that in Postgres, then ${reloadCommand(table)}` } : undefined;
+}
+
+function reloadCommand({ schema, table }: Examined['table']): string {
+  return `deltastream reload ${shellWord(written(schema, table))}`;
 }
 
 /** A name in SQL, quoted where it has to be. */

@@ -142,12 +142,12 @@ async function leavesOf(client: pg.Client, { oid }: Row): Promise<string | undef
 function nothingMatches(pattern: Pattern, tables: readonly Row[]): DeltaError {
   if (!isExact(pattern)) {
     const schemas = [...new Set(tables.map(({ schema }) => `${schema}.*`))];
-    return new DeltaError('usage', `--tables ${pattern.text}: no table there`, { hint: suggest(schemas) });
+    return new DeltaError('usage', `${pattern.text}: no table there`, { hint: suggest(schemas) });
   }
   const sameName = tables.filter(({ table }) => table.toLowerCase() === pattern.table.toLowerCase());
   const sameSchema = tables.filter(({ schema }) => schema === pattern.schema);
   const near = [...sameName, ...sameSchema.sort((a, b) => distance(a.table, pattern.table) - distance(b.table, pattern.table))];
-  return new DeltaError('usage', `--tables ${pattern.text}: no table ${pattern.schema}.${pattern.table}`, { hint: suggest(near.map((row) => written(row.schema, row.table))) });
+  return new DeltaError('usage', `${pattern.text}: no table ${pattern.schema}.${pattern.table}`, { hint: suggest(near.map((row) => written(row.schema, row.table))) });
 }
 
 function suggest(names: readonly string[]): string {

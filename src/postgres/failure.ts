@@ -31,6 +31,7 @@ const RULES: readonly Rule[] = [
   { when: /^3D000/, code: 'config', hint: 'check the database name: psql -l' },
   { when: /^42501 .*output plugin/, code: 'config', hint: 'add deltastream to output_plugin_libraries and select pg_reload_conf()' },
   { when: /^42501 .*replication/, code: 'config', hint: 'give the role the right: ALTER ROLE … REPLICATION' },
+  { when: /^25006/, code: 'config', hint: 'run it as a role, and in a database, without default_transaction_read_only, and on the primary' },
   // The plugin and the slot
   { when: /^58P01 .*could not access file/, code: 'config', hint: 'install the plugin on the server: make -C plugin-c && make -C plugin-c install' },
   { when: /^55006/, code: 'busy', hint: 'stop that process, or use another --slot' },

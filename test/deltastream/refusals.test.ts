@@ -29,7 +29,7 @@ const WRONG_WORDS: readonly [string, readonly string[], RegExp][] = [
   ['a URL of another database', ['--slot', 'x', '--out', 'OUT', '--pg', 'mysql://me@db/app'], /not a Postgres URL/],
   ['an sslmode that is none', ['--slot', 'x', '--out', 'OUT', '--pg', 'postgres://me@db/app?sslmode=maybe'], /sslmode: 'maybe'/],
   ['partitions by another name than root and leaf', ['--slot', 'x', '--out', 'OUT', '--partitions', 'both'], /'both' is invalid.*root, leaf/],
-  ['a malformed pattern', ['--slot', 'x', '--out', 'OUT', '--pg', 'URL', '--create-slot', '--tables', 'a..b'], /--tables a\.\.b/],
+  ['a malformed pattern', ['--slot', 'x', '--out', 'OUT', '--pg', 'URL', '--create-slot', '--tables', 'a..b'], /pattern a\.\.b: /],
 ];
 
 for (const [what, args, text] of WRONG_WORDS) {

@@ -152,6 +152,15 @@ test('a role without the right is told what happens instead and what to type', a
   await server.query(printed.stdout);
 });
 
+test('a role whose transactions are read-only is told what to type', async (t) => {
+  await server.query('create role reading login superuser');
+  t.after(() => server.query('drop role reading'));
+  await server.query('alter role reading set default_transaction_read_only = on');
+  const { code, stderr } = await runToEnd('setup', '--pg', server.url('postgres', 'reading'));
+  assert.equal(code, 1);
+  assert.match(stderr, /in a read-only transaction — run it as a role, and in a database, without default_transaction_read_only/);
+});
+
 test('setup twice is setup once, and its undo leaves nothing', async () => {
   assert.match((await runToEnd('setup', '--pg', server.url())).stdout, /event triggers installed; they tell schema changes in their own transactions\n$/);
   const installed = await runToEnd('setup', '--pg', server.url(), '--json');
