@@ -99,7 +99,7 @@ export class Copies {
     const isHeld = isTaken(this.#cache, before.table);
     const planned = copy!.table;
     const { schema, name } = before.schema === '' ? planned : before;
-    const after: CacheTable = { ...planned, schema, name, table: isHeld ? before.table : renamedTo(planned, schema, name) };
+    const after: CacheTable = { ...planned, schema, name, table: renamedTo(isHeld ? before : planned, schema, name) };
     if (this.#isAnothers(after)) throw new TableFault(after, 'another table has its name');
     const lost = altering(after, () => swapTable(this.#cache, isHeld ? before : undefined, { ...after, table: copyName(before.oid) }, after));
     this.#registry.put(after);

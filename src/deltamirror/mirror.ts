@@ -21,6 +21,8 @@ import type { Report } from './report.js';
 /** Several transactions share a SQLite commit while there is more to read, up to so much log or time. */
 const BATCH_BYTES = 128 << 20;
 const BATCH_MS = 2000;
+/** While a table's copy comes in there is always more to read, and other tables are not to wait for it. */
+const COPY_BATCH_MS = 200;
 
 export interface MirrorOptions {
   readonly from: Position | undefined;
@@ -70,6 +72,7 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
 async function drain(reader: UnitReader, applier: Applier, pace: (caughtUp: boolean) => void, { once, strict, signal }: MirrorOptions, report: Report): Promise<boolean> {
   let bytes = 0;
   let since = performance.now();
+  let limitMs = BATCH_MS;
   for (;;) {
     let units = await reader.next().catch((error: unknown) => {
       applier.commit(); // what came before a damaged place is whole
@@ -80,15 +83,17 @@ async function drain(reader: UnitReader, applier: Applier, pace: (caughtUp: bool
     for (const unit of units) {
       await applyOne(unit, applier, strict, report);
       bytes += unit.end - unit.start;
+      if (unit.kind === 'copy') limitMs = COPY_BATCH_MS;
     }
     const caughtUp = end || reader.caughtUp;
     // Caught up: readers see it at once. Behind: several transactions share a commit.
-    if (caughtUp || bytes >= BATCH_BYTES || performance.now() - since >= BATCH_MS) {
+    if (caughtUp || bytes >= BATCH_BYTES || performance.now() - since >= limitMs) {
       pace(caughtUp);
       applier.commit();
       report.committed(applier, caughtUp);
       bytes = 0;
       since = performance.now();
+      limitMs = BATCH_MS;
     }
     if (end || signal.aborted) return end && once;
   }

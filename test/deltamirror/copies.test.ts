@@ -176,6 +176,19 @@ test('a table that is renamed, altered or stale while its copy comes in ends as 
   assert.deepEqual(query(cache, 'SELECT id FROM t2'), [{ id: 1 }]);
 });
 
+test('a table that could not have its name while it waited has it when the copy is in', async (t) => {
+  const { log, cache } = bench(t, [T, keyedTable('other')]);
+  await write(log, (writer) => {
+    add(writer, 1, SHAPE.replace('_table t _action ', 't '), 't insert id 1 a old', 't stale _oid 1 _reason rewritten');
+    add(writer, 2, SHAPE.replace('_table t _action ', 'OTHER '), 'other insert id 1');
+    add(writer, 3, 'other drop _oid 2');
+    copied(writer, begin('4:4:', { body: tabbed([SHAPE.replace('_table t', '_table OTHER'), ...STATE]) }), part(1, [row(1, 'new')]), part(2, [], { isLast: true }));
+  });
+  await runMirror(cache, log);
+  assert.deepEqual(query(cache, 'SELECT name FROM sqlite_schema WHERE type = \'table\' AND name NOT LIKE \'\\_daystream%\' ESCAPE \'\\\''), [{ name: 'OTHER' }]);
+  assert.deepEqual(query(cache, 'SELECT a FROM OTHER'), [{ a: 'new' }]);
+});
+
 test('a table that is dropped while its copy comes in is gone with it', async (t) => {
   const { log, cache } = bench(t, [T]);
   await write(log, (writer) => {
