@@ -19,7 +19,7 @@ import { FilteredTable } from './filtered.js';
 import { altering, TableFault } from './fault.js';
 import type { Quarantines } from './quarantines.js';
 import type { Entry, Registry } from './registry.js';
-import { chosenComments, chosenIndexes, newTable, placeOf, renamedTo, requireNames, reshaped } from './shape.js';
+import { chosenComments, chosenIndexes, moved, newTable, placeOf, renamedTo, requireNames, reshaped } from './shape.js';
 import { KeyedTable, type TableWriter } from './table.js';
 
 export interface CopyOptions {
@@ -99,7 +99,7 @@ export class Copies {
     const isHeld = isTaken(this.#cache, before.table);
     const planned = copy!.table;
     const { schema, name } = before.schema === '' ? planned : before;
-    const after: CacheTable = { ...planned, schema, name, table: renamedTo(isHeld ? before : planned, schema, name) };
+    const after: CacheTable = { ...planned, schema, name, table: renamedTo(isHeld ? before : planned, schema, name), indexes: (planned.indexes ?? []).map((index) => moved(index, planned.schema, schema)) };
     if (this.#isAnothers(after)) throw new TableFault(after, 'another table has its name');
     const lost = altering(after, () => swapTable(this.#cache, isHeld ? before : undefined, { ...after, table: copyName(before.oid) }, after));
     this.#registry.put(after);

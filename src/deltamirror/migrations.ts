@@ -79,8 +79,7 @@ export class Migrations {
       this.#registry.put({ ...table, joining: undefined, waiting: undefined, quarantine: { reason: DROPPED, cure: `to be rid of it: DROP TABLE ${quote(table.table)}`, position: scope.position } });
       return this.#options.note(`${placeOf(table)} was dropped in Postgres; its rows stay as they were`);
     }
-    // What an application has made on it goes to a table that takes its name before the transaction ends.
-    if (!this.#naming.isAside(oid)) this.#naming.standAside(table);
+    // Not at once: what an application has made on it goes to a table that takes its name before the transaction ends.
     this.#naming.leave(oid, 'was dropped');
   }
 

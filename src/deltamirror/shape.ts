@@ -133,7 +133,8 @@ function requireFilter(table: CacheTable): void {
   }
 }
 
-function moved(index: CacheIndex, from: string, to: string): CacheIndex {
+/** An index of a table that is in another schema now. */
+export function moved(index: CacheIndex, from: string, to: string): CacheIndex {
   if (from === to) return index;
   const prefix = cacheName(from, '');
   return index.name.startsWith(prefix) ? { ...index, name: cacheName(to, index.name.slice(prefix.length)) } : index;
