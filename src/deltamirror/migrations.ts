@@ -109,10 +109,7 @@ export class Migrations {
 
   #newcomer(relation: Relation, isNew: boolean, scope: Scope): void {
     const holder = this.#registry.named(relation.schema, relation.table);
-    if (holder?.table.joining !== undefined) {
-      if (isCopied(holder, scope)) return;
-      throw new TableFault(holder.table, 'another table has its name now: it was dropped and made anew, or renamed');
-    }
+    if (holder?.table.joining !== undefined && isCopied(holder, scope)) return;
     if (holder !== undefined) {
       this.#registry.keepChoice(holder.table);
       this.#naming.standAside(holder.table);
@@ -165,12 +162,14 @@ export class Migrations {
     const proper = this.#naming.proper(table);
     const renamed = { ...proper, schema: relation.schema, name: relation.table, table: renamedTo(proper, relation.schema, relation.table) };
     const unheld = { ...renamed, table: unheldName(renamed) };
+    const [before, now] = [table, renamed].map(({ schema, name }) => importCommand(this.#cache.name, schema, name));
+    const quarantine = table.quarantine && { ...table.quarantine, cure: table.quarantine.cure.replace(before, now) };
     this.#naming.claim(renamed);
     const physical = this.#naming.physical(table).table;
     const isHeld = isTaken(this.#cache, physical);
     const placed = this.#naming.place(isHeld && reservedBecause(renamed.table) === undefined ? renamed : unheld, physical);
     if (isHeld && placed.table !== physical) this.#naming.tell(placed, altering(placed, () => renameTable(this.#cache, physical, placed.table)));
-    this.#registry.put(placed);
+    this.#registry.put({ ...placed, quarantine });
   }
 }
 

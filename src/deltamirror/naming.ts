@@ -129,6 +129,7 @@ export class Naming {
     const { table } = entry;
     const physical = this.physical(table).table;
     const why = this.#leaving.get(oid);
+    if (why === undefined && table.joining !== undefined) throw new TableFault(table, 'another table has its name now: it was dropped and made anew, or renamed');
     const heir = this.#aside.has(oid) ? this.#registry.named(table.schema, table.name)?.table : undefined;
     this.#registry.remove(oid);
     dropCopy(this.#cache, oid);
