@@ -2,6 +2,7 @@
  * What becomes of a table of the cache when the log states another shape of it. Columns
  * are told by their attribute number, the table by its oid, so a rename is a rename.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Relation, RelationComments, RelationIndex } from '../daystream/relation.js';
 import { written } from '../daystream/pattern.js';
 import { bindFilter } from '../filter/bind.js';
@@ -57,7 +58,7 @@ export function reshaped(before: CacheTable, relation: Relation): CacheTable {
     comments: Object.fromEntries(Object.entries(before.comments ?? {}).filter(([attnum]) => present.has(attnum))),
   };
   requireFilter(after);
-  return JSON.stringify(after) === JSON.stringify({ ...before, indexes: before.indexes ?? [], comments: before.comments ?? {} }) ? before : after;
+  return isDeepStrictEqual(after, { ...before, indexes: before.indexes ?? [], comments: before.comments ?? {} }) ? before : after;
 }
 
 /** A table's name in the cache when it is called otherwise in Postgres: its own, or the one that the user gave it. */

@@ -74,3 +74,11 @@ test('a horizon above the one that a table joined behind does not tell that the 
   assert.match(said.join(''), /public\.t goes into quarantine .*deltastream follows it no longer/);
   assert.equal(stateOf(cache).position, `${T0}:9`);
 });
+
+test('a table that joins takes the shape that a transaction gives it which its copy did not see', async (t) => {
+  const { log, cache } = bench(t, [JOINING, OTHER]);
+  const lines = ['t schema _oid 1 _identity default _key 1 id 1~notnull~integer', 't insert id 7'];
+  await stream(log, {}, ...[8, 9].map((xid) => Buffer.from(transaction(xid, xid === 8 ? lines : ['t schema _oid 1 _identity default _key 1 id 1~notnull~integer a 2~null~text', 't insert id 8 a x']).toString().replaceAll('~', ' '))));
+  const { said } = await runMirror(cache, log);
+  assert.deepEqual(ids(cache), [7, 8], said.join(''));
+});

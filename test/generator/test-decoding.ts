@@ -41,7 +41,7 @@ export function parseTransactions(lines: Iterable<string>): TwinTransaction[] {
       if (open?.xid !== BigInt(border[2])) throw new Error(`not the transaction that is open: ${line}`);
       all.push(open);
       open = undefined;
-    } else {
+    } else if (!line.startsWith('message: ')) { // as deltastream sends them to its own plugin
       if (open === undefined) throw new Error(`outside of a transaction: ${line.slice(0, 200)}`);
       open.changes.push(parseChange(line));
     }

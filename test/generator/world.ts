@@ -11,6 +11,7 @@ import { reasonOf } from '../../src/errors.js';
 import { formatPosition, readTransactions } from '../../src/index.js';
 import { Path, until, type Daemon } from '../support/path.js';
 import { Random } from '../support/random.js';
+import { unsettled } from '../support/settled.js';
 import { choose, type Choice } from './choice.js';
 import { requireChosen } from './chosen.js';
 import { Difference } from './difference.js';
@@ -128,6 +129,7 @@ export class World {
       await mirrors.start('fresh');
       for (const { history } of lives) await history.epilogue();
       await mirrors.caughtUp();
+      for (const cache of [...mirrors.caches, mirrors.chosen]) await until('the copies to be in', () => unsettled(cache).every(({ state }) => state !== 'waiting'));
       const untold = mirrors.untold();
       const back = this.#bringBack(untold, mirrors);
       const rows = await requireEqual(this.#client, schemas, this.#partitions, mirrors.caches).finally(() => back);
