@@ -70,18 +70,20 @@ export class Registry {
     this.#changed = true;
   }
 
-  /** A table, new or changed. Whoever has its name has been unnamed before. */
+  /** A table, new or changed. One whose name was taken by another is known by its oid alone until it is put by one that is free. */
   put(table: CacheTable): Entry {
-    const holder = this.named(table.schema, table.name);
-    if (holder !== undefined && holder.table.oid !== table.oid) throw new Error(`${table.schema}.${table.name} is the name of two tables`);
-    this.#unname(table.oid);
-    writeTable(this.#cache, table);
     const entry = entryOf(table);
+    const holder = this.named(table.schema, table.name);
+    const isTaken = holder !== undefined && holder.table.oid !== table.oid;
+    if (isTaken && !this.#isNameless(table.oid)) throw new Error(`${table.schema}.${table.name} is the name of two tables`);
+    this.#unname(table.oid);
     this.#byOid.set(table.oid, entry);
     if (table.joining === undefined) this.#joining.delete(table.oid);
     else this.#joining.add(table.oid);
-    this.#byName.set(tableKey(table.schema, table.name), entry);
     this.#changed = true;
+    if (isTaken) return entry;
+    writeTable(this.#cache, table);
+    this.#byName.set(tableKey(table.schema, table.name), entry);
     return entry;
   }
 
@@ -113,6 +115,11 @@ export class Registry {
     }
     this.#changed = false;
     for (const { writer } of this.#byOid.values()) writer?.reset();
+  }
+
+  #isNameless(oid: number): boolean {
+    const entry = this.#byOid.get(oid);
+    return entry !== undefined && this.named(entry.table.schema, entry.table.name) !== entry;
   }
 
   #unname(oid: number): void {

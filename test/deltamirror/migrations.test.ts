@@ -60,6 +60,14 @@ test('tables that swap their names keep their rows, whichever is told first', as
   }
 });
 
+test('a table whose name another one has taken can be stale before its own new name is told', async (t) => {
+  const { states } = await apply(t, [keyedTable('t', ['a']), keyedTable('other')], [
+    [shape('t', 1, 'a 2~null~text'), 't insert id 1 a x', shape('other', 2, '')],
+    [shape('t', 2, ''), 't stale _oid 1 _reason rewritten', 't comments _oid 1 _comment x', shape('other', 1, 'a 2~null~text')],
+  ]);
+  assert.deepEqual(states.map(({ name, table, state }) => [name, table, state]), [['other', 'other', 'waiting'], ['t', 't', 'following']]);
+});
+
 test('a table that is dropped and made anew under its name in one transaction is another table', async (t) => {
   const { cache, states } = await apply(t, [keyedTable('t', ['a'])], [
     [shape('t', 1, 'a 2~null~text'), 't insert id 1 a x'],
