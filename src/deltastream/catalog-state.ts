@@ -7,12 +7,14 @@ import type { TablePrint, TypeItem } from '../postgres/fingerprint.js';
 
 export const CATALOG_FILE = '.catalog.json';
 
-const VERSION = 2;
+const VERSION = 3;
 
 /** Copies that have to be made once more, when every transaction that ran at `xid` has ended. */
 export interface Again {
   readonly xid: string;
   readonly oids: readonly number[];
+  /** Types that changed: a transaction that ran then may have given one to a table of which nobody knew. */
+  readonly types: readonly number[];
 }
 
 export interface CatalogState {

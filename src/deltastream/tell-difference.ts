@@ -13,13 +13,15 @@ export async function tellDifference(client: pg.Client, difference: Difference, 
   const { looked, offered, renamedTypes, changedTypes } = difference;
   const renamed = renamedTypes.length === 0 ? [] : await readUsersOf(client, renamedTypes);
   const stale = changedTypes.length === 0 ? [] : await readUsersOf(client, changedTypes);
+  const changedThen = due.flatMap(({ types }) => types);
+  const users = changedThen.length === 0 ? [] : await readUsersOf(client, changedThen);
   const controls: Control[] = [
     { word: 'look', oids: [...new Set([...looked, ...renamed])] },
     { word: 'stale', oids: isStaleTold ? [] : stale },
-    { word: 'reload', oids: due.flatMap(({ oids }) => oids) },
+    { word: 'reload', oids: [...new Set([...due.flatMap(({ oids }) => oids), ...users])] },
     { word: 'offer', oids: offered },
   ];
-  if (stale.length === 0 && controls.every(({ oids }) => oids.length === 0)) return [];
+  if (changedTypes.length === 0 && controls.every(({ oids }) => oids.length === 0)) return [];
   const { xid, oldestXid } = await tellControls(client, controls);
-  return stale.length > 0 && (isStaleTold || oldestXid < xid) ? [{ xid: String(xid), oids: stale }] : [];
+  return changedTypes.length > 0 && (isStaleTold || oldestXid < xid) ? [{ xid: String(xid), oids: stale, types: changedTypes }] : [];
 }
