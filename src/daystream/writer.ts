@@ -198,7 +198,7 @@ export class Writer {
     if (!this.#inTransaction) return;
     this.#inTransaction = false;
     this.#lines.cut();
-      }
+  }
 
   close(): void {
     this.#file.close();
