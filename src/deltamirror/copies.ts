@@ -141,8 +141,8 @@ export class Copies {
 
   /** A table without rows. Where another one still has its name, as the log has it up to here, it has none: a line that names it comes. */
   #nameless(table: CacheTable): CacheTable {
-    const named = { ...table, table: unheldName(table) };
-    return this.#isAnothers(table) ? { ...named, schema: '', name: `#${table.oid}` } : named;
+    const named = this.#isAnothers(table) ? { ...table, schema: '', name: `#${table.oid}` } : table;
+    return { ...named, table: unheldName(named) };
   }
 
   #isAnothers({ schema, name, oid }: CacheTable): boolean {

@@ -9,7 +9,7 @@ import { bindFilter } from '../filter/bind.js';
 import { parseFilter } from '../filter/parse.js';
 import { DeltaError, reasonOf } from '../errors.js';
 import { renameColumns } from '../filter/rename.js';
-import { cacheName, unheldName } from '../sqlite/names.js';
+import { cacheName, isGivenName } from '../sqlite/names.js';
 import type { ChosenPattern } from '../sqlite/patterns.js';
 import { requireHoldable } from '../sqlite/schema.js';
 import { heldColumns, type CacheColumn, type CacheComments, type CacheIndex, type CacheTable, type TableChoice } from '../sqlite/tables.js';
@@ -63,8 +63,7 @@ export function reshaped(before: CacheTable, relation: Relation): CacheTable {
 
 /** A table's name in the cache when it is called otherwise in Postgres: its own, or the one that the user gave it. */
 export function renamedTo(table: CacheTable, toSchema: string, toName: string): string {
-  const isGiven = table.table !== cacheName(table.schema, table.name) && table.table !== unheldName(table);
-  return isGiven ? table.table : cacheName(toSchema, toName);
+  return isGivenName(table) ? table.table : cacheName(toSchema, toName);
 }
 
 /** The indexes that the log states, as far as the cache holds their columns. */

@@ -4,7 +4,7 @@ import type { Relation } from '../daystream/relation.js';
 import { bindFilter, type BoundFilter } from '../filter/bind.js';
 import { parseFilter } from '../filter/parse.js';
 import type { SourceTable } from '../postgres/catalog.js';
-import { cacheName, folded, reservedBecause, tableKey, unheldName } from '../sqlite/names.js';
+import { cacheName, folded, isGivenName, reservedBecause, tableKey } from '../sqlite/names.js';
 import { heldColumns, type CacheColumn, type CacheIndex, type CacheTable } from '../sqlite/tables.js';
 import { wishesOf, type Asked, type Wish } from './asked.js';
 
@@ -65,8 +65,7 @@ function finder(tables: readonly CacheTable[]): (relation: Relation) => CacheTab
 function kept(wish: Wish, before: CacheTable | undefined): Wish {
   if (before === undefined) return wish;
   const renamed = before.columns.flatMap(({ name, as }) => (typeof as === 'string' ? [[name, as] as const] : []));
-  const isGiven = before.table !== cacheName(before.schema, before.name) && before.table !== unheldName(before);
-  const table = isGiven ? before.table : undefined;
+  const table = isGivenName(before) ? before.table : undefined;
   return { table: wish.table ?? table, columns: new Map([...renamed, ...wish.columns]), choice: { ...before.choice, ...wish.choice } };
 }
 

@@ -33,6 +33,17 @@ export function rowidName(columns: readonly string[]): string | undefined {
 }
 
 /** What a table is called in the cache's list of which the cache has no rows: it takes no name from one that has. */
-export function unheldName({ schema, name, oid }: { readonly schema: string; readonly name: string; readonly oid: number }): string {
+export function unheldName({ schema, name, oid }: Named): string {
   return `${schema}.${name}#${oid}`;
+}
+
+/** True where the user gave the table its name in the cache: it is neither Postgres's nor one that we made up for a while. */
+export function isGivenName(table: Named & { readonly table: string }): boolean {
+  return table.table !== cacheName(table.schema, table.name) && table.table !== unheldName(table) && reservedBecause(table.table) === undefined;
+}
+
+interface Named {
+  readonly schema: string;
+  readonly name: string;
+  readonly oid: number;
 }

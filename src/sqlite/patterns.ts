@@ -1,6 +1,6 @@
 /** `_daystream_patterns`: which tables this host asked for, so that those which come later are taken in too. */
 import { isExact, matches, parsePatterns, written, type Pattern } from '../daystream/pattern.js';
-import { cacheName } from './names.js';
+import { isGivenName } from './names.js';
 import { readOwn, type Cache } from './open.js';
 import type { CacheTable, TableChoice } from './tables.js';
 import type { Numeric } from './values.js';
@@ -42,11 +42,12 @@ export function writePatterns(cache: Cache, patterns: readonly ChosenPattern[]):
 }
 
 /** Keeps what was chosen of a table for the next one of its name; false where nothing was. */
-export function keepChoice(cache: Cache, { schema, name, table, columns, choice }: CacheTable): boolean {
+export function keepChoice(cache: Cache, before: CacheTable): boolean {
+  const { schema, name, table, columns, choice } = before;
   const renamed = Object.fromEntries(columns.flatMap(({ name: column, as }) => (typeof as === 'string' ? [[column, as] as const] : [])));
-  const isCustom = table !== cacheName(schema, name) && !table.startsWith('_daystream_');
-  if (!isCustom && Object.keys(renamed).length === 0 && choice.columns === undefined && choice.where === undefined) return false;
-  const kept: KeptChoice = { ...(isCustom && { table }), columns: renamed, choice };
+  const isGiven = isGivenName(before);
+  if (!isGiven && Object.keys(renamed).length === 0 && choice.columns === undefined && choice.where === undefined) return false;
+  const kept: KeptChoice = { ...(isGiven && { table }), columns: renamed, choice };
   cache.prepare('INSERT INTO _daystream_patterns (pattern, numeric, keeps) VALUES (?, ?, ?) ON CONFLICT (pattern) DO UPDATE SET keeps = excluded.keeps').run(written(schema, name), choice.numeric ?? null, JSON.stringify(kept));
   return true;
 }

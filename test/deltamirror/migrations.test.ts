@@ -258,3 +258,12 @@ test('--keep-dropped keeps the rows whichever of drop and create is told first',
     assert.deepEqual(rows(cache, 't (dropped 1)'), [{ id: 1, a: 'x' }]);
   }
 });
+
+test('a table that could not have its name yet leaves none to the next one that has it in Postgres', async (t) => {
+  const { cache, states } = await apply(t, [{ ...keyedTable('other', ['a']), pattern: 'public.*' }], [
+    [shape('t', 8, 'a 2~null~text')],
+    ['t drop _oid 8', shape('t', 9, 'a 2~null~text', 'create'), 't insert id 1 a x'],
+  ], { before: 'INSERT OR IGNORE INTO _daystream_patterns (pattern) VALUES (\'public.*\')' });
+  assert.deepEqual(states.map((state) => [state.name, state.table, state.state]), [['other', 'other', 'following'], ['t', 't', 'following']]);
+  assert.deepEqual(rows(cache, 't'), [{ id: 1, a: 'x' }]);
+});
