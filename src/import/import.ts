@@ -22,6 +22,7 @@ import type { Asked } from './asked.js';
 import { copyTables, type Copied } from './load.js';
 import { NOTHING, planTables, stayingObjects, stayingTables, type Present, type TablePlan } from './plan.js';
 import type { Progress } from './progress.js';
+import { requireWithRenamed } from './replaced.js';
 import { chooseAndCheck, joinedSnapshot, type Joined, type SourceOptions } from './source.js';
 import { checkTarget, openTarget, type Target } from './target.js';
 
@@ -59,6 +60,7 @@ interface Destination {
   readonly present: Present;
   readonly earliest: SourceOptions['earliest'];
   readonly checkLog: SourceOptions['checkLog'];
+  readonly checkChosen: SourceOptions['checkChosen'];
   /** Adds to the draft what is said of the whole cache. */
   readonly describe: (draft: Cache) => void;
   finish(target: Target, plans: readonly TablePlan[], joined: Joined, signal: AbortSignal): Promise<Finished>;
@@ -80,7 +82,7 @@ export async function importTables(options: ImportOptions, progress: Progress, s
       requireHoldable([...stayingTables(plans, destination.present), ...plans.map(({ table }) => table)], stayingObjects(plans, destination.present));
       return plans;
     };
-    const source: SourceOptions = { ...options, earliest: destination.earliest, checkLog: destination.checkLog, check: plan };
+    const source: SourceOptions = { ...options, earliest: destination.earliest, checkLog: destination.checkLog, checkChosen: destination.checkChosen, check: plan };
     const choice = await chooseAndCheck(source, transport, (why) => progress.say(why), signal);
     target ??= openTarget(path, false);
     const copy = await copyAtSnapshot(source, plan, choice, destination, transport, target, progress, signal);
@@ -126,6 +128,7 @@ function newCache(source: string, patterns: readonly ChosenPattern[]): Destinati
     present: NOTHING,
     earliest: undefined,
     checkLog: () => {},
+    checkChosen: async () => {},
     describe: (draft) => writePatterns(draft, patterns),
     finish: async (target, _plans, { join }, signal) => {
       await target.publish(signal);
@@ -142,13 +145,15 @@ function existingCache(path: string, source: string | undefined, patterns: reado
     if (at === undefined) throw new DeltaError('cache', `${path}: holds no position: its import did not finish`, { hint: `make it anew: deltaimport --tables … --source … ${path}` });
     if (at.slot === '') throw new DeltaError('cache', `${path}: follows a log in the original format, which no copy of Postgres can join`, { hint: 'make a cache of its own: deltaimport --tables … --source … another.db' });
     const objects = cache.prepare<[], { name: string; ofTable: string }>('SELECT name, tbl_name AS ofTable FROM sqlite_schema').all();
+    const tables = readTables(cache);
     return {
       source: source ?? at.source,
-      present: { tables: readTables(cache), objects },
+      present: { tables, objects },
       earliest: at,
       checkLog: ({ slot, system }) => {
         if (slot !== at.slot || system !== at.system) throw new DeltaError('log-foreign', `${path}: follows slot ${at.slot} of system ${at.system}; this log is of slot ${slot} of system ${system}`, { hint: 'leave out --source' });
       },
+      checkChosen: (client, chosen, following) => requireWithRenamed(client, chosen, { path, tables, patterns: patterns.map(({ pattern }) => pattern) }, following),
       describe: () => {},
       finish: async (target, plans, { snapshot, join }) => {
         const joining = { snapshot: snapshot.text, lsn: snapshot.lsn, position: join.horizon.position };

@@ -32,7 +32,7 @@ export const NOTHING: Present = { tables: [], objects: [] };
 /** Throws DeltaError usage where what is asked does not fit the tables. */
 export function planTables(sources: readonly SourceTable[], asked: Asked, present: Present): TablePlan[] {
   const wishes = wishesOf(asked, sources);
-  const before = finder(present.tables);
+  const before = finder(present.tables, sources);
   const plans = sources.map((source) => planTable(source, kept(wishes.get(source)!, before(source.relation))));
   const names = [...stayingTables(plans, present), ...plans.map(({ table }) => table)].map(({ table }) => table);
   return withNamedIndexes(plans, [...names, ...stayingObjects(plans, present)]);
@@ -55,9 +55,12 @@ export function stayingObjects(plans: readonly TablePlan[], present: Present): s
 }
 
 /** Finds the cache's table of a relation: by its oid or, where it was made anew, by its name. */
-function finder(tables: readonly CacheTable[]): (relation: Relation) => CacheTable | undefined {
+function finder(tables: readonly CacheTable[], sources: readonly SourceTable[]): (relation: Relation) => CacheTable | undefined {
+  const oids = new Set(sources.map(({ oid }) => oid));
   const byOid = new Map(tables.map((table) => [table.oid, table]));
-  const byName = new Map(tables.map((table) => [tableKey(table.schema, table.name), table]));
+  // One that was renamed in Postgres and comes too keeps the name that the user gave it.
+  const left = tables.map((table) => (oids.has(table.oid) ? { ...table, table: cacheName(table.schema, table.name) } : table));
+  const byName = new Map(left.map((table) => [tableKey(table.schema, table.name), table]));
   return ({ oid, schema, table }) => byOid.get(oid) ?? byName.get(tableKey(schema, table));
 }
 

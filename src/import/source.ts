@@ -1,5 +1,7 @@
 /** The Postgres side of a copy: its tables are there and can be held, the log is its own, and a snapshot of it joins the log. */
+import type pg from 'pg';
 import { DeltaError } from '../errors.js';
+import type { Following } from '../daystream/following.js';
 import type { Horizon } from '../daystream/horizons.js';
 import { isFollowed, type Pattern } from '../daystream/pattern.js';
 import type { SegmentHeader } from '../daystream/segment.js';
@@ -21,6 +23,8 @@ export interface SourceOptions {
   readonly earliest: Earliest | undefined;
   /** Throws where the log is not the one to join. */
   readonly checkLog: (header: SegmentHeader) => void;
+  /** Throws where these tables are not to be copied without others. */
+  readonly checkChosen: (client: pg.Client, chosen: readonly Chosen[], following: Following) => Promise<void>;
   /** Throws where the tables cannot be held. */
   readonly check: (tables: readonly SourceTable[]) => void;
 }
@@ -54,6 +58,7 @@ export async function chooseAndCheck(options: SourceOptions, transport: Transpor
     }
     options.checkLog(header);
     const choice = await chooseTables(client, options.patterns, horizon.partitions);
+    await options.checkChosen(client, choice.chosen, horizon);
     options.check(await describeTables(client, choice.chosen));
     return choice;
   } catch (error) {
@@ -74,7 +79,10 @@ export async function joinedSnapshot(options: SourceOptions, choice: Choice, tra
       try {
         const join = await findJoin(transport, options.earliest, snapshot.text);
         const seen = await chooseTables(client, options.patterns, join?.horizon.partitions);
-        if (join !== undefined) requireFollowed(transport, join.horizon, seen.chosen);
+        if (join !== undefined) {
+          requireFollowed(transport, join.horizon, seen.chosen);
+          await options.checkChosen(client, seen.chosen, join.horizon);
+        }
         const locked = new Set(chosen.map(({ oid }) => oid));
         if (join !== undefined && seen.chosen.every(({ oid }) => locked.has(oid))) {
           return { snapshot, tables: await describeTables(client, seen.chosen), join };

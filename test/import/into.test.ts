@@ -8,7 +8,7 @@ import { Server } from '../../dev/postgres.js';
 import { DeltaError } from '../../src/errors.js';
 import { query } from '../support/cache.js';
 import { temporaryFolder } from '../support/folder.js';
-import { runImport, writeLog } from '../support/import.js';
+import { appendHorizon, runImport, writeLog } from '../support/import.js';
 
 let server: Server;
 before(async () => {
@@ -51,4 +51,43 @@ test('what cannot get a table is refused by name before anything is copied, and 
   assert.deepEqual(readdirSync(folder).filter((name) => name.includes('.import-')), [], 'no draft is left');
   await runImport(server, 'b', log, cache, { into: true });
   assert.deepEqual(query(cache, 'SELECT name, state FROM _daystream_tables ORDER BY name'), [{ name: 'a', state: 'following' }, { name: 'b', state: 'joining' }]);
+});
+
+test('a table that Postgres has under another name by now does not go because its old name is imported: what to type is told, and keeps it', async (t) => {
+  await server.query(`CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE q (id int PRIMARY KEY); CREATE TABLE r (id int PRIMARY KEY);
+    INSERT INTO p VALUES (1); INSERT INTO q VALUES (2); INSERT INTO r VALUES (3)`);
+  t.after(() => server.query('DROP TABLE IF EXISTS p, q, r, "P old"'));
+  const folder = temporaryFolder(t);
+  const [log, cache] = [join(folder, 'log'), join(folder, 'cache.db')];
+  await writeLog(server, log);
+  await runImport(server, 'p,q', log, cache, { asked: { rename: ['p=mine'] } });
+  const was = readFileSync(cache);
+  await server.query('ALTER TABLE q RENAME TO "P old"; ALTER TABLE p RENAME TO q; ALTER TABLE r RENAME TO p');
+  await appendHorizon(server, log);
+  const error = await runImport(server, 'p', undefined, cache, { into: true }).catch((refused: unknown) => refused);
+  assert.ok(error instanceof DeltaError, String(error));
+  assert.equal(error.message, `${cache}: public.p is another table in Postgres now, and the one that the cache has is public.q; public.q is another table in Postgres now, and the one that the cache has is public.P old`);
+  const [, typed] = /^import them together: deltaimport --table '(.*)' --into \S+$/.exec(error.hint ?? '') ?? [];
+  assert.equal(typed, 'p,q,"P old"');
+  assert.deepEqual(readFileSync(cache), was);
+  await runImport(server, typed, undefined, cache, { into: true });
+  assert.deepEqual(query(cache, 'SELECT name, "table", state FROM _daystream_tables ORDER BY name').map((row) => Object.values(row).join(' ')),
+    ['P old P old joining', 'p p joining', 'q mine joining']);
+  assert.deepEqual(['p', 'mine', 'P old'].map((name) => query(cache, `SELECT id FROM "${name}"`)), [[{ id: 3 }], [{ id: 1 }], [{ id: 2 }]]);
+});
+
+test('a table that Postgres has no more, or whose rows are in no log by now, gives way to the one of its name', async (t) => {
+  t.after(() => server.query('DROP TABLE IF EXISTS p, q'));
+  for (const gone of ['DROP TABLE p', 'ALTER TABLE p RENAME TO q; ALTER TABLE q SET UNLOGGED']) {
+    await server.query('DROP TABLE IF EXISTS p, q; CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p VALUES (1)');
+    const folder = temporaryFolder(t);
+    const [log, cache] = [join(folder, 'log'), join(folder, 'cache.db')];
+    await writeLog(server, log);
+    await runImport(server, 'p', log, cache);
+    await server.query(`${gone}; CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p VALUES (2)`);
+    await appendHorizon(server, log);
+    await runImport(server, 'p', undefined, cache, { into: true });
+    assert.deepEqual(query(cache, 'SELECT id FROM p'), [{ id: 2 }], gone);
+    assert.deepEqual(query(cache, 'SELECT name FROM _daystream_tables'), [{ name: 'p' }]);
+  }
 });
