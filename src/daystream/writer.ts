@@ -60,6 +60,8 @@ export class Writer {
   #inTransaction = false;
   #dropping = false;
   #repeats: Repeats | undefined;
+  /** Where the server's WAL ended when this connection was made. */
+  #walLsn: Lsn = 0n;
   #transactions = 0;
   #rows = 0;
   #schemas = 0;
@@ -96,11 +98,11 @@ export class Writer {
   get lsn(): Lsn { return this.#lsn; }
 
   /**
-   * Before each new connection: from here on, what Postgres sends again behind `confirmed`
-   * must be what the log has. Throws DeltaError log-foreign, then or while appending,
-   * where it is not.
+   * Before each new connection to a server whose WAL ends at `walLsn`: what it sends again behind
+   * `confirmed` must be what the log has. Throws DeltaError log-foreign, then or while appending, where it is not.
    */
-  async expectRepeats(confirmed: Lsn): Promise<void> {
+  async expectRepeats(confirmed: Lsn, walLsn: Lsn): Promise<void> {
+    this.#walLsn = walLsn;
     this.#repeats = undefined;
     // With other tables asked for, other transactions come again than the log has.
     if (!isSameFollowing(this.#stated, this.#following)) return;
@@ -115,6 +117,9 @@ export class Writer {
 
   /** Of which tables a copy is due. */
   get due(): Due { return this.#due; }
+
+  /** False while the log may lack what it had before a power loss, and its readers have. */
+  get mayBeginCopy(): boolean { return this.#lsn >= this.#walLsn && this.#repeats?.isComplete !== false; }
 
   /** True between a begin and its commit, when nothing else can be appended. */
   get inTransaction(): boolean { return this.#inTransaction; }
@@ -155,12 +160,12 @@ export class Writer {
   /**
    * Appends a part of a table's copy; for everybody where everybody needs one by now. True where
    * it has; false where part 0 cannot stand here: a transaction in the log is not visible in its
-   * snapshot, or what Postgres has to send again has not all come.
+   * snapshot, or `mayBeginCopy` is false.
    */
   copy(given: CopyPart): boolean {
     const part = this.#due.isForAll(given.oid) ? { ...given, to: undefined } : given;
     if (this.#inTransaction) throw new Error('a copy cannot stand in a transaction');
-    if (part.part === 0 && this.#repeats?.isComplete === false) return false;
+    if (part.part === 0 && !this.mayBeginCopy) return false;
     if (part.snapshot !== undefined && !this.#unseen.allVisible(part.snapshot)) return false;
     this.#stateFollowing();
     this.#beginUnit();
@@ -180,9 +185,7 @@ export class Writer {
   }
 
   /** Writes what is buffered, so that readers see it. */
-  write(): void {
-    this.#file.write();
-  }
+  write(): void { this.#file.write(); }
 
   /** Writes and syncs. Resolves to the LSN that may be confirmed to Postgres (P2); a failure is final. */
   async sync(): Promise<Lsn> {
@@ -200,9 +203,7 @@ export class Writer {
     this.#lines.cut();
   }
 
-  close(): void {
-    this.#file.close();
-  }
+  close(): void { this.#file.close(); }
 
   #boundary(message: Buffer, start: number, end: number): void {
     const fields = message.toString('utf8', start, end).split('\t');

@@ -1,6 +1,6 @@
 /** A run of deltastream: one folder, one slot, as many connections as it takes. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formatLsn } from '../daystream/lsn.js';
+import { formatLsn, parseLsn } from '../daystream/lsn.js';
 import { requireSameLog, type LogIdentity } from '../daystream/segment.js';
 import { Writer } from '../daystream/writer.js';
 import type { WriterFiles } from '../daystream/writer-files.js';
@@ -88,7 +88,7 @@ class Run {
     try {
       const writer = await this.#writerFor(source, options);
       checkContinuity(source, writer.lsn, options);
-      await writer.expectRepeats(source.confirmedLsn);
+      await writer.expectRepeats(source.confirmedLsn, parseLsn(source.identity.walLsn));
       await watch.prepare();
       await follow(source, writer, options, ended.signal, this.report, () => {
         this.#following(source, writer);

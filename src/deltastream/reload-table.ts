@@ -38,6 +38,7 @@ export interface Host {
 
 /** Copies the table, refuses it, or forgets it where it is gone or not followed. Throws where it has to be begun anew: what Postgres throws, DeltaError `busy` where the table is locked. */
 export async function copyTable(source: CopySource, need: Need, host: Host): Promise<void> {
+  await waitFor(() => host.writer.mayBeginCopy, source, host);
   const asked = host.writer.due.askedOf(need.oid);
   const found = await source.examine(need.oid, host.options.partitions);
   host.signal.throwIfAborted();
@@ -62,6 +63,19 @@ async function refuse(table: CopyTable, need: Need, asked: number, { reason, cur
     host.writer.copy({ ...need, id: newId(), part: 0, body: refusalLine(table, reason, cure), rows: 0, isLast: true });
   });
   host.tell(`copy of ${nameOf(table)}: refused: ${oneLine(reason)}${cure === '' ? '' : ` — ${oneLine(cure)}`}`);
+}
+
+/** Waits until the log has come so far. On an idle system nobody but us brings that about. */
+async function waitFor(hasCome: () => boolean, source: CopySource, { signal, hasten }: Host): Promise<void> {
+  let flushed = false;
+  for (let waitedMs = 0; !hasCome(); waitedMs += LSN_POLL_MS) {
+    if (waitedMs % HASTEN_MS === 0) hasten();
+    if (waitedMs >= FLUSH_AFTER_MS && !flushed) {
+      flushed = true;
+      await source.flushWal().catch(() => {}); // not allowed everywhere: then the server does it in its time
+    }
+    await sleep(LSN_POLL_MS, undefined, { signal });
+  }
 }
 
 class TableCopy {
@@ -94,7 +108,8 @@ class TableCopy {
       await this.#read();
       await this.source.release(); // no longer than the rows are read: VACUUM waits for it, and ALTER
       await this.#appended;
-      await this.#reach(snapshot);
+      // All that the snapshot sees.
+      await waitFor(() => this.host.writer.lsn >= snapshot.lsn, this.source, this.host);
       await this.#append(this.#nextPart(true));
     } finally {
       this.#over = true;
@@ -172,20 +187,6 @@ class TableCopy {
     await this.host.between(() => !this.#over && this.host.writer.copy(part));
     this.#mayAppendMs = performance.now() + part.body.length / RELOAD_BYTES_PER_SECOND * 1000;
     this.host.show(`copying ${nameOf(this.#table)}: ${plural(this.#rows, 'row')}, ${sizeText(this.#bytes)} of about ${sizeText(this.found.bytes)}`);
-  }
-
-  /** Waits until all that the snapshot sees is in the log. On an idle system nobody but us brings that about. */
-  async #reach({ lsn }: TakenSnapshot): Promise<void> {
-    const { writer, signal } = this.host;
-    let flushed = false;
-    for (let waitedMs = 0; writer.lsn < lsn; waitedMs += LSN_POLL_MS) {
-      if (waitedMs % HASTEN_MS === 0) this.host.hasten();
-      if (waitedMs >= FLUSH_AFTER_MS && !flushed) {
-        flushed = true;
-        await this.source.flushWal().catch(() => {}); // not allowed everywhere: then the server does it in its time
-      }
-      await sleep(LSN_POLL_MS, undefined, { signal });
-    }
   }
 }
 

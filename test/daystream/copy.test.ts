@@ -95,6 +95,27 @@ test('part 0 stands only where its snapshot sees all that is above it', async (t
   writer.close();
 });
 
+test('after a power loss part 0 does not stand before all has come that the log may have had', async (t) => {
+  for (const tables of [undefined, 't']) {
+    const folder = temporaryFolder(t);
+    const before = await openWriter(folder);
+    appendTransactions(before, 1, 1);
+    await before.sync();
+    before.close();
+    const writer = await openWriter(folder, { tables });
+    await writer.expectRepeats(0x1030n, 0x3000n);
+    // Transaction 2 waits for its synchronous standby: readers of the lost lines have it, and no snapshot sees it.
+    assert.equal(writer.copy(part('5', 0, 0, { snapshot: '2:3:2' })), false, 'nothing came yet');
+    appendTransactions(writer, 2, 1);
+    assert.equal(writer.copy(part('5', 0, 0, { snapshot: '2:3:2' })), false, 'it came, and is not seen');
+    assert.equal(writer.copy(part('5', 0, 0)), false, 'another one may have been there');
+    writer.horizon(0x3000n, 1n, undefined);
+    assert.equal(writer.copy(part('5', 0, 0, { snapshot: '2:3:2' })), false, 'it is not seen still');
+    assert.equal(writer.copy(part('5', 0, 0)), true);
+    writer.close();
+  }
+});
+
 test('what is due is known at any byte that a run may end at, and a copy that did not end is due', async (t) => {
   const folder = temporaryFolder(t);
   const writer = await openWriter(folder, { clock });

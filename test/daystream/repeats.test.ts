@@ -13,7 +13,7 @@ async function restarted(t: TestContext, tables?: string): Promise<{ folder: str
   before.close();
   const writer = await openWriter(folder, { tables });
   t.after(() => writer.close());
-  await writer.expectRepeats(0x2030n);
+  await writer.expectRepeats(0x2030n, 0x5030n);
   return { folder, writer };
 }
 

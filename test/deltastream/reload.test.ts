@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { Server } from '../../dev/postgres.js';
+import { isSegmentName } from '../../src/daystream/segment.js';
 import type { Copy, Single } from '../../src/daystream/unit.js';
 import { CopySource } from '../../src/postgres/copy-source.js';
 import { temporaryFolder } from '../support/folder.js';
@@ -326,6 +329,35 @@ test('no part is written while a transaction in the log is not visible', async (
   await commit;
   await running.says(/copy of t: 2 rows/);
   assert.deepEqual(await copiedRows(out, 't', 2), new Map([['1', '1|before'], ['2', '2|committed']]));
+});
+
+test('a copy that is due when the log lost its end to a power loss begins behind what was lost', async (t) => {
+  const own = await Server.start({ settings: { synchronous_standby_names: 'ghost', synchronous_commit: 'local' } });
+  t.after(() => own.stop());
+  await own.query('create table t (id int primary key, note text); create table other (id int)');
+  await own.query("insert into t values (1, 'before')");
+  const out = temporaryFolder(t);
+  const running = await follow(t, own, 'powerless', out, '--create-slot', '--tables', 't', '--fsync-interval', '1h');
+  await own.query("select pg_logical_emit_message(true, 'deltastream', 'reload ' || 't'::regclass::oid)");
+  await running.says(/copy of t: 1 row/);
+  await own.query('insert into other select generate_series(1, 300000)'); // so that what is sent again takes its time
+  const waiting = await own.client();
+  t.after(() => waiting.end());
+  await waiting.query('set synchronous_commit = on');
+  const commit = waiting.query("insert into t values (2, 'lost')");
+  await until('the row is in the log', async () => (await insertedIds(out, 't')).includes(2));
+  await running.kill('SIGKILL');
+  const [segment] = readdirSync(out).filter(isSegmentName).map((name) => join(out, name));
+  const [before] = readFileSync(segment, 'utf8').split(/^(?=.*\t_action\tcopy\t)/m);
+  truncateSync(segment, Buffer.byteLength(before));
+  const again = await follow(t, own, 'powerless', out, '--tables', 't');
+  await until('the row is in the log again', async () => (await insertedIds(out, 't')).includes(2));
+  assert.deepEqual(await copies(out), []);
+  await own.query("alter system set synchronous_standby_names = ''");
+  await own.query('select pg_reload_conf()');
+  await commit;
+  await again.says(/copy of t: 2 rows/);
+  assert.deepEqual(await copiedRows(out, 't', 2), new Map([['1', '1|before'], ['2', '2|lost']]));
 });
 
 test('the lines of a copy are those that the plugin writes for the same rows and the same table', async (t) => {
