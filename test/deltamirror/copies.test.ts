@@ -6,18 +6,11 @@ import type { CopyPart } from '../../src/daystream/copy-part.js';
 import type { Writer } from '../../src/daystream/writer.js';
 import { keyedTable, query, runMirror } from '../support/cache.js';
 import { openWriter } from '../support/log.js';
-import { bench, T0, transaction } from '../support/mirror.js';
+import { bench, part, spaced, T0, tabbed } from '../support/mirror.js';
 import type { CacheTable } from '../../src/sqlite/tables.js';
 
-const tabbed = (lines: readonly string[]) => Buffer.from(lines.map((line) => `${line.replaceAll(' ', '\t').replaceAll('~', ' ')}\n`).join(''));
 const SHAPE = '_table t _action schema _oid 1 _identity default _key 1 id 1~notnull~integer a 2~null~text';
 const STATE = ['_table t _action indexes _oid 1', '_table t _action comments _oid 1'];
-
-/** A part of copy 7 of table 1; `snapshot`: part 0. */
-function part(number: number, lines: readonly string[], more: Partial<CopyPart> = {}): CopyPart {
-  const rows = lines.filter((line) => line.includes(' insert ')).length;
-  return { id: '7', oid: 1, to: undefined, part: number, body: tabbed(lines), rows, isLast: false, ...more };
-}
 
 const begin = (snapshot: string, more: Partial<CopyPart> = {}) => part(0, [SHAPE, ...STATE], { snapshot, ...more });
 const row = (id: number, a: string) => `_table t _action insert id ${id} a ${a}`;
@@ -31,7 +24,7 @@ async function write(log: string, work: (writer: Writer) => void): Promise<void>
 }
 
 function add(writer: Writer, xid: number, ...lines: string[]): void {
-  writer.append(Buffer.from(transaction(xid, lines).toString().replaceAll('~', ' ')));
+  writer.append(spaced(xid, lines));
 }
 
 function copied(writer: Writer, ...parts: CopyPart[]): void {

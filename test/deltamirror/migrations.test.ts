@@ -3,33 +3,13 @@ import assert from 'node:assert/strict';
 import Database from 'better-sqlite3';
 import { test, type TestContext } from 'node:test';
 import { keyedTable, query, runMirror } from '../support/cache.js';
-import { bench, transaction, writeLog } from '../support/mirror.js';
+import { play, rowsOf as rows, shape, spaced, writeLog, type PlayOptions } from '../support/mirror.js';
 import type { CacheTable } from '../../src/sqlite/tables.js';
 
-/** A transaction whose lines have `~` for each space within a value. */
-function spaced(xid: number, lines: readonly string[]): Buffer {
-  return Buffer.from(transaction(xid, lines).toString().replaceAll('~', ' '));
-}
-
-/** `schema` or `create` of a table with an integer key `id`. */
-function shape(table: string, oid: number, columns: string, action = 'schema', key = '1'): string {
-  return `${table} ${action} _oid ${oid} _identity default _key ${key} id 1~notnull~integer ${columns}`.trimEnd();
-}
-
 /** The cache after these transactions, each a list of lines. */
-async function apply(t: TestContext, tables: readonly CacheTable[], transactions: readonly (readonly string[])[], options: { keepDropped?: boolean; before?: string } = {}) {
-  const paths = bench(t, tables);
-  if (options.before !== undefined) {
-    const cache = new Database(paths.cache);
-    cache.exec(options.before);
-    cache.close();
-  }
-  await writeLog(paths.log, ...transactions.map((lines, i) => spaced(i + 1, lines)));
-  const { said, applier } = await runMirror(paths.cache, paths.log, { keepDropped: options.keepDropped });
-  return { ...paths, applier, said: said.join(''), states: query(paths.cache, 'SELECT schema, name, "table", state, reason FROM _daystream_tables ORDER BY schema, name') };
+function apply(t: TestContext, tables: readonly CacheTable[], transactions: readonly (readonly string[])[], options: PlayOptions = {}) {
+  return play(t, tables, transactions.map((lines, i) => [i + 1, ...lines]), options);
 }
-
-const rows = (cache: string, table: string) => query(cache, `SELECT * FROM "${table}" ORDER BY 1`);
 
 test('a column that is added has in old rows what the log says, in the transaction of the rows that follow', async (t) => {
   const { cache, states } = await apply(t, [keyedTable('t', ['a'])], [
