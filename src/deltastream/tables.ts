@@ -11,7 +11,7 @@ import { DeltaError } from '../errors.js';
 import { lock, type Lock } from '../lock.js';
 import { connect } from '../postgres/connection.js';
 import { readTablePrints } from '../postgres/fingerprint.js';
-import { readFollowedTables, writeFollowedTables } from './followed-tables.js';
+import { readFollowedTables, writeFollowedTables, type FollowedTables } from './followed-tables.js';
 
 type Program = ReturnType<typeof command>;
 
@@ -37,7 +37,7 @@ const LOCK_RETRY_MS = 50;
 /** Adds the subcommands. */
 export function addTables(program: Program): void {
   const tables = program.command('tables').description('list, add or remove the tables that a log follows, also while deltastream runs');
-  addCommand(tables, 'list', 'print the patterns; with --pg, the tables that each of them is now').action((options: TablesOptions) => tell(list, '', options));
+  addCommand(tables, 'list', 'print the patterns; with --pg, the tables that each of them is now').action((options: TablesOptions) => tell(undefined, '', options));
   addCommand(tables, 'add <patterns>', 'follow more tables; hosts that want them get a copy').action((patterns: string, options: TablesOptions) => tell(add, patterns, options));
   addCommand(tables, 'remove <patterns>', 'follow them no longer').action((patterns: string, options: TablesOptions) => tell(remove, patterns, options));
 }
@@ -50,34 +50,45 @@ function addCommand(tables: Program, name: string, description: string): Program
     .option('--json', 'print one JSON object');
 }
 
-async function tell(change: Change, text: string, options: TablesOptions): Promise<void> {
+async function tell(change: Change | undefined, text: string, options: TablesOptions): Promise<void> {
   const named = text === '' ? [] : parsePatterns(text);
-  const answer = await changed(options.out, change, named);
+  const answer = await (change === undefined ? listed(options.out) : changed(options.out, change, named));
   const found = options.pg === undefined ? undefined : await tablesOf(options.pg, answer);
   const lines = options.json === true ? [JSON.stringify(asObject(answer, found))] : describe(answer, found, named);
   for (const line of lines) process.stdout.write(`${line}\n`);
 }
 
+/** Without the lock, which takes a right to write: the list is replaced as a whole. */
+async function listed(out: string): Promise<Answer> {
+  const newest = await newestFollowing(out);
+  return { patterns: patternsOf(current(out, newest)), partitions: newest.partitions, said: [] };
+}
+
 /** Reads, changes and writes the list, as the only one. */
 async function changed(out: string, change: Change, named: readonly Pattern[]): Promise<Answer> {
-  const horizon = await newestFollowing(out);
+  const newest = await newestFollowing(out);
   const held = await lockList(out);
   try {
-    const followed = readFollowedTables(out) ?? (horizon.tables === undefined ? undefined : { base: horizon.tables, tables: horizon.tables });
-    if (followed === undefined && named.length > 0) {
+    const followed = current(out, newest);
+    if (followed === undefined) {
       throw new DeltaError('usage', `${out}: every table is followed already`, { hint: 'to choose, start deltastream with --tables' });
     }
-    const answer = change(parsePatterns(followed?.tables ?? '*.*'), named);
+    const answer = change(patternsOf(followed), named);
     const tables = answer.patterns.map(({ text }) => text).join();
-    if (followed !== undefined && tables !== followed.tables) writeFollowedTables(out, { ...followed, tables });
-    return { ...answer, partitions: horizon.partitions };
+    if (tables !== followed.tables) writeFollowedTables(out, { ...followed, tables });
+    return { ...answer, partitions: newest.partitions };
   } finally {
     held.release();
   }
 }
 
-function list(current: readonly Pattern[]): Omit<Answer, 'partitions'> {
-  return { patterns: current, said: [] };
+/** Undefined where every table is followed, so that there is no list. */
+function current(out: string, { tables }: Following): FollowedTables | undefined {
+  return readFollowedTables(out) ?? (tables === undefined ? undefined : { base: tables, tables });
+}
+
+function patternsOf(followed: FollowedTables | undefined): readonly Pattern[] {
+  return parsePatterns(followed?.tables ?? '*.*');
 }
 
 function add(current: readonly Pattern[], named: readonly Pattern[]): Omit<Answer, 'partitions'> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { Server } from '../../dev/postgres.js';
 import { isSegmentName } from '../../src/daystream/segment.js';
+import { lock } from '../../src/lock.js';
 import { temporaryFolder } from '../support/folder.js';
 import { follow, insertedIds, range, runToEnd, type Running } from '../support/stream.js';
 import { until } from '../support/wait.js';
@@ -106,6 +107,15 @@ test('the list is printed as it is, with the tables that it is now, and as one J
   assert.equal((await tables('list', '--out', out)).stdout, 'a\nops.*\nnothing\n');
   assert.equal((await tables('list', '--out', out, '--pg', server.url())).stdout, 'a: a\nops.*: ops.log\nnothing: no table\n');
   assert.deepEqual(JSON.parse((await tables('list', '--out', out, '--pg', server.url(), '--json')).stdout), { patterns: [{ pattern: 'a', tables: ['a'] }, { pattern: 'ops.*', tables: ['ops.log'] }, { pattern: 'nothing', tables: [] }] });
+});
+
+test('a listing writes nothing and waits for nobody, so that whoever may read the folder has it', async (t) => {
+  const { out } = await started(t);
+  assert.equal((await tables('list', '--out', out)).stdout, 'a\n');
+  assert.equal(existsSync(join(out, '.tables.lock')), false);
+  const held = lock(join(out, '.tables.lock'), 'somebody');
+  t.after(() => held.release());
+  assert.equal((await tables('list', '--out', out)).stdout, 'a\n');
 });
 
 test('deltastream says of an added pattern what it says at its start', async (t) => {
