@@ -11,6 +11,9 @@ export const TRIGGERS_VERSION = 1;
 /** Of the functions and the event triggers: `deltastream_before`, `deltastream_after`, `deltastream_drop`. */
 export const SCHEMA = 'deltastream';
 
+/** What the script ends with where the schema is another role's: the SQLSTATE invalid_schema_definition. */
+export const FOREIGN_SCHEMA = '42P15';
+
 /** Commands that change what the log says of a table, or what decides the text of its rows. A drop is an event of its own. */
 const TAGS = [
   'ALTER DOMAIN', 'ALTER INDEX', 'ALTER SCHEMA', 'ALTER TABLE', 'ALTER TYPE', 'COMMENT',
@@ -123,11 +126,27 @@ const EVENTS: Readonly<Record<(typeof NAMES)[number], string>> = {
 const REMOVE_ALL = NAMES.map((name) => `DROP EVENT TRIGGER IF EXISTS deltastream_${name};
 DROP FUNCTION IF EXISTS ${SCHEMA}.${name}();`).join('\n');
 
+export const TAKE_OVER = `ALTER SCHEMA ${SCHEMA} OWNER TO CURRENT_USER, or DROP SCHEMA ${SCHEMA} CASCADE, and again`;
+
+/** Whoever owns the schema may drop what is in it, and the event triggers go with it: no more than who may do so anyway. */
+const REQUIRE_OWNER = `DO $do$
+DECLARE
+  holder text := (SELECT owner.rolname FROM pg_catalog.pg_namespace JOIN pg_catalog.pg_roles AS owner ON owner.oid = nspowner
+                    JOIN pg_catalog.pg_roles AS me ON me.rolname = current_user
+                   WHERE nspname = '${SCHEMA}' AND owner.oid <> me.oid AND NOT owner.rolsuper
+                     AND (me.rolsuper OR NOT pg_catalog.pg_has_role(owner.oid, 'MEMBER')));
+BEGIN
+  IF holder IS NOT NULL THEN
+    RAISE EXCEPTION 'schema ${SCHEMA} belongs to role "%", who may drop what is installed in it', holder USING ERRCODE = '${FOREIGN_SCHEMA}', HINT = '${TAKE_OVER}';
+  END IF;
+END $do$;`;
+
 /**
  * One script, in a transaction of the caller's. ALWAYS: sessions with session_replication_role =
  * replica write to the same WAL, so that their schema changes have to be in it too.
  */
 export const INSTALL = `CREATE SCHEMA IF NOT EXISTS ${SCHEMA};
+${REQUIRE_OWNER}
 ${REMOVE_ALL}
 ${[BEFORE, AFTER, DROP].join('\n').trim()}
 ${NAMES.map((name) => `CREATE EVENT TRIGGER deltastream_${name} ON ${EVENTS[name]} EXECUTE FUNCTION ${SCHEMA}.${name}();

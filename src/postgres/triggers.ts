@@ -1,8 +1,9 @@
 /** The event triggers of `deltastream setup`: installed, removed, and whether they are there. */
 import type pg from 'pg';
+import { DeltaError, reasonOf } from '../errors.js';
 import { placeOf } from './connection.js';
 import { codeOf, translate } from './failure.js';
-import { INSTALL, REMOVE, SCHEMA, TRIGGERS_VERSION } from './triggers-sql.js';
+import { FOREIGN_SCHEMA, INSTALL, REMOVE, SCHEMA, TAKE_OVER, TRIGGERS_VERSION } from './triggers-sql.js';
 
 /** `other`: some are missing or switched off, or another version installed them. */
 export type TriggersState = 'installed' | 'absent' | 'other';
@@ -32,6 +33,7 @@ async function inTransaction(client: pg.Client, script: string): Promise<boolean
   } catch (cause) {
     await client.query('ROLLBACK');
     if (codeOf(cause) === NO_RIGHT) return false;
+    if (codeOf(cause) === FOREIGN_SCHEMA) throw new DeltaError('config', `${placeOf(client)}: ${reasonOf(cause)}`, { hint: TAKE_OVER, cause });
     throw translate(cause, placeOf(client));
   }
 }

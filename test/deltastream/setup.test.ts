@@ -161,6 +161,19 @@ test('a role whose transactions are read-only is told what to type', async (t) =
   assert.match(stderr, /in a read-only transaction — run it as a role, and in a database, without default_transaction_read_only/);
 });
 
+test('a schema of another role, who could drop what is in it, is not taken as it is', async (t) => {
+  const own = await Server.start();
+  t.after(() => own.stop());
+  await own.query('create role other login; create role admin superuser login; create schema deltastream authorization other');
+  const { code, stderr } = await runToEnd('setup', '--pg', own.url());
+  assert.equal(code, 1);
+  assert.match(stderr, /^deltastream: [^\n]*: schema deltastream belongs to role "other", who may drop what is installed in it — ALTER SCHEMA deltastream OWNER TO CURRENT_USER, or DROP SCHEMA deltastream CASCADE, and again\n$/);
+  await assert.rejects(own.query((await runToEnd('setup', '--print')).stdout), { message: /belongs to role "other"/ });
+  assert.deepEqual(await own.query('select evtname from pg_event_trigger'), []);
+  await own.query('alter schema deltastream owner to current_user');
+  for (const role of ['postgres', 'admin']) assert.match((await runToEnd('setup', '--pg', own.url('postgres', role))).stdout, /event triggers installed/, role);
+});
+
 test('setup twice is setup once, and its undo leaves nothing', async () => {
   assert.match((await runToEnd('setup', '--pg', server.url())).stdout, /event triggers installed; they tell schema changes in their own transactions\n$/);
   const installed = await runToEnd('setup', '--pg', server.url(), '--json');
