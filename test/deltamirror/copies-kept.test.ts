@@ -35,7 +35,9 @@ test('P5: what the log cannot carry while a copy comes in puts the table out, un
 });
 
 test('what the log cannot carry of a table that waits is nothing to it: the copy that comes has it', async (t) => {
-  const { cache, states } = await play(t, [T], [[1, 't stale _oid 1 _reason r'], [2, 't quarantine _reason q _cure y'], begin('3:3:'), part(1, [row(1)], { isLast: true })]);
+  const waiting = [[1, 't stale _oid 1 _reason r'], [2, 't quarantine _reason q _cure y']] as const;
+  assert.equal((await play(t, [T], waiting)).states[0].state, 'waiting');
+  const { cache, states } = await play(t, [T], [...waiting, begin('3:3:'), part(1, [row(1)], { isLast: true })]);
   assert.deepEqual([ids(cache), states[0].state], [[1], 'following']);
 });
 
@@ -53,4 +55,28 @@ test('P3: what the log says of a table that joins, and its copy saw, is passed o
   const { cache, states } = await play(t, [joining], [[5, shape('t', 1, `${A} z 3~null~text`), 't stale _oid 1 _reason r', 't indexes _oid 1 i 2'], [11, 't insert id 2 a y']]);
   assert.deepEqual([rowsOf(cache, 't'), states[0].state], [[{ id: 2, a: 'y' }], 'joining']);
   assert.deepEqual(query(cache, "SELECT name FROM sqlite_schema WHERE name = 'i'"), []);
+});
+
+test('a table that joins is not taken for the one that had its name before, as its copy saw', async (t) => {
+  const joining: CacheTable = { ...T, joining: { snapshot: '10:10:', lsn: 0x20000n, position: { clock: 1, sequence: 0 } } };
+  const { cache, states } = await play(t, [joining], [[5, shape('t', 9, A, 'create'), 't insert id 1 a x'], [6, 't drop _oid 9', shape('t', 1, A)], [11, 't insert id 2 a y']]);
+  assert.deepEqual([ids(cache), states.map(({ state }) => state)], [[2], ['joining']]);
+});
+
+test('a table that is stale while it joins waits, and joins no more', async (t) => {
+  const joining: CacheTable = { ...T, joining: { snapshot: '4:4:', lsn: 0x20000n, position: { clock: 1, sequence: 0 } } };
+  const { applier, states } = await play(t, [joining], [[5, 't stale _oid 1 _reason r']]);
+  assert.deepEqual([states[0].state, applier.joining, applier.waiting], ['waiting', 0, 1]);
+});
+
+test('indexes and comments that the log states while a copy comes in are there with it', async (t) => {
+  const { cache } = await play(t, [T], [begin('3:3:'), part(1, [row(1)]), [3, 't indexes _oid 1 i 2', 't comments _oid 1 _comment said'], part(2, [], { isLast: true })]);
+  assert.equal(query(cache, "SELECT tbl_name FROM sqlite_schema WHERE name = 'i'")[0]?.tbl_name, 't');
+  assert.equal(query(cache, 'SELECT comments FROM _daystream_tables')[0].comments, '{"0":"said"}');
+});
+
+test('of a table that the cache lacks, and that is dropped while its copy comes in, nothing is left', async (t) => {
+  const { cache, states } = await play(t, [keyedTable('other')], [begin('3:3:'), part(1, [row(1)]), [3, 't insert id 2 a x', 't drop _oid 1'], part(2, [], { isLast: true })], { before: "INSERT INTO _daystream_patterns (pattern) VALUES ('t')" });
+  assert.deepEqual(states.map(({ name }) => name), ['other']);
+  assert.deepEqual(query(cache, "SELECT name FROM sqlite_schema WHERE name LIKE '%daystream\\_copy%' ESCAPE '\\' UNION ALL SELECT line FROM _daystream_kept"), []);
 });

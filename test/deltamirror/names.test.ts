@@ -97,3 +97,8 @@ test('with --keep-dropped nothing is left of a copy that was coming in', async (
   assert.deepEqual([rows('t'), state('t')], [['1x'], 'quarantined']);
   assert.deepEqual(query(cache, "SELECT name FROM sqlite_schema WHERE name LIKE '%daystream\\_copy%' ESCAPE '\\' UNION ALL SELECT line FROM _daystream_kept"), []);
 });
+
+test('a name that a table could not have for a while is forgotten when it gets another', async (t) => {
+  const { rows, state } = await after(t, [TWO, [2, shape('OTHER', 1, A), shape('free', 1, A), 'free insert id 2 a x']]);
+  assert.deepEqual([rows('free'), state('free'), rows('other')], [['1x', '2x'], 'following', ['1o']]);
+});
