@@ -4,6 +4,7 @@ import { DeltaError } from '../errors.js';
 import type { Partitions } from '../daystream/following.js';
 import type { TableKind } from '../daystream/relation.js';
 import { isExact, matches, written, type Pattern } from '../daystream/pattern.js';
+import { HAS_FOREIGN_NAME, readable } from './names.js';
 
 export interface Chosen {
   readonly oid: number;
@@ -34,6 +35,8 @@ interface Row {
   readonly relkind: string;
   /** `p` permanent, `u` unlogged. */
   readonly persistence: string;
+  /** Its name, or one within it, is not UTF-8. */
+  readonly foreignName: boolean;
   /** Of a partition. */
   readonly root: string | null;
   readonly rootOid: number | null;
@@ -80,7 +83,7 @@ export async function chooseTables(client: pg.Client, patterns: readonly Pattern
 export async function tableByOid(client: pg.Client, oid: number, partitions: Partitions): Promise<Omit<Chosen, 'pattern'> & { readonly reason: string | undefined } | undefined> {
   const { rows } = await client.query<Row>(ONE, [oid]);
   const row = rows.find((each) => each.oid === oid);
-  if (row === undefined || judgeLeaves(row) !== undefined && !(row.relkind === 'p' && partitions === 'root') || row.root !== null && partitions === 'root') return undefined;
+  if (row === undefined || row.foreignName || judgeLeaves(row) !== undefined && !(row.relkind === 'p' && partitions === 'root') || row.root !== null && partitions === 'root') return undefined;
   const reason = partitions === 'root' ? judgeRoots(rows)(row) : undefined;
   return { oid, schema: row.schema, table: row.table, kind: kindOf(row), reason };
 }
@@ -117,6 +120,7 @@ function whyNot(row: Row): string | undefined {
   if (row.relkind === 'v') return 'is a view; only tables can be followed';
   if (row.relkind === 'm') return 'is a materialized view; only tables can be followed';
   if (row.relkind === 'f') return 'is a foreign table; its changes are not in this Postgres\'s WAL';
+  if (row.foreignName) return 'has a name (its own, or of a column, a type or an index) or a comment that is not UTF-8, which no log can hold';
   // A partitioned table has no rows of its own: what its partitions are counts.
   return row.persistence === 'u' && row.relkind !== 'p' ? 'is unlogged; its changes are not in the WAL' : undefined;
 }
@@ -170,9 +174,9 @@ function distance(a: string, b: string): number {
 
 /** Which relations; partitions of a root are wanted with it. */
 const query = (wanted: string) => `
-  SELECT c.oid::int8::float8 AS oid, n.nspname::text AS schema, c.relname::text AS table, c.relkind::text AS relkind,
-    c.relpersistence::text AS persistence,
-    CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::regclass::text END AS root,
+  SELECT c.oid::int8::float8 AS oid, ${readable('n.nspname')} AS schema, ${readable('c.relname')} AS table, c.relkind::text AS relkind,
+    c.relpersistence::text AS persistence, ${HAS_FOREIGN_NAME} AS "foreignName",
+    CASE WHEN c.relispartition THEN ${readable('pg_partition_root(c.oid)::regclass::text')} END AS root,
     CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid::int8::float8 END AS "rootOid"
   FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'f', 'm', 'v') AND c.oid >= 16384
@@ -186,6 +190,6 @@ const ONE = query(` AND c.oid IN (
     WITH RECURSIVE tree AS (SELECT $1::oid AS oid UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid) SELECT oid FROM tree)`);
 
 const LEAVES = `
-  SELECT n.nspname::text AS schema, c.relname::text AS table
+  SELECT ${readable('n.nspname')} AS schema, ${readable('c.relname')} AS table
   FROM pg_partition_tree($1::oid::regclass) AS t JOIN pg_class AS c ON c.oid = t.relid JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE t.isleaf AND c.relkind = 'r' AND c.relpersistence = 'p' ORDER BY 1, 2 LIMIT ${SUGGESTION_LIMIT + 1}`;

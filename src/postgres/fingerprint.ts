@@ -4,6 +4,7 @@
  */
 import type pg from 'pg';
 import type { Partitions } from '../daystream/following.js';
+import { readable } from './names.js';
 import { usersOf } from './type-users.js';
 
 /** A table or a partition, and the name that its rows have in the log. */
@@ -60,7 +61,7 @@ const hash = (seed: string, ...parts: string[]) => `hashtextextended(concat_ws('
 
 /** A sum does not ask for an order, and so for no sort. Tables of initdb and of sessions are not followed. */
 const TABLES = `
-  SELECT c.oid, n.nspname::text AS schema, c.relname::text AS table, c.relkind, c.relispartition,
+  SELECT c.oid, ${readable('n.nspname')} AS schema, ${readable('c.relname')} AS table, c.relkind, c.relispartition,
     ${hash('0', 'c.relkind', 'c.relpersistence', 'c.relreplident', 'c.relispartition', 'c.relname')}::text || ' ' || coalesce(columns.hash, 0) || ' '
       || coalesce(indexes.hash, 0) || ' ' || coalesce(comments.hash, 0) || ' ' || coalesce(children.hash, 0) || ' ' || hashtext(n.nspname::text) AS hash
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -76,7 +77,7 @@ const TABLES = `
 
 const PRINTS = (rest: string) => `SELECT t.oid::int8::float8 AS oid, ${rest}`;
 const BY_LEAF = PRINTS(`t.schema, t.table, true AS own, t.hash FROM (${TABLES}) AS t WHERE t.relkind = 'r'`);
-const BY_ROOT = PRINTS(`coalesce(n.nspname::text, t.schema) AS schema, coalesce(r.relname::text, t.table) AS table, r.oid IS NULL AS own, t.hash
+const BY_ROOT = PRINTS(`coalesce(${readable('n.nspname')}, t.schema) AS schema, coalesce(${readable('r.relname')}, t.table) AS table, r.oid IS NULL AS own, t.hash
   FROM (${TABLES}) AS t
   LEFT JOIN pg_class AS r ON t.relispartition AND r.oid = pg_partition_root(t.oid)::oid
   LEFT JOIN pg_namespace AS n ON n.oid = r.relnamespace`);
@@ -93,7 +94,7 @@ const TYPES = `
         UNION ALL SELECT rngtypid FROM pg_range WHERE rngmultitypid = t.oid
         UNION ALL SELECT atttypid FROM pg_attribute WHERE attrelid = t.typrelid AND t.typrelid <> 0 AND attnum > 0) AS part (oid)
      WHERE part.oid >= 16384)
-  SELECT held.oid AS type, 0::int8 AS item, typnamespace || ' ' || nspname || ' ' || typname AS mark
+  SELECT held.oid AS type, 0::int8 AS item, typnamespace || ' ' || ${readable("nspname || ' ' || typname")} AS mark
     FROM held JOIN pg_type ON pg_type.oid = held.oid JOIN pg_namespace ON pg_namespace.oid = typnamespace
   UNION ALL SELECT held.oid, e.oid::int8, 'e' || e.xmin::text FROM held JOIN pg_enum AS e ON e.enumtypid = held.oid
   UNION ALL SELECT held.oid, attnum, 'c' || atttypid

@@ -8,6 +8,7 @@ import type pg from 'pg';
 import { warning, type Finding } from './finding.js';
 import type { Following, Partitions } from '../daystream/following.js';
 import { isExact, matches, parsePatterns, type Pattern } from '../daystream/pattern.js';
+import { readable } from './names.js';
 
 /** More are counted, not named. */
 const NAMED_LIMIT = 10;
@@ -84,10 +85,10 @@ const COLUMNS = 'array(select a.attname from pg_catalog.pg_attribute a where a.a
 
 /** Its own identity is enough where the table goes by its own name. */
 const query = (root: string, holdsRootKey: string) => `
-  select rn.nspname as schema, r.relname as "table", format('%I.%I', n.nspname, c.relname) as name,
+  select ${readable('rn.nspname')} as schema, ${readable('r.relname')} as "table", ${readable("format('%I.%I', n.nspname, c.relname)")} as name,
          c.relreplident as identity, k.primary as "hasPrimaryKey",
          c.relreplident = 'f' or k.index is not null and ${holdsRootKey} as "hasIdentity",
-         k.index is not null as "hasOwn", case when r.oid <> c.oid then format('%I.%I', rn.nspname, r.relname) end as root
+         k.index is not null as "hasOwn", case when r.oid <> c.oid then ${readable("format('%I.%I', rn.nspname, r.relname)")} end as root
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     join pg_catalog.pg_class r on r.oid = ${root}
@@ -117,9 +118,9 @@ const UNLOGGED = `
                  case when c.relkind = 'v' then 'is a view' when c.relkind = 'm' then 'is a materialized view' when c.relkind = 'f' then 'is a foreign table'
                       when c.relkind = 'S' then 'is a sequence' when c.relpersistence = 'u' then 'is unlogged' when c.relpersistence = 't' then 'is temporary'
                       when $2 = 'leaf' and c.relkind = 'p' then 'has no rows of its own: its partitions go by their names'
-                      when $2 = 'root' and c.relispartition then 'is a partition: its rows go by the name of ' || pg_partition_root(c.oid)::regclass::text end as reason,
+                      when $2 = 'root' and c.relispartition then 'is a partition: its rows go by the name of ' || ${readable('pg_partition_root(c.oid)::regclass')} end as reason,
                  case when $2 = 'leaf' and c.relkind = 'p' then 'name its partitions, or --partitions root'
-                      when $2 = 'root' and c.relispartition then 'name ' || pg_partition_root(c.oid)::regclass::text || ', or --partitions leaf'
+                      when $2 = 'root' and c.relispartition then 'name ' || ${readable('pg_partition_root(c.oid)::regclass')} || ', or --partitions leaf'
                       else 'leave it out of --tables' end as cure
             from json_array_elements($1::json) w
             join pg_catalog.pg_namespace n on n.nspname = w->>0

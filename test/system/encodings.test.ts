@@ -1,7 +1,12 @@
 /** Databases whose text is not UTF-8, and types whose text is none. */
 import assert from 'node:assert/strict';
+import { isUtf8 } from 'node:buffer';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type pg from 'pg';
+import { isSegmentName } from '../../src/daystream/segment.js';
+import { readable } from '../../src/postgres/names.js';
 import { cellsOf } from '../support/cells.js';
 import { query } from '../support/cache.js';
 import { Path, runCommand } from '../support/path.js';
@@ -54,10 +59,14 @@ async function expectQuarantine(path: Path, client: pg.Client, insert: string, r
   assert.deepEqual(query(path.cache(), 'SELECT count(*) AS n FROM good'), [{ n: 1 }]);
 }
 
-function expectRefusal(path: Path, reason: RegExp): void {
-  const refused = runCommand('deltaimport', ['--tables', '*', '--source', path.log, path.cache('refused.db')], path.environment);
-  assert.equal(refused.status, 1);
-  assert.match(refused.stderr, /table public\.bad\b/);
+function logOf({ log }: Path): string {
+  return readdirSync(log).filter(isSegmentName).map((name) => readFileSync(join(log, name), 'utf8')).join('');
+}
+
+function expectRefusal(path: Path, tables: string, status: number, reason: RegExp): void {
+  const refused = runCommand('deltaimport', ['--tables', tables, '--source', path.log, path.cache('refused.db')], path.environment);
+  assert.equal(refused.status, status);
+  assert.match(refused.stderr, /public\.bad\b/);
   assert.match(refused.stderr, reason);
 }
 
@@ -67,7 +76,43 @@ describe('bytes that are no text', () => {
     await client.query(`CREATE TABLE bad (id int PRIMARY KEY, v text); CREATE TABLE good (id int PRIMARY KEY, v text DEFAULT 'é漢😀'); INSERT INTO bad VALUES (1, 'é')`);
     await expectQuarantine(path, client, `INSERT INTO bad VALUES (2, convert_from('\\x63e9', 'SQL_ASCII'))`, /invalid byte sequence for encoding "UTF8": 0xe9/);
     assert.deepEqual(query(path.cache(), 'SELECT v FROM good'), [{ v: 'é漢😀' }]);
-    expectRefusal(path, /invalid byte sequence for encoding "UTF8": 0xe9/);
+    expectRefusal(path, '*', 1, /invalid byte sequence for encoding "UTF8": 0xe9/);
+  });
+
+  test('SQL_ASCII: a table with a name that is not UTF-8 is passed over, or refused by name, and the others are followed, imported and copied', async (t) => {
+    const { path, client } = await start(t, 'SQL_ASCII');
+    const byte = `convert_from('\\xe9', 'SQL_ASCII')`;
+    await client.query('CREATE TABLE good (id int PRIMARY KEY); CREATE TABLE bad (id int PRIMARY KEY); CREATE TABLE parted (id int PRIMARY KEY) PARTITION BY RANGE (id)');
+    await client.query(`DO $$ BEGIN
+      EXECUTE 'CREATE TABLE "caf' || ${byte} || '" (id int PRIMARY KEY)';
+      EXECUTE 'CREATE TABLE "p' || ${byte} || '" PARTITION OF parted DEFAULT';
+      EXECUTE 'CREATE TYPE "' || ${byte} || '" AS ENUM (''a''); CREATE TABLE typed (id int PRIMARY KEY, v "' || ${byte} || '")';
+      EXECUTE 'CREATE SCHEMA "s' || ${byte} || '"; CREATE TABLE "s' || ${byte} || '".t (id int PRIMARY KEY)';
+      EXECUTE 'ALTER TABLE bad ADD COLUMN "' || ${byte} || '" int';
+    END $$`);
+    const stream = path.deltastream();
+    const all = runCommand('deltaimport', ['--tables', 'public.*', '--source', path.log, path.cache()], path.environment);
+    assert.equal(all.status, 0, all.stderr);
+    for (const name of ['bad', 'caf\\351', 'typed']) assert.ok(all.stdout.includes(`not followed: public.${name} has a name (`), name);
+    expectRefusal(path, 'bad', 2, /public\.bad: has a name .* that is not UTF-8, which no log can hold — leave it out of --tables/);
+    path.mirror();
+    await client.query(`INSERT INTO good VALUES (1); INSERT INTO bad VALUES (1); INSERT INTO typed VALUES (1); INSERT INTO parted VALUES (1); COMMENT ON TABLE good IS 'seen'`);
+    assert.equal(runCommand('deltastream', ['reload', 'good'], path.environment).status, 0);
+    assert.equal(runCommand('deltastream', ['reload', 'bad'], path.environment).status, 2);
+    await path.until('the comment is noticed and the copy made', () => /copy of good: 1 row/.test(stream.stderr) && logOf(path).includes('\t_comment\tseen'));
+    await path.caughtUp(path.cache());
+    for (const table of ['good', 'parted']) assert.deepEqual(query(path.cache(), `SELECT id FROM ${table}`), [{ id: 1 }], table);
+    assert.doesNotMatch(stream.stderr, /invalid byte sequence/);
+  });
+
+  test('SQL_ASCII: a name is asked for as it is where it is UTF-8, and else with its bytes', async (t) => {
+    const { client } = await start(t, 'SQL_ASCII');
+    for (const hex of ['61', '5c33', '7f', '80', 'c080', 'c1bf', 'c280', 'c2', 'dfbf', 'dfc0', 'e09fbf', 'e0a080', 'e28082', 'ed9fbf', 'eda080', 'ee8080', 'efbfbf', 'efbf', 'f08fbfbf', 'f0908080', 'f3bfbfbf', 'f48fbfbf', 'f4908080', 'f5808080', 'f09080', '61e9', 'c3a961', 'c3a9c3a9']) {
+      const bytes = Buffer.from(hex, 'hex');
+      const { rows: [{ name }] } = await client.query(`SELECT ${readable('name')} AS name FROM (SELECT convert_from($1, 'SQL_ASCII')::name AS name) AS given`, [bytes]);
+      const escaped = [...bytes].map((byte) => (byte < 128 ? String.fromCharCode(byte) : `\\${byte.toString(8)}`)).join('');
+      assert.equal(name, isUtf8(bytes) ? bytes.toString() : escaped, hex);
+    }
   });
 
   for (const [what, type, value] of [['a type', 'raw', `'\\xc8'::bytea::raw`], ['an array of such a type', 'raw[]', `ARRAY['\\xc8'::bytea::raw]`]] as const) {
@@ -78,7 +123,7 @@ describe('bytes that are no text', () => {
         CREATE TYPE raw (INPUT = raw_in, OUTPUT = raw_out); CREATE CAST (bytea AS raw) WITHOUT FUNCTION;
         CREATE TABLE bad (id int PRIMARY KEY, v ${type}); CREATE TABLE good (id int PRIMARY KEY); INSERT INTO bad VALUES (1, '{}')`);
       await expectQuarantine(path, client, `INSERT INTO bad VALUES (2, ${value})`, /invalid byte sequence for encoding "UTF8": 0xc8/);
-      expectRefusal(path, /not UTF-8/);
+      expectRefusal(path, '*', 1, /not UTF-8/);
     });
   }
 });
