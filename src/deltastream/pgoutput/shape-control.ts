@@ -1,0 +1,72 @@
+/** What control messages ask for, and what the event triggers say beside it (docs/format.md, "What makes the source look"). */
+import { parseSnapshot, type Snapshot } from '../../daystream/snapshot.js';
+import type { RelationState } from '../../postgres/relation-state.js';
+
+const OID_LIMIT = 0xffff_ffff;
+/** Those that name tables, and no more. */
+const WORDS = ['look', 'stale', 'reload', 'offer', 'made', 'gone'] as const;
+type Word = (typeof WORDS)[number];
+
+/** What one transaction was told, by oid as it was named. */
+export class Controls {
+  readonly words: Readonly<Record<Word, Set<number>>> = { look: new Set(), stale: new Set(), reload: new Set(), offer: new Set(), made: new Set(), gone: new Set() };
+  /** Why the log does not tell the rows. */
+  readonly broken = new Map<number, string>();
+  /** What relations are from here on. */
+  readonly states = new Map<number, RelationState>();
+  /** All that it sees is in the log. */
+  seen: Snapshot | undefined;
+
+  get isEmpty(): boolean {
+    return this.broken.size === 0 && this.states.size === 0 && this.seen === undefined && Object.values(this.words).every(({ size }) => size === 0);
+  }
+
+  /** All that are named. */
+  get oids(): number[] {
+    return [...new Set([...Object.values(this.words).flatMap((oids) => [...oids]), ...this.broken.keys(), ...this.states.keys()])];
+  }
+
+  /** Anybody may send one: what is none is passed over. */
+  hear(text: string): void {
+    const space = text.indexOf(' ');
+    const word = text.slice(0, Math.max(space, 0));
+    const rest = text.slice(space + 1);
+    if (isWord(word)) return this.#name(this.words[word], rest);
+    if (word === 'shape') return this.#shape(rest);
+    if (word === 'broken') return this.#break(rest);
+    if (word === 'seen') this.seen = attempt(() => parseSnapshot(rest)) ?? this.seen;
+  }
+
+  #name(into: Set<number>, rest: string): void {
+    if (!/^\d{1,10}(?: \d{1,10})*$/.test(rest)) return;
+    const oids = rest.split(' ').map(Number);
+    if (oids.every((oid) => oid <= OID_LIMIT)) for (const oid of oids) into.add(oid);
+  }
+
+  #break(rest: string): void {
+    const match = /^(\d{1,10}) (.+)$/s.exec(rest);
+    if (match !== null) this.broken.set(Number(match[1]), match[2]);
+  }
+
+  #shape(rest: string): void {
+    const state = attempt(() => JSON.parse(rest) as RelationState);
+    if (state !== undefined && isState(state)) this.states.set(state.oid, state);
+  }
+}
+
+function isWord(word: string): word is Word {
+  return (WORDS as readonly string[]).includes(word);
+}
+
+/** By its outline: who may write such a message may as well write the rows. */
+function isState({ oid, schema, table, columns, indexes, comments, missing }: RelationState): boolean {
+  return Number.isInteger(oid) && typeof schema === 'string' && typeof table === 'string' && Array.isArray(columns) && Array.isArray(indexes) && Array.isArray(comments) && typeof missing === 'object';
+}
+
+function attempt<Result>(act: () => Result): Result | undefined {
+  try {
+    return act();
+  } catch {
+    return undefined;
+  }
+}
