@@ -1,20 +1,23 @@
 /**
  * A throwaway Postgres: initialised in a temporary folder with its own port and
- * socket, our plugin beside it, everything removed at the end. For the demo, the
- * tests and the benchmarks.
+ * socket, everything removed at the end. The system's, with our plugin beside it, or
+ * one of those that npm brings. For the demo, the tests and the benchmarks.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { once } from 'node:events';
 import pg from 'pg';
+import { unpackServer, type Version } from './embedded.js';
 
 const START_TIMEOUT_MS = 60_000;
 const ROOT = resolve(import.meta.dirname, '../..');
 
 export interface ServerOptions {
+  /** A server out of npm's packages, which has neither our plugin nor client programs; absent: the system's. */
+  readonly version?: Version;
   /** Lines of postgresql.conf, over the defaults. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Arguments of initdb beside ours, such as `--encoding=LATIN1`. */
@@ -34,13 +37,13 @@ export class Server {
   ) {}
 
   static async start(options: ServerOptions = {}): Promise<Server> {
-    const binaries = findBinaries();
     const directory = mkdtempSync(join(tmpdir(), 'deltamirror-pg-'));
-    const server = new Server(directory, await freePort(), binaries);
     try {
+      const binaries = options.version === undefined ? findBinaries() : unpackServer(options.version, join(directory, 'postgres'));
+      const server = new Server(directory, await freePort(), binaries);
       asPostgresOwner(directory);
       mkdirSync(join(directory, 'lib'));
-      if (options.plugin !== false) copyFileSync(pluginPath(), join(directory, 'lib', 'deltastream.so'));
+      if (hasPlugin(options)) copyFileSync(pluginPath(), join(directory, 'lib', 'deltastream.so'));
       server.#runAsPostgres('initdb', ['-D', server.data, '-U', 'postgres', '--auth=trust', '--no-sync', '--locale=C.UTF-8', ...(options.initdb ?? ['--encoding=UTF8'])]);
       writeFileSync(join(server.data, 'postgresql.auto.conf'), server.#settings(options));
       asPostgresOwner(join(server.data, 'postgresql.auto.conf'));
@@ -86,8 +89,7 @@ export class Server {
   }
 
   async launch(): Promise<void> {
-    const [command, args] = this.#asPostgres('postgres', ['-D', this.data]);
-    this.#process = spawn(command, args, { stdio: 'ignore', cwd: this.directory, detached: true });
+    this.#process = spawn(join(this.binaries, 'postgres'), ['-D', this.data], { ...unprivileged(), stdio: 'ignore', cwd: this.directory, detached: true });
     const deadline = Date.now() + START_TIMEOUT_MS;
     for (;;) {
       try {
@@ -132,22 +134,19 @@ export class Server {
       dynamic_library_path: `$libdir:${join(this.directory, 'lib')}`,
       ...options.settings,
     };
-    if (options.plugin !== false && knowsPluginList(this.binaries)) {
+    if (hasPlugin(options) && knowsPluginList(this.binaries)) {
       settings.output_plugin_libraries ??= 'pgoutput, test_decoding, deltastream';
     }
     return Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`).join('');
   }
 
   #runAsPostgres(program: string, args: string[]): void {
-    const [command, all] = this.#asPostgres(program, args);
-    execFileSync(command, all, { stdio: ['ignore', 'ignore', 'pipe'], cwd: this.directory });
+    execFileSync(join(this.binaries, program), args, { ...unprivileged(), stdio: ['ignore', 'ignore', 'pipe'], cwd: this.directory });
   }
+}
 
-  /** Postgres refuses to run as root, so root steps down to the user postgres. */
-  #asPostgres(program: string, args: string[]): [string, string[]] {
-    const path = join(this.binaries, program);
-    return process.getuid?.() === 0 ? ['setpriv', ['--reuid=postgres', '--regid=postgres', '--init-groups', path, ...args]] : [path, args];
-  }
+function hasPlugin({ plugin, version }: ServerOptions): boolean {
+  return plugin !== false && version === undefined;
 }
 
 /** The path of the plugin built from plugin-c/. */
@@ -175,9 +174,16 @@ function knowsPluginList(binaries: string): boolean {
 }
 
 function asPostgresOwner(path: string): void {
-  if (process.getuid?.() !== 0) return;
-  const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
-  chownSync(path, id('-u'), id('-g'));
+  const user = unprivileged();
+  if (user !== undefined) chownSync(path, user.uid, user.gid);
+}
+
+/** Postgres refuses to run as root, so root steps down: to the user postgres, and to nobody where no package has made that one. */
+function unprivileged(): { readonly uid: number; readonly gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const name = spawnSync('id', ['postgres'], { stdio: 'ignore' }).status === 0 ? 'postgres' : 'nobody';
+  const id = (flag: string) => Number(execFileSync('id', [flag, name], { encoding: 'utf8' }));
+  return { uid: id('-u'), gid: id('-g') };
 }
 
 async function freePort(): Promise<number> {
