@@ -1,0 +1,162 @@
+/** The rows of one WAL, by our plugin and by pgoutput: the same lines. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { after, before, test, type TestContext } from 'node:test';
+import { Server } from '../../dev/postgres.js';
+import { KnownShapes } from '../support/known-shapes.js';
+import { rowsOf, TwinSlots, type TwinOptions } from '../support/pgoutput.js';
+import { ONLY_NULL, SAMPLES } from '../support/samples.js';
+
+let server: Server;
+
+before(async () => {
+  server = await Server.start({ settings: { logical_decoding_work_mem: '64kB', max_prepared_transactions: '10' } });
+});
+after(() => server.stop());
+
+/** Runs the statements behind the slots, and compares; gives the lines. */
+async function same(t: TestContext, prepare: string, statements: readonly string[], options: TwinOptions = {}): Promise<string[]> {
+  const twin = await TwinSlots.make(t, server, prepare, (client) => new KnownShapes(client), options);
+  for (const statement of statements) await twin.client.query(statement);
+  const [ours, theirs] = [rowsOf(await twin.ours()), rowsOf(await twin.theirs())];
+  assert.ok(ours.length > 0, 'nothing was written');
+  assert.deepEqual(theirs, ours);
+  return theirs;
+}
+
+const count = (lines: readonly string[], action: string) => lines.filter((line) => line.includes(`\t_action\t${action}`)).length;
+
+test('NULL, the empty string, unchanged TOAST and what is escaped are told apart', async (t) => {
+  await same(t, 'CREATE TABLE "_odd	table" (id int PRIMARY KEY, "_x" text, "a\tb\\" text, big text); ALTER TABLE "_odd	table" ALTER big SET STORAGE EXTERNAL', [
+    `INSERT INTO "_odd	table" VALUES (1, NULL, '', repeat('x', 10000)), (2, E'\\\\N', E'a\\tb\\\\c\\nd\\re\\f', NULL), (3, 'é漢😀', ' ', '')`,
+    'UPDATE "_odd	table" SET "_x" = \'y\' WHERE id = 1',
+    'UPDATE "_odd	table" SET big = NULL WHERE id = 1',
+    'UPDATE "_odd	table" SET big = repeat(E\'\\t\\\\\', 30000) WHERE id = 1',
+    'UPDATE "_odd	table" SET id = 7 WHERE id = 1',
+    'DELETE FROM "_odd	table"',
+  ]);
+});
+
+test('keys: of several columns in their own order, of an index, stored out of line; changed, swapped, moved up by one', async (t) => {
+  const lines = await same(t, `
+    CREATE TABLE two (a int, b text, c int, d int, PRIMARY KEY (c, a)); CREATE TABLE indexed (id int PRIMARY KEY, code text NOT NULL, n int); CREATE UNIQUE INDEX code ON indexed (code);
+    ALTER TABLE indexed REPLICA IDENTITY USING INDEX code; CREATE TABLE longkey (k text PRIMARY KEY, n int); ALTER TABLE longkey ALTER k SET STORAGE EXTERNAL; CREATE TABLE many (id int PRIMARY KEY DEFERRABLE INITIALLY IMMEDIATE, uk int NOT NULL UNIQUE);
+    ALTER TABLE many REPLICA IDENTITY USING INDEX many_uk_key; CREATE TABLE renumbered (id int, PRIMARY KEY (id))`, [
+    "INSERT INTO two VALUES (1, 'x', 2, 3), (4, 'y', 5, 6)",
+    'UPDATE two SET d = 9', "UPDATE two SET c = c + 1 WHERE a = 1", 'UPDATE two SET a = 8, b = NULL WHERE a = 4', 'DELETE FROM two',
+    "INSERT INTO indexed VALUES (1, 'a', 1), (2, 'b', 2)", "UPDATE indexed SET id = 3 WHERE id = 1", "UPDATE indexed SET code = 'c' WHERE code = 'a'", 'DELETE FROM indexed',
+    "INSERT INTO longkey SELECT string_agg(md5(i::text), ''), 1 FROM generate_series(1, 70) i", 'UPDATE longkey SET n = 2', "UPDATE longkey SET k = k || 'x'", 'DELETE FROM longkey',
+    'INSERT INTO many VALUES (1, 1), (2, 2)', 'UPDATE many SET id = id + 1', 'UPDATE many SET uk = 100 - uk', 'DELETE FROM many',
+    'INSERT INTO renumbered VALUES (1), (2)', 'BEGIN; UPDATE renumbered SET id = 3 WHERE id = 1; UPDATE renumbered SET id = 1 WHERE id = 2; UPDATE renumbered SET id = 2 WHERE id = 3; COMMIT',
+  ]);
+  assert.ok(count(lines, 'replace') >= 9);
+});
+
+test('REPLICA IDENTITY FULL, with a key and without one', async (t) => {
+  const lines = await same(t, `
+    CREATE TABLE keyed (id int PRIMARY KEY, v text, big text); ALTER TABLE keyed REPLICA IDENTITY FULL; ALTER TABLE keyed ALTER big SET STORAGE EXTERNAL;
+    CREATE TABLE keyless (v text, n int, big text); ALTER TABLE keyless REPLICA IDENTITY FULL; ALTER TABLE keyless ALTER big SET STORAGE EXTERNAL`, [
+    "INSERT INTO keyed VALUES (1, 'a', repeat('x', 5000)), (2, NULL, NULL)", "UPDATE keyed SET v = 'b'", 'UPDATE keyed SET id = id + 10', 'DELETE FROM keyed',
+    "INSERT INTO keyless VALUES ('a', 1, repeat('x', 5000)), ('a', 1, NULL), (NULL, NULL, NULL)", 'UPDATE keyless SET n = n', "UPDATE keyless SET v = 'b' WHERE big IS NULL", 'DELETE FROM keyless',
+  ]);
+  assert.equal(count(lines, 'replace'), 2 + 3 + 2);
+});
+
+test('a truncate of several tables is a line for each, with its options', async (t) => {
+  const lines = await same(t, 'CREATE SCHEMA ops; CREATE TABLE a (id serial PRIMARY KEY); CREATE TABLE ops.b (id int PRIMARY KEY REFERENCES a); CREATE TABLE c (v int)', [
+    'INSERT INTO a VALUES (1)', 'TRUNCATE a, ops.b, c', 'TRUNCATE a CASCADE', 'TRUNCATE c RESTART IDENTITY', 'BEGIN; INSERT INTO a VALUES (5); TRUNCATE a RESTART IDENTITY CASCADE; INSERT INTO a VALUES (6); COMMIT',
+  ]);
+  assert.equal(count(lines, 'truncate\t_options\tcascade,restart'), 2);
+});
+
+test('savepoints that were rolled back leave nothing, and a transaction that wrote nothing is not mentioned', async (t) => {
+  const lines = await same(t, 'CREATE TABLE t (id int PRIMARY KEY); CREATE UNLOGGED TABLE u (id int)', [
+    'BEGIN; INSERT INTO t VALUES (1); SAVEPOINT a; INSERT INTO t VALUES (2); ROLLBACK TO a; INSERT INTO t VALUES (3); SAVEPOINT b; INSERT INTO t VALUES (4); RELEASE b; COMMIT',
+    'BEGIN; INSERT INTO t VALUES (10); ROLLBACK', 'INSERT INTO u VALUES (1)', 'BEGIN; SAVEPOINT a; INSERT INTO t VALUES (11); ROLLBACK TO a; COMMIT', 'CREATE TEMP TABLE tt AS SELECT 1',
+  ]);
+  assert.equal(count(lines, 'insert'), 3);
+  assert.equal(count(lines, 'begin'), 0);
+  assert.equal(lines.filter((line) => line.startsWith('_action\tbegin')).length, 1);
+});
+
+test('a prepared transaction stands where it is committed', async (t) => {
+  const lines = await same(t, 'CREATE TABLE t (id int PRIMARY KEY)', [
+    "BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'one'", "BEGIN; INSERT INTO t VALUES (2); PREPARE TRANSACTION 'two'", 'INSERT INTO t VALUES (3)', "COMMIT PREPARED 'one'", "ROLLBACK PREPARED 'two'",
+  ]);
+  assert.deepEqual(lines.filter((line) => line.includes('insert')).map((line) => line.slice(-1)), ['3', '1']);
+});
+
+const PARTITIONED = `
+  CREATE TABLE p (id int, region text, v text, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
+  CREATE TABLE p_eu PARTITION OF p FOR VALUES IN ('eu');
+  CREATE TABLE p_us (v text, gone int, region text NOT NULL, id int NOT NULL); ALTER TABLE p_us DROP gone; ALTER TABLE p_us ADD PRIMARY KEY (id, region); ALTER TABLE p ATTACH PARTITION p_us FOR VALUES IN ('us')`;
+const MOVES = ["INSERT INTO p VALUES (1, 'eu', 'a'), (2, 'us', 'b')", "UPDATE p SET v = 'c'", "UPDATE p SET region = 'us' WHERE id = 1", 'UPDATE p SET id = id + 10', 'DELETE FROM p WHERE id = 11', 'TRUNCATE p'];
+
+test('partitions by their root: rows in its columns, moves, a truncate of all', async (t) => {
+  const lines = await same(t, PARTITIONED, MOVES);
+  assert.ok(lines.every((line) => line.startsWith('_action') || line.startsWith('_table\tp\t')));
+  assert.equal(count(lines, 'truncate'), 1);
+});
+
+test('partitions by their own names', async (t) => {
+  const lines = await same(t, PARTITIONED, MOVES, { leaves: true });
+  assert.ok(lines.some((line) => line.startsWith('_table\tp_us\t')));
+  assert.equal(count(lines, 'truncate'), 2);
+});
+
+test('logical messages of the prefixes asked for: in their transaction, alone, as text or as bytes', async (t) => {
+  const lines = await same(t, 'CREATE TABLE t (id int PRIMARY KEY)', [
+    String.raw`SELECT pg_logical_emit_message(false, 'audit', E'alone\tand\\escaped\n')`,
+    `BEGIN; SELECT pg_logical_emit_message(true, 'audit', 'first'); INSERT INTO t VALUES (1); SELECT pg_logical_emit_message(true, 'audit', ''), pg_logical_emit_message(true, 'Audit', 'x'), pg_logical_emit_message(true, 'with blank ', 'é'), pg_logical_emit_message(true, 'deltastream', 'look 1'); COMMIT`,
+    "BEGIN; SELECT pg_logical_emit_message(true, 'audit', 'rolled back'); SELECT pg_logical_emit_message(false, 'audit', 'not rolled back'); ROLLBACK",
+    String.raw`SELECT pg_logical_emit_message(true, 'audit', '\x00ff'::bytea), pg_logical_emit_message(true, 'audit', '\x610062'::bytea), pg_logical_emit_message(false, 'audit', '\xff'::bytea)`,
+  ], { messages: 'audit,with blank ' });
+  assert.equal(count(lines, 'message') + lines.filter((line) => line.startsWith('_action\tmessage')).length, 8);
+});
+
+test('a transaction that comes in pieces stands whole at its commit, less what its aborted savepoints wrote', async (t) => {
+  const fill = (from: number, to: number) => `INSERT INTO t SELECT i, repeat('x', 100), 1 FROM generate_series(${from}, ${to}) i`;
+  const lines = await same(t, 'CREATE TABLE t (id int PRIMARY KEY, v text, n int); CREATE TABLE late (id int PRIMARY KEY)', [
+    'BEGIN', fill(1, 5000), 'SAVEPOINT a', fill(5001, 9000), 'SAVEPOINT b', fill(9001, 12000), 'INSERT INTO late VALUES (1)', 'RELEASE b', 'ROLLBACK TO a', fill(12001, 15000), 'INSERT INTO late VALUES (2)',
+    'SAVEPOINT c', fill(15001, 19000), 'SAVEPOINT d', fill(19001, 22000), 'ROLLBACK TO d', fill(22001, 25000), 'RELEASE c', 'UPDATE t SET n = 2 WHERE id < 3000', 'TRUNCATE late', 'COMMIT',
+    'BEGIN', fill(30001, 40000), 'ROLLBACK', fill(40001, 40001),
+  ]);
+  assert.equal(count(lines, 'insert'), 5000 + 3000 + 1 + 4000 + 3000 + 1);
+});
+
+test('two transactions that come in pieces, in turns with each other and with small ones, stand in the order of their commits', async (t) => {
+  const twin = await TwinSlots.make(t, server, 'CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE s (id int PRIMARY KEY)', (client) => new KnownShapes(client));
+  const other = await server.client(twin.client.database);
+  t.after(() => other.end());
+  const fill = (from: number) => `INSERT INTO t SELECT i, repeat('y', 100) FROM generate_series(${from}, ${from} + 4999) i`;
+  await twin.client.query('BEGIN');
+  await other.query('BEGIN');
+  for (let i = 0; i < 4; i++) {
+    await twin.client.query(fill(i * 5000));
+    await other.query(fill(100_000 + i * 5000));
+    await server.query(`INSERT INTO s VALUES (${i})`, twin.client.database);
+  }
+  await other.query('COMMIT');
+  await twin.client.query('COMMIT');
+  const messages = await twin.messages();
+  assert.ok(messages.filter(([letter]) => letter === 'S'.charCodeAt(0)).length > 4, 'they did not come in pieces');
+  const theirs = await twin.translate(messages);
+  assert.deepEqual(rowsOf(theirs), rowsOf(await twin.ours()));
+  assert.equal(count(theirs, 'insert'), 40_000 + 4);
+  assert.ok(existsSync(twin.spoolFolder));
+});
+
+/** Types that have no array. */
+const ALONE = new Set(['pg_node_tree', 'pg_ndistinct', 'pg_dependencies', 'pg_mcv_list']);
+
+test('every type prints as our plugin prints it', async (t) => {
+  const types = Object.entries(SAMPLES).filter(([type]) => !ONLY_NULL.has(type));
+  const tables = types.map(([type], i) => `CREATE TABLE t${i} (id serial PRIMARY KEY, v ${type}${ALONE.has(type) ? '' : `, again ${type}[]`})`);
+  const inserts = types.flatMap(([type, values], i) => values.map((value) => {
+    const cell = value.startsWith('sql:') ? value.slice(4) : `$sample$${value}$sample$::${type}`;
+    return ALONE.has(type) ? `INSERT INTO t${i} (v) SELECT ${cell}` : `INSERT INTO t${i} (v, again) SELECT x, ARRAY[x, NULL] FROM (SELECT ${cell} AS x) s`;
+  }));
+  await same(t, `CREATE TYPE mood AS ENUM ('happy'); CREATE TABLE "Odd ""table""" (id int PRIMARY KEY); CREATE TABLE correlated (a int, b int); INSERT INTO correlated SELECT i % 3, i % 3 FROM generate_series(1, 100) i;
+    CREATE STATISTICS s (ndistinct, dependencies, mcv) ON a, b FROM correlated; ANALYZE correlated; ${tables.join(';')}`,
+  ["SET xmloption = content; SET DateStyle = 'ISO, MDY'; SET TimeZone = 'UTC'", ...inserts]);
+});

@@ -1,0 +1,96 @@
+/** Two slots over the same WAL, our plugin's and pgoutput's, and the lines of both. */
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type pg from 'pg';
+import type { Server } from '../../dev/postgres.js';
+import type { Shapes } from '../../src/deltastream/pgoutput/shape.js';
+import { Translator } from '../../src/deltastream/pgoutput/translator.js';
+import { connect } from '../../src/postgres/connection.js';
+import { temporaryFolder } from './folder.js';
+
+export interface TwinOptions {
+  readonly leaves?: boolean;
+  /** Prefixes of logical messages. */
+  readonly messages?: string;
+  readonly protocol?: number;
+}
+
+export class TwinSlots {
+  #translator: Translator;
+
+  private constructor(
+    /** For the workload. */
+    readonly client: pg.Client,
+    /** Prints values the way the stream does. */
+    private readonly reader: pg.Client,
+    readonly folder: string,
+    private readonly options: TwinOptions,
+    private readonly shapes: Shapes,
+  ) {
+    this.#translator = this.#newTranslator();
+  }
+
+  /** In a database of its own, which `prepare` fills before the slots are made. */
+  static async make(t: TestContext, server: Server, prepare: string, shapes: (client: pg.Client) => Shapes, options: TwinOptions = {}): Promise<TwinSlots> {
+    const name = `twin_${number++}`;
+    await server.query(`CREATE DATABASE ${name}`);
+    const client = await server.client(name);
+    const reader = await connect(server.url(name), { applicationName: 'twin' });
+    await client.query(prepare);
+    await client.query(`CREATE PUBLICATION p FOR ALL TABLES WITH (publish_via_partition_root = ${options.leaves !== true})`);
+    await client.query(`SELECT pg_create_logical_replication_slot('${name}_ours', 'deltastream'), pg_create_logical_replication_slot('${name}_theirs', 'pgoutput')`);
+    const twin = new TwinSlots(client, reader, temporaryFolder(t), options, shapes(reader));
+    t.after(async () => {
+      twin.#translator.close();
+      await client.query(`SELECT pg_drop_replication_slot('${name}_ours'), pg_drop_replication_slot('${name}_theirs')`);
+      await client.end();
+      await reader.end();
+    });
+    return twin;
+  }
+
+  get spoolFolder(): string { return join(this.folder, '.spool'); }
+
+  /** What our plugin says of all since the last call. */
+  async ours(): Promise<string[]> {
+    const { leaves, messages } = this.options;
+    const options = [...(leaves === true ? ['partitions', 'leaf'] : []), ...(messages === undefined ? [] : ['messages', messages])];
+    const { rows } = await this.reader.query<{ data: string }>('SELECT data FROM pg_logical_slot_get_changes($1, NULL, NULL, VARIADIC $2)', [await this.#slot('ours'), options]);
+    return rows.flatMap(({ data }) => data.split('\n'));
+  }
+
+  /** The messages of pgoutput of all since the last call. */
+  async messages(): Promise<Buffer[]> {
+    const options = ['proto_version', String(this.options.protocol ?? 3), 'publication_names', 'p', 'messages', 'true', ...(this.options.protocol === 1 ? [] : ['streaming', 'on'])];
+    const { rows } = await this.reader.query<{ data: Buffer }>('SELECT data FROM pg_logical_slot_get_binary_changes($1, NULL, NULL, VARIADIC $2)', [await this.#slot('theirs'), options]);
+    return rows.map(({ data }) => data);
+  }
+
+  /** The lines of pgoutput's messages. */
+  async theirs(): Promise<string[]> {
+    return this.translate(await this.messages());
+  }
+
+  async translate(messages: readonly Buffer[]): Promise<string[]> {
+    const lines: string[] = [];
+    for (const message of messages) await this.#translator.take(message, (bytes) => lines.push(...bytes.toString().split('\n')));
+    return lines;
+  }
+
+  async #slot(side: string): Promise<string> {
+    const { rows } = await this.reader.query<{ slot: string }>(`SELECT current_database() || '_${side}' AS slot`);
+    return rows[0].slot;
+  }
+
+  #newTranslator(): Translator {
+    return new Translator({ messages: this.options.messages, spoolFolder: this.spoolFolder, xid: 1000n, stop: new AbortController().signal }, this.shapes);
+  }
+}
+
+let number = 0;
+
+/** What tells shapes is not compared, where a test has shapes of its own. */
+export function rowsOf(lines: readonly string[]): string[] {
+  return lines.filter((line) => !/\t_action\t(schema|create|drop|indexes|comments|stale)\t/.test(line))
+    .map((line) => line.replace(/\t_(?:schemas|reload|offer)\t[\d,]+/g, ''));
+}
