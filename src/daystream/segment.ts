@@ -5,6 +5,8 @@ import { formatLsn, parseLsn, type Lsn } from './lsn.js';
 import { formatPosition, parsePosition, type Position } from './position.js';
 
 export const FORMAT_VERSION = 1;
+/** What wrote a log that does not say it: there was no other. */
+const FIRST_PLUGIN = 'deltastream';
 const NAME = /^\d{4}-\d\d-\d\d\.daystream$/;
 
 export function segmentName(clock: number): string {
@@ -21,6 +23,10 @@ export interface LogIdentity {
   readonly system: string;
   readonly timeline: number;
   readonly slot: string;
+  /** The output plugin that decodes for the slot. */
+  readonly plugin: string;
+  /** What decides which tables the slot sends, where that is not the plugin's part (pgoutput). */
+  readonly publication?: string;
   /** The name of the database that the slot is in; empty where it is not known. */
   readonly database: string;
 }
@@ -42,6 +48,8 @@ export function encodeHeader(header: SegmentHeader): string {
     ['_system', header.system],
     ['_timeline', String(header.timeline)],
     ['_slot', header.slot],
+    ['_plugin', header.plugin],
+    ...(header.publication === undefined ? [] : [['_publication', header.publication] as const]),
     ['_database', header.database],
     ['_epoch', String(header.epoch)],
     ['_lsn', formatLsn(header.lsn)],
@@ -60,6 +68,8 @@ export function decodeHeader(line: Line): SegmentHeader {
     system: text(line, '_system'),
     timeline: Number(text(line, '_timeline')),
     slot: text(line, '_slot'),
+    plugin: line.own.get('_plugin') ?? FIRST_PLUGIN,
+    publication: line.own.get('_publication') ?? undefined,
     database: text(line, '_database'),
     epoch: Number(text(line, '_epoch')),
     lsn: parseLsn(text(line, '_lsn')),
@@ -68,14 +78,20 @@ export function decodeHeader(line: Line): SegmentHeader {
   };
 }
 
-/** Throws DeltaError log-foreign where the log is of another slot, system or history of it. */
+/** Where nothing else differs: what may lie between the log and what would be appended. */
+const BROKEN: Readonly<Record<string, string>> = {
+  timeline: 'after a failover, commits in the log may be lost in Postgres',
+  plugin: 'the slot was made anew, and what was committed before is in neither',
+};
+
+/** Throws DeltaError log-foreign where the log is of another slot, system or history of it, or of a slot of that name that was made anew for another plugin. */
 export function requireSameLog(place: string, log: LogIdentity, given: LogIdentity): void {
-  const differs = (['system', 'timeline', 'slot', 'database'] as const).filter((key) => log[key] !== given[key]);
+  const differs = (['system', 'timeline', 'slot', 'plugin', 'database'] as const).filter((key) => log[key] !== given[key]);
   if (differs.length === 0) return;
   const said = (identity: LogIdentity) => differs.map((key) => `${key} ${identity[key]}`).join(' and ');
-  const failover = differs.join() === 'timeline';
-  throw new DeltaError('log-foreign', `${place}: holds the log of ${said(log)}, not of ${said(given)}${failover ? ': after a failover, commits in the log may be lost in Postgres' : ''}`, {
-    hint: failover ? 'start a new log in another folder with --out, and import again' : 'give another folder with --out',
+  const why = BROKEN[differs.join()];
+  throw new DeltaError('log-foreign', `${place}: holds the log of ${said(log)}, not of ${said(given)}${why === undefined ? '' : `: ${why}`}`, {
+    hint: why === undefined ? 'give another folder with --out' : 'start a new log in another folder with --out, and import again',
   });
 }
 

@@ -3,6 +3,7 @@ import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Following } from '../daystream/following.js';
 import { matches, parsePatterns } from '../daystream/pattern.js';
+import type { PublicationState } from './keep-publication.js';
 import type { TablePrint, TypeItem } from '../postgres/fingerprint.js';
 
 export const CATALOG_FILE = '.catalog.json';
@@ -31,6 +32,8 @@ export interface CatalogState {
   /** Of types: the mark of each item, by oid and item. */
   readonly types: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly again: readonly Again[];
+  /** Where the slot's plugin is pgoutput. */
+  readonly publication?: PublicationState;
 }
 
 /** What differs, as oids of tables and of types. */

@@ -9,7 +9,7 @@ import { codeOf, mayPass } from '../postgres/failure.js';
 import { lockFolder } from './folder.js';
 import { withFollowedTables } from './followed-tables.js';
 import { follow } from './follow.js';
-import { checkOptions, type StreamOptions } from './options.js';
+import { checkOptions, publicationOf, type StreamOptions } from './options.js';
 import type { Report } from './report.js';
 import { checkContinuity, openSource, type Source } from './source.js';
 import { Watch } from './watch.js';
@@ -83,14 +83,15 @@ class Run {
     const options = withFollowedTables(this.options, (text) => this.report.tell(text));
     const source = await this.#opened(options);
     if (source === undefined) return;
-    const watch = new Watch(options, (text) => this.#sayOnce(text));
+    const resolved = { ...options, plugin: source.plugin };
+    const watch = new Watch(resolved, (text) => this.#sayOnce(text));
     const ended = this.#endOf(options);
     try {
-      const writer = await this.#writerFor(source, options);
+      const writer = await this.#writerFor(source, resolved);
       checkContinuity(source, writer.lsn, options);
       await writer.expectRepeats(source.confirmedLsn, parseLsn(source.identity.walLsn));
       await watch.prepare();
-      await follow(source, writer, options, ended.signal, this.report, () => {
+      await follow(source, writer, resolved, ended.signal, this.report, () => {
         this.#following(source, writer);
         watch.start(() => writer.stats.schemas + writer.due.asked);
       });
@@ -131,9 +132,10 @@ class Run {
     return source;
   }
 
-  async #writerFor(source: Source, { out, tables, partitions, slot }: StreamOptions): Promise<Writer> {
+  async #writerFor(source: Source, options: StreamOptions): Promise<Writer> {
+    const { out, tables, partitions, slot } = options;
     const { system, timeline, database } = source.identity;
-    const identity = { system, timeline, slot, database };
+    const identity = { system, timeline, slot, plugin: source.plugin, publication: publicationOf(options), database };
     if (this.#tables !== tables) this.#forgetWriter();
     this.#tables = tables;
     if (this.#writer === undefined || this.#identity === undefined) {
@@ -151,7 +153,7 @@ class Run {
     this.#everFollowed = true;
     this.#failures = 0;
     this.#told = undefined;
-    this.report.tell(`following slot "${this.options.slot}" of ${source.place} from ${formatLsn(writer.lsn)} into ${this.options.out}`);
+    this.report.tell(`following slot "${this.options.slot}" (plugin ${source.plugin}) of ${source.place} from ${formatLsn(writer.lsn)} into ${this.options.out}`);
   }
 
   #sayOnce(text: string): void {

@@ -6,6 +6,7 @@ import { DeltaError } from '../errors.js';
 import { deltastream } from './deltastream.js';
 import { doctor, type DoctorOptions } from './doctor.js';
 import type { StreamOptions } from './options.js';
+import { addDrop } from './drop.js';
 import { addReload } from './reload-command.js';
 import { Report } from './report.js';
 import { addSetup } from './setup.js';
@@ -49,7 +50,8 @@ withSource(program.command('doctor'))
     if (!(await doctor(options, (line) => process.stdout.write(`${line}\n`)))) process.exitCode = 1;
   });
 
-addSetup(program);
+addSetup(program, partitions(), plugin());
+addDrop(program);
 addTables(program);
 addReload(program, partitions());
 
@@ -61,7 +63,12 @@ function withSource(target: Command): Command {
     .option('--slot <name>', 'the replication slot')
     .option('--create-slot', 'make the slot where there is none')
     .option('--tables <patterns>', 't, schema.t, schema.*, separated by commas; else every table')
-    .addOption(partitions());
+    .addOption(partitions())
+    .addOption(plugin());
+}
+
+function plugin(): Option {
+  return new Option('--plugin <name>', 'what decodes: deltastream, which the server needs to have, or pgoutput, which each has; auto: the slot\'s, for a new one the first that can be used').choices(['auto', 'deltastream', 'pgoutput']).default('auto');
 }
 
 function partitions(): Option {

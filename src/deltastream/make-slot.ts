@@ -1,6 +1,6 @@
 /** Making the slot, which waits for every transaction that runs, with a word about whom it waits for. */
 import type pg from 'pg';
-import { createSlot } from '../postgres/slot.js';
+import { createSlot, type PluginName } from '../postgres/slot.js';
 
 const PATIENCE_MS = 3_000;
 /** Should we die while it waits, the server notices and makes no slot that nobody knows of. */
@@ -14,12 +14,12 @@ interface Oldest {
 }
 
 /** `other` is a second connection, free to ask while the first one waits. */
-export async function makeSlot(client: pg.Client, other: pg.Client, slot: string, tell: (text: string) => void): Promise<void> {
+export async function makeSlot(client: pg.Client, other: pg.Client, slot: string, plugin: PluginName, tell: (text: string) => void): Promise<void> {
   await client.query("select set_config('client_connection_check_interval', $1, false)", [String(CHECK_CLIENT_MS)]).catch(() => {}); // not on every system
   const timer = setTimeout(() => void tellWhy(other, slot, tell), PATIENCE_MS);
   try {
-    await createSlot(client, slot);
-    tell(`made slot "${slot}"; drop it when it is no longer wanted: SELECT pg_drop_replication_slot('${slot}');`);
+    await createSlot(client, slot, plugin);
+    tell(`made slot "${slot}"; when it is no longer wanted: deltastream drop --slot ${slot}`);
   } finally {
     clearTimeout(timer);
   }

@@ -1,7 +1,7 @@
 import type { Following } from '../daystream/following.js';
 import { parsePatterns } from '../daystream/pattern.js';
 import { checkTarget } from '../postgres/connection.js';
-import { checkSlotName } from '../postgres/slot.js';
+import { checkSlotName, PGOUTPUT, type PluginChoice } from '../postgres/slot.js';
 
 /** What a run of deltastream is asked to do. */
 export interface StreamOptions extends Following {
@@ -11,6 +11,8 @@ export interface StreamOptions extends Following {
   /** A URL; undefined: the PG* environment. */
   readonly pg: string | undefined;
   readonly createSlot: boolean;
+  /** In a session the one that it is, never `auto`. */
+  readonly plugin: PluginChoice;
   /** Handed to the plugin as it is, as the tables are. */
   readonly messages: string | undefined;
   /** A sync begins at the earliest so long after the one before; 0: as soon as that one is done. */
@@ -26,6 +28,11 @@ export function checkOptions({ slot, tables, pg }: StreamOptions, connects: bool
   checkSlotName(slot);
   if (tables !== undefined) parsePatterns(tables);
   if (connects) checkTarget(pg);
+}
+
+/** The publication that decides what the slot sends, which bears its name; undefined with our plugin. */
+export function publicationOf({ plugin, slot }: Pick<StreamOptions, 'plugin' | 'slot'>): string | undefined {
+  return plugin === PGOUTPUT ? slot : undefined;
 }
 
 /** The options of the plugin: those that were given. */

@@ -17,10 +17,11 @@ const TEXT_PER_BYTE = 4;
 const NO_SUCH_TABLE = ['42P01', '3F000'];
 
 /** Undefined where the table can be copied, as far as that is known before. */
-export function refusalOf({ table, reason, bytes, mayRead, hidesRows }: Examined, role: string, limitBytes: number): Refusal | undefined {
+export function refusalOf({ table, reason, bytes, mayRead, hidesRows, unpublished }: Examined, role: string, limitBytes: number): Refusal | undefined {
   const again = reloadCommand(table);
   const who = quoted(role);
   if (reason !== undefined) return { reason, cure: '' };
+  if (unpublished !== undefined) return unpublished;
   if (!mayRead) {
     const name = `${quoted(table.schema)}.${quoted(table.table)}`;
     return { reason: `role ${role} may not read it`, cure: `GRANT USAGE ON SCHEMA ${quoted(table.schema)} TO ${who}; GRANT SELECT ON ${name} TO ${who}; then ${again}` };

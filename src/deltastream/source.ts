@@ -7,9 +7,10 @@ import { DeltaError } from '../errors.js';
 import { connect, placeOf } from '../postgres/connection.js';
 import { mayPass, translate } from '../postgres/failure.js';
 import { toError, type Finding } from '../postgres/finding.js';
-import { preflight } from '../postgres/preflight.js';
+import { preflight, type Preflight } from '../postgres/preflight.js';
+import { preparePublication } from '../postgres/publication-change.js';
 import { identifySystem, type Identity } from '../postgres/replication.js';
-import { readerOf, readSlot } from '../postgres/slot.js';
+import { PGOUTPUT, readerOf, readSlot, type PluginName } from '../postgres/slot.js';
 import { Beside } from './beside.js';
 import { makeSlot } from './make-slot.js';
 import type { StreamOptions } from './options.js';
@@ -22,12 +23,12 @@ export interface Source {
   readonly place: string;
   /** What the slot has been told to forget. */
   readonly confirmedLsn: Lsn;
+  readonly plugin: PluginName;
   readonly warnings: readonly Finding[];
   close(): void;
 }
 
-export interface Examination {
-  readonly findings: readonly Finding[];
+export interface Examination extends Preflight {
   readonly sql: pg.Client;
   /** Undefined when the connection was refused; a finding says why. */
   readonly replication: pg.Client | undefined;
@@ -36,7 +37,7 @@ export interface Examination {
 const NAME = { applicationName: 'deltastream' };
 
 /** Connects in both ways and asks for everything that stands in the way. The caller ends the connections. */
-export async function examine(options: Pick<StreamOptions, 'pg' | 'createSlot' | 'tables' | 'partitions'> & { slot: string | undefined }): Promise<Examination> {
+export async function examine(options: Pick<StreamOptions, 'pg' | 'createSlot' | 'tables' | 'partitions' | 'plugin'> & { slot: string | undefined }): Promise<Examination> {
   const [plain, walsender] = await Promise.allSettled([connect(options.pg, NAME), connect(options.pg, { ...NAME, replication: true })]);
   const replication = walsender.status === 'fulfilled' ? walsender.value : undefined;
   if (plain.status === 'rejected') {
@@ -46,7 +47,7 @@ export async function examine(options: Pick<StreamOptions, 'pg' | 'createSlot' |
   const sql = plain.value;
   try {
     const replicationFailure = walsender.status === 'rejected' ? translate(walsender.reason, placeOf(sql)) : undefined;
-    return { sql, replication, findings: await preflight(sql, { ...options, replicationFailure }) };
+    return { sql, replication, ...await preflight(sql, { ...options, replicationFailure }) };
   } catch (error) {
     end(sql, replication);
     throw error;
@@ -56,11 +57,11 @@ export async function examine(options: Pick<StreamOptions, 'pg' | 'createSlot' |
 /** Opens what `follow` needs. Throws the first reason against it; `tell` gets the others. Makes the slot where it is asked to and the log is new. */
 export async function openSource(options: StreamOptions, tell: (text: string) => void): Promise<Source> {
   const createSlot = options.createSlot && !hasLog(options.out);
-  const { sql, replication, findings } = await examine({ ...options, createSlot });
+  const { sql, replication, findings, plugin, because } = await examine({ ...options, createSlot });
   try {
     refuse(findings, options, tell);
     if (replication === undefined) throw new DeltaError('connection', `${placeOf(sql)}: no replication connection`);
-    if (await readSlot(sql, options.slot) === undefined) await makeSlot(sql, replication, options.slot, tell);
+    if (await readSlot(sql, options.slot) === undefined) await makeSource(sql, replication, { ...options, plugin }, because, tell);
     const slot = await readSlot(sql, options.slot);
     const identity = await identifySystem(replication);
     if (slot !== undefined && slot.activePid !== null) {
@@ -74,6 +75,7 @@ export async function openSource(options: StreamOptions, tell: (text: string) =>
       identity,
       place: placeOf(sql),
       confirmedLsn: parseLsn(slot.confirmedFlushLsn),
+      plugin,
       warnings: findings.filter(({ severity }) => severity === 'warning'),
       close() {
         beside.close();
@@ -84,6 +86,13 @@ export async function openSource(options: StreamOptions, tell: (text: string) =>
     end(sql, replication);
     throw error;
   }
+}
+
+/** The publication before the slot: what the slot decodes sees it. */
+async function makeSource(sql: pg.Client, replication: pg.Client, { slot, tables, partitions, plugin }: StreamOptions & { readonly plugin: PluginName }, because: string, tell: (text: string) => void): Promise<void> {
+  tell(`plugin ${plugin}: ${because}`);
+  if (plugin === PGOUTPUT && await preparePublication(sql, { name: slot, tables, partitions }, false)) tell(`made publication "${slot}"`);
+  await makeSlot(sql, replication, slot, plugin, tell);
 }
 
 /**

@@ -5,9 +5,11 @@
 import type { Readable, Transform } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import split2 from 'split2';
+import { DeltaError } from '../errors.js';
 import { Writer } from '../daystream/writer.js';
 import { connect } from '../postgres/connection.js';
 import { identifySystem, type Identity } from '../postgres/replication.js';
+import { PGOUTPUT, PLUGIN } from '../postgres/slot.js';
 import { Beside } from './beside.js';
 import { Committer } from './committer.js';
 import { lockFolder } from './folder.js';
@@ -26,11 +28,12 @@ const NAME = { applicationName: 'deltastream' };
  */
 export async function streamFrom(input: Readable, options: StreamOptions, stop: AbortSignal, report: Report): Promise<void> {
   checkOptions(options, options.pg !== undefined);
+  if (options.plugin === PGOUTPUT) throw new DeltaError('usage', '--plugin pgoutput: what it sends is not the log\'s lines', { hint: 'leave out --stdin: deltastream reads the slot itself' });
   const held = lockFolder(options);
   const beside = options.pg === undefined ? undefined : new Beside(options.pg, await connect(options.pg, NAME));
   try {
     const identity = options.pg === undefined ? UNKNOWN : await askIdentity(options.pg);
-    const writer = await Writer.open(options.out, { ...identity, slot: options.slot }, 0n, { tables: options.tables, partitions: options.partitions });
+    const writer = await Writer.open(options.out, { ...identity, slot: options.slot, plugin: PLUGIN }, 0n, { tables: options.tables, partitions: options.partitions });
     report.start(writer, () => undefined);
     try {
       await drain(input, writer, beside, options, stop);

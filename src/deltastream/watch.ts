@@ -14,6 +14,8 @@ import { codeOf } from '../postgres/failure.js';
 import { readDigest, readTablePrints, readTypeItems } from '../postgres/fingerprint.js';
 import { readTriggers } from '../postgres/triggers.js';
 import { CATALOG_FILE, compare, followedSince, onlyFollowed, readCatalogState, splitByDue, stateOf, writeCatalogState, type CatalogState } from './catalog-state.js';
+import { keepPublication, type PublicationState } from './keep-publication.js';
+import { publicationOf, type StreamOptions } from './options.js';
 import { describeSchemaChanges } from './schema-changes.js';
 import { tellDifference } from './tell-difference.js';
 
@@ -35,6 +37,8 @@ export interface WatchOptions extends Following {
   /** The folder of the log. */
   readonly out: string;
   readonly schemaIntervalMs: number;
+  readonly slot: string;
+  readonly plugin: StreamOptions['plugin'];
 }
 
 export class Watch {
@@ -45,6 +49,7 @@ export class Watch {
   #running: Promise<void> = Promise.resolve();
   #client: pg.Client | undefined;
   #state: CatalogState | undefined;
+  #publication: PublicationState | undefined;
   #lookedMs = -Infinity;
 
   /** `tell` is told the same more than once. */
@@ -58,6 +63,7 @@ export class Watch {
   async prepare(): Promise<void> {
     const before = await readCatalogState(this.#options.out);
     this.#state = before && followedSince(before, this.#options);
+    this.#publication = before?.publication;
     if (this.#state === undefined || this.#state === before) return;
     try {
       await writeCatalogState(this.#options.out, this.#state);
@@ -116,6 +122,7 @@ export class Watch {
     const triggersState = await readTriggers(client);
     const triggers = triggersState === 'installed';
     this.#tell(describeSchemaChanges(triggersState));
+    const handled = await this.#keepPublication(client, triggers && before?.triggers === true);
     const isSafe = triggers && before?.triggers === true && before.again.length === 0;
     if (isSafe && !isNews && performance.now() - this.#lookedMs < NET_INTERVAL_MS) return;
     this.#lookedMs = performance.now();
@@ -124,10 +131,27 @@ export class Watch {
     if (before?.digest === digest && before.tables === (tables ?? null) && before.partitions === partitions && before.triggers === triggers && before.between.length === 0 && due.length === 0) return;
     const followed = onlyFollowed(await readTablePrints(client, partitions), tables);
     const now = stateOf(this.#options, digest, triggers, followed, await readTypeItems(client));
-    const again = await tellDifference(client, compare(before, now, followed), due, triggers && before?.triggers === true);
+    const difference = compare(before, now, followed);
+    const offered = difference.offered.filter((oid) => !handled.has(oid));
+    const again = await tellDifference(client, { ...difference, offered }, due, triggers && before?.triggers === true);
     // Behind the commit of what was told: after a crash in between it is told again, which does no harm.
-    this.#state = { ...now, again: [...waiting, ...again] };
+    this.#state = { ...now, again: [...waiting, ...again], publication: this.#publication };
     await writeCatalogState(out, this.#state);
+  }
+
+  /** Before anything is told of a table that is not in the publication yet. Gives those of which all is told. */
+  async #keepPublication(client: pg.Client, areTold: boolean): Promise<ReadonlySet<number>> {
+    const { tables, partitions, out } = this.#options;
+    const name = publicationOf(this.#options);
+    const kept = name === undefined ? undefined : await keepPublication(client, { name, tables, partitions }, this.#publication, areTold, this.#tell);
+    if (kept === undefined) return new Set();
+    const isNews = JSON.stringify(kept.state) !== JSON.stringify(this.#publication);
+    this.#publication = kept.state;
+    if (isNews && this.#state !== undefined) {
+      this.#state = { ...this.#state, publication: kept.state };
+      await writeCatalogState(out, this.#state);
+    }
+    return kept.handled;
   }
 
   /** Undefined when the stop came first. */

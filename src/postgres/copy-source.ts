@@ -13,6 +13,7 @@ import { connect, placeOf } from './connection.js';
 import { CONTROL_PREFIX } from './control.js';
 import { copyOut, type CopySink } from './copy.js';
 import { codeOf } from './failure.js';
+import { readPublished, unpublished, type Unpublished } from './publication.js';
 import { fromClause, locked, lockTables, LOCK_TIMED_OUT } from './locks.js';
 
 /** A lock request that waits makes others wait behind it, so it never waits long. */
@@ -31,6 +32,8 @@ export interface Examined {
   readonly mayRead: boolean;
   /** Policies would hide rows from this role. */
   readonly hidesRows: boolean;
+  /** Why its changes are not all in the log, so that no copy makes it right; undefined where they are. */
+  readonly unpublished: Unpublished | undefined;
 }
 
 export interface TakenSnapshot {
@@ -63,7 +66,7 @@ export class CopySource {
   get role(): string { return this.client.user ?? ''; }
 
   /** What there is to know of a table; undefined where none with this oid has rows in the log. Throws DeltaError `busy`, with the holder, where it is locked. */
-  async examine(oid: number, partitions: Partitions): Promise<Examined | undefined> {
+  async examine(oid: number, partitions: Partitions, publication: string | undefined): Promise<Examined | undefined> {
     await this.client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const found = await tableByOid(this.client, oid, partitions);
     const [rights] = (await this.client.query<Rights>(RIGHTS, [oid])).rows;
@@ -71,9 +74,10 @@ export class CopySource {
     if (found === undefined || rights.mayRead === null) return this.#gone();
     const { reason, ...place } = found;
     const [table] = await describeTables(this.client, [place]);
+    const [published] = publication === undefined ? [] : await readPublished(this.client, publication, partitions, oid);
     const bytes = await this.#bytes(table);
     await this.release();
-    return { table, reason, bytes, mayRead: rights.mayRead, hidesRows: rights.hidesRows };
+    return { table, reason, bytes, mayRead: rights.mayRead, hidesRows: rights.hidesRows, unpublished: published && unpublished(published, publication!) };
   }
 
   /** The same table as the snapshot sees it; undefined where it does not, or sees other relations than it did. */

@@ -35,6 +35,7 @@ const RULES: readonly Rule[] = [
   // The plugin and the slot
   { when: /^58P01 .*could not access file/, code: 'config', hint: 'install the plugin on the server: make -C plugin-c && make -C plugin-c install' },
   { when: /^55006/, code: 'busy', hint: 'stop that process, or use another --slot' },
+  { when: /^42704 .*publication/, code: 'slot', hint: 'deltastream doctor --slot SLOT tells more' },
   { when: /^42704 .*slot/, code: 'slot', hint: 'deltastream --create-slot makes it' },
   { when: /^53300 .*max_wal_senders/, code: 'connection', hint: 'ALTER SYSTEM SET max_wal_senders = 20; and restart Postgres, or end a replication connection that nobody needs' },
   { when: /^53400 .*slots/, code: 'config', hint: 'raise max_replication_slots and restart Postgres, or drop a slot that nobody uses' },

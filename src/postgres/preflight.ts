@@ -9,7 +9,8 @@ import { placeOf } from './connection.js';
 import { codeOf, translate } from './failure.js';
 import { errorFinding, findingOf, warning, type Finding } from './finding.js';
 import { pluginFindings } from './plugin.js';
-import { PLUGIN, readerOf, readSlot, type Slot } from './slot.js';
+import { publicationFindings } from './publication-check.js';
+import { PGOUTPUT, PLUGIN, readerOf, readSlot, type PluginChoice, type PluginName, type Slot } from './slot.js';
 import { tableFindings } from './tables.js';
 
 /** PostgreSQL 16 was the first that decodes on a standby. */
@@ -21,6 +22,7 @@ export interface PreflightRequest extends Following {
   readonly slot: string | undefined;
   /** True: a slot that is not there will be made. */
   readonly createSlot: boolean;
+  readonly plugin: PluginChoice;
   /** Why a replication connection could not be made, where it could not. */
   readonly replicationFailure: DeltaError | undefined;
 }
@@ -37,24 +39,48 @@ interface Facts {
   readonly backendPid: number;
 }
 
+export interface Preflight {
+  readonly findings: Finding[];
+  readonly plugin: PluginName;
+  /** In words, why this plugin. */
+  readonly because: string;
+}
+
 /** Throws DeltaError only when the questions themselves fail. */
-export async function preflight(client: pg.Client, request: PreflightRequest): Promise<Finding[]> {
+export async function preflight(client: pg.Client, request: PreflightRequest): Promise<Preflight> {
   try {
     const facts = (await client.query<Facts>(FACTS)).rows[0];
     const slot = request.slot === undefined ? undefined : await readSlot(client, request.slot);
     const server = [...connectionFindings(client, facts, request.replicationFailure), ...serverFindings(facts)];
     const room = slot === undefined ? roomFindings(facts) : [];
     const mayProbe = slot === undefined && server.length + room.length === 0;
-    return [
+    const ours = givenPlugin(request, slot) === PGOUTPUT ? [] : await pluginFindings(client, mayProbe);
+    const { plugin, because } = choosePlugin(request, slot, ours);
+    const findings = [
       ...server,
       ...room,
-      ...(await pluginFindings(client, mayProbe)),
+      ...(plugin === PLUGIN ? ours : []),
       ...slotFindings(request, slot, facts),
-      ...(await tableFindings(client, request)),
+      ...(await tableFindings(client, request, plugin)),
+      ...(plugin === PGOUTPUT ? await publicationFindings(client, { ...request, hasSlot: slot !== undefined }) : []),
     ];
+    return { findings, plugin, because };
   } catch (cause) {
     throw translate(cause, placeOf(client));
   }
+}
+
+/** What the slot has decides over what is asked; slotFindings says where the two differ. Undefined where neither tells. */
+function givenPlugin({ plugin }: PreflightRequest, slot: Slot | undefined): PluginName | undefined {
+  const name = slot?.plugin ?? plugin;
+  return name === PLUGIN || name === PGOUTPUT ? name : undefined;
+}
+
+function choosePlugin(request: PreflightRequest, slot: Slot | undefined, ours: readonly Finding[]): Omit<Preflight, 'findings'> {
+  const given = givenPlugin(request, slot);
+  if (given !== undefined) return { plugin: given, because: slot === undefined ? 'as --plugin says' : `slot "${slot.name}" was made with it` };
+  if (ours.length === 0) return { plugin: PLUGIN, because: 'the server has it' };
+  return { plugin: PGOUTPUT, because: `${PLUGIN} cannot be used: ${ours[0].what}` };
 }
 
 /**
@@ -95,16 +121,17 @@ function roomFindings(facts: Facts): Finding[] {
 }
 
 function slotFindings(request: PreflightRequest, slot: Slot | undefined, facts: Facts): Finding[] {
-  const { slot: name, createSlot } = request;
+  const { slot: name, createSlot, plugin } = request;
   if (name === undefined) return [];
   if (slot === undefined) {
     return createSlot ? [] : [errorFinding('slot', `slot "${name}": does not exist`, `deltastream --slot ${name} --create-slot …`)];
   }
-  const drop = `SELECT pg_drop_replication_slot('${name}');`;
   if (slot.plugin === null) return [errorFinding('slot', `slot "${name}": is a physical slot`, 'choose another --slot')];
   const findings: Finding[] = [];
-  if (slot.plugin !== PLUGIN) {
+  if (slot.plugin !== PLUGIN && slot.plugin !== PGOUTPUT) {
     findings.push(errorFinding('slot', `slot "${name}": belongs to the plugin ${slot.plugin}`, 'choose another --slot'));
+  } else if (plugin !== 'auto' && plugin !== slot.plugin) {
+    findings.push(errorFinding('slot', `slot "${name}": was made with the plugin ${slot.plugin}, --plugin says ${plugin}`, 'leave out --plugin, or choose another --slot'));
   }
   if (slot.database !== facts.database) {
     findings.push(errorFinding('slot', `slot "${name}": belongs to database "${slot.database}", this one is "${facts.database}"`, `connect to "${slot.database}", or choose another --slot`));
@@ -113,7 +140,7 @@ function slotFindings(request: PreflightRequest, slot: Slot | undefined, facts: 
     findings.push(errorFinding('slot', `slot "${name}": is temporary, it goes with the session that made it`, 'choose another --slot'));
   }
   if (slot.walStatus === 'lost' || slot.invalidationReason !== null) {
-    findings.push(errorFinding('slot', `slot "${name}": is lost (${slot.invalidationReason ?? 'its WAL was removed'}), changes are missing for good`, `${drop} then a new log: deltastream --create-slot --out NEWDIR, and deltaimport again`));
+    findings.push(errorFinding('slot', `slot "${name}": is lost (${slot.invalidationReason ?? 'its WAL was removed'}), changes are missing for good`, `deltastream drop --slot ${name}, then a new log: deltastream --slot ${name} --create-slot --out NEWDIR, and deltaimport again`));
   }
   if (slot.activePid !== null) {
     findings.push(warning('busy', `slot "${name}": is being read by ${readerOf(slot)}`, 'stop that process before another reads the slot'));

@@ -6,6 +6,11 @@ import { translate } from './failure.js';
 
 /** The name of our output plugin, as slots and `output_plugin_libraries` know it. */
 export const PLUGIN = 'deltastream';
+/** The one that every Postgres has. */
+export const PGOUTPUT = 'pgoutput';
+export type PluginName = typeof PLUGIN | typeof PGOUTPUT;
+/** `auto`: that of the slot; for a new one ours, where it can be loaded. */
+export type PluginChoice = 'auto' | PluginName;
 
 /** A row of pg_replication_slots. LSNs in Postgres's own spelling. */
 export interface Slot {
@@ -41,10 +46,10 @@ export async function readSlot(client: pg.Client, name: string): Promise<Slot | 
   }
 }
 
-/** Makes a permanent slot with our plugin. Waits for every transaction that runs at that moment. */
-export async function createSlot(client: pg.Client, name: string): Promise<void> {
+/** Makes a permanent slot. Waits for every transaction that runs at that moment. */
+export async function createSlot(client: pg.Client, name: string, plugin: PluginName): Promise<void> {
   try {
-    await client.query('select pg_catalog.pg_create_logical_replication_slot($1, $2)', [name, PLUGIN]);
+    await client.query('select pg_catalog.pg_create_logical_replication_slot($1, $2)', [name, plugin]);
   } catch (cause) {
     throw translate(cause, `slot "${name}"`);
   }

@@ -6,6 +6,7 @@
  */
 import type pg from 'pg';
 import { warning, type Finding } from './finding.js';
+import { PLUGIN, type PluginName } from './slot.js';
 import type { Following, Partitions } from '../daystream/following.js';
 import { isExact, matches, parsePatterns, type Pattern } from '../daystream/pattern.js';
 import { readable } from './names.js';
@@ -38,15 +39,15 @@ interface Unlogged {
 }
 
 /** `tables`: patterns (pattern.ts); undefined: every table. Throws DeltaError `usage` where they are malformed. */
-export async function tableFindings(client: pg.Client, { tables, partitions }: Following): Promise<Finding[]> {
+export async function tableFindings(client: pg.Client, { tables, partitions }: Following, plugin: PluginName): Promise<Finding[]> {
   const { rows } = await client.query<Table>(QUERIES[partitions]);
-  if (tables === undefined) return keyless(rows);
+  if (tables === undefined) return keyless(rows, plugin);
   const patterns = parsePatterns(tables);
   const exact = patterns.filter(isExact);
   const names = exact.map(({ schema, table }) => [schema, table]);
   const unlogged = exact.length === 0 ? [] : (await client.query<Unlogged>(UNLOGGED, [JSON.stringify(names), partitions])).rows;
   const followed = rows.filter(({ schema, table }) => patterns.some((pattern) => matches(pattern, schema, table)));
-  return [...absent(patterns, followed, unlogged), ...keyless(followed)];
+  return [...absent(patterns, followed, unlogged), ...keyless(followed, plugin)];
 }
 
 /** Patterns that choose nothing; of what a star passes over nobody asked by name. */
@@ -62,8 +63,9 @@ function absent(patterns: readonly Pattern[], followed: readonly Table[], unlogg
     });
 }
 
-function keyless(tables: readonly Table[]): Finding[] {
-  const without = tables.filter(({ hasIdentity }) => !hasIdentity);
+/** pgoutput sends nothing of a table without an identity of its own: publication-check.ts says so. */
+function keyless(tables: readonly Table[], plugin: PluginName): Finding[] {
+  const without = tables.filter(({ hasIdentity, hasOwn }) => !hasIdentity && (hasOwn || plugin === PLUGIN));
   const findings = without.slice(0, NAMED_LIMIT).map((table) =>
     warning('config', `table ${table.name}: its updates and deletes carry no key${table.root === null ? '' : ` of its root ${table.root}`}; the first one quarantines ${table.root ?? 'it'}`, cure(table)));
   if (without.length > NAMED_LIMIT) {
@@ -79,7 +81,7 @@ function cure({ name, identity, hasPrimaryKey, hasOwn, root }: Table): string {
 }
 
 /** An index can be a key: the server's own rule in RelationGetIndexList. */
-const USABLE = 'i.indisunique and i.indimmediate and i.indisvalid and i.indpred is null';
+export const USABLE = 'i.indisunique and i.indimmediate and i.indisvalid and i.indpred is null';
 /** The names of an index's key columns: a partition may number them otherwise than its root. */
 const COLUMNS = 'array(select a.attname from pg_catalog.pg_attribute a where a.attrelid = i.indrelid and a.attnum = any (i.indkey[0:i.indnkeyatts - 1]))';
 

@@ -3,12 +3,14 @@
  * that makes it. They read, and emit one message: no table of ours, no lock but those of the catalog.
  */
 import { CONTROL_PREFIX } from './control.js';
+import { PUBLISH_TAGS, publishFunction } from './publication-triggers.js';
+import { DECLARE_TOLD, DESCRIBE, DROPPED, EMIT_TOLD, PARTITIONS_MOVED, PINNED, rewriteFunction } from './triggers-shapes.js';
 import { usersOf } from './type-users.js';
 
 /** Rises with every change of what is installed. */
-export const TRIGGERS_VERSION = 1;
+export const TRIGGERS_VERSION = 2;
 
-/** Of the functions and the event triggers: `deltastream_before`, `deltastream_after`, `deltastream_drop`. */
+/** Of the functions and the event triggers: `deltastream_before`, `deltastream_after`, `deltastream_drop`, `deltastream_rewrite`, `deltastream_publish`. */
 export const SCHEMA = 'deltastream';
 
 /** What the script ends with where the schema is another role's: the SQLSTATE invalid_schema_definition. */
@@ -47,7 +49,7 @@ const EMIT = `
  * when its columns were others: a column's row in a version of this transaction is one that changed.
  */
 const AFTER = `
-CREATE FUNCTION ${SCHEMA}.after() ${HEAD} AS $function$
+CREATE FUNCTION ${SCHEMA}.after() ${HEAD} ${PINNED} AS $function$
 DECLARE
   relations oid[];
   types oid[];
@@ -55,6 +57,8 @@ DECLARE
   looked oid[] := '{}';
   stale oid[] := '{}';
   labels jsonb;
+  subjects oid[];
+  ${DECLARE_TOLD}
 BEGIN
   BEGIN
     WITH command AS MATERIALIZED (SELECT classid, objid FROM pg_event_trigger_ddl_commands())
@@ -83,9 +87,9 @@ BEGIN
         stale := stale || array(${usersOf('altered')});
       END IF;
       looked := array(SELECT unnest(looked) UNION (${usersOf('types')}) ORDER BY 1);
-    END IF;
+    END IF;${PARTITIONS_MOVED}${DESCRIBE}
   EXCEPTION ${GIVE_UP}
-  END;${EMIT}
+  END;${EMIT}${EMIT_TOLD}
   IF stale <> '{}' THEN PERFORM pg_logical_emit_message(true, '${CONTROL_PREFIX}', 'stale ' || array_to_string(stale, ' ')); END IF;
 END $function$;`;
 
@@ -94,11 +98,16 @@ END $function$;`;
  * partition: those are among the tables that this transaction has locked for it.
  */
 const DROP = `
-CREATE FUNCTION ${SCHEMA}.drop() ${HEAD} AS $function$
+CREATE FUNCTION ${SCHEMA}.drop() ${HEAD} ${PINNED} AS $function$
 DECLARE
   looked oid[] := '{}';
+  gone oid[] := '{}';
+  subjects oid[];
+  ${DECLARE_TOLD}
 BEGIN
   BEGIN
+    gone := array(SELECT objid FROM pg_event_trigger_dropped_objects()
+                   WHERE classid = 'pg_class'::regclass AND NOT is_temporary AND object_type = 'table' ORDER BY objid);
     looked := array(SELECT objid FROM pg_event_trigger_dropped_objects()
                      WHERE classid = 'pg_class'::regclass AND NOT is_temporary AND object_type IN ('table', 'table column', 'index')
                      ORDER BY objid);
@@ -109,17 +118,21 @@ BEGIN
            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
            AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND c.oid >= 16384
          ORDER BY 1);
-    END IF;
+    END IF;${DROPPED}${DESCRIBE}
   EXCEPTION ${GIVE_UP}
-  END;${EMIT}
+  END;${EMIT}${EMIT_TOLD}
 END $function$;`;
 
-const NAMES = ['before', 'after', 'drop'] as const;
+export const NAMES = ['before', 'after', 'drop', 'rewrite', 'publish'] as const;
+
+const inTags = (tags: readonly string[]) => `ddl_command_end WHEN TAG IN (${tags.map((tag) => `'${tag}'`).join(', ')})`;
 
 const EVENTS: Readonly<Record<(typeof NAMES)[number], string>> = {
   before: "ddl_command_start WHEN TAG IN ('ALTER TYPE')",
-  after: `ddl_command_end WHEN TAG IN (${TAGS.map((tag) => `'${tag}'`).join(', ')})`,
+  after: inTags(TAGS),
   drop: 'sql_drop',
+  rewrite: 'table_rewrite',
+  publish: inTags(PUBLISH_TAGS),
 };
 
 /** The functions are made anew, never replaced: one that somebody else made would stay theirs, and fire for everybody. */
@@ -148,7 +161,7 @@ END $do$;`;
 export const INSTALL = `CREATE SCHEMA IF NOT EXISTS ${SCHEMA};
 ${REQUIRE_OWNER}
 ${REMOVE_ALL}
-${[BEFORE, AFTER, DROP].join('\n').trim()}
+${[BEFORE, AFTER, DROP, rewriteFunction(SCHEMA, HEAD, GIVE_UP), publishFunction(SCHEMA, HEAD, GIVE_UP)].join('\n').trim()}
 ${NAMES.map((name) => `CREATE EVENT TRIGGER deltastream_${name} ON ${EVENTS[name]} EXECUTE FUNCTION ${SCHEMA}.${name}();
 ALTER EVENT TRIGGER deltastream_${name} ENABLE ALWAYS;`).join('\n')}
 COMMENT ON SCHEMA ${SCHEMA} IS 'made by deltastream setup, version ${TRIGGERS_VERSION}';

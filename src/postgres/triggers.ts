@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { DeltaError, reasonOf } from '../errors.js';
 import { placeOf } from './connection.js';
 import { codeOf, translate } from './failure.js';
-import { FOREIGN_SCHEMA, INSTALL, REMOVE, SCHEMA, TAKE_OVER, TRIGGERS_VERSION } from './triggers-sql.js';
+import { FOREIGN_SCHEMA, INSTALL, NAMES, REMOVE, SCHEMA, TAKE_OVER, TRIGGERS_VERSION } from './triggers-sql.js';
 
 /** `other`: some are missing or switched off, or another version installed them. */
 export type TriggersState = 'installed' | 'absent' | 'other';
@@ -12,7 +12,7 @@ const NO_RIGHT = '42501';
 
 export async function readTriggers(client: pg.Client): Promise<TriggersState> {
   const { rows: [{ firing, present, version }] } = await client.query<{ firing: number; present: number; version: number | null }>(STATE);
-  if (firing === 3 && version === TRIGGERS_VERSION) return 'installed';
+  if (firing === NAMES.length && version === TRIGGERS_VERSION) return 'installed';
   return present === 0 ? 'absent' : 'other';
 }
 
@@ -42,4 +42,4 @@ const STATE = `
   select count(*)::int as present, (count(*) filter (where evtenabled in ('O', 'A')))::int as firing,
          (select substring(obj_description(oid, 'pg_namespace') from 'made by deltastream setup, version (\\d+)')::int
             from pg_catalog.pg_namespace where nspname = '${SCHEMA}') as version
-    from pg_catalog.pg_event_trigger where evtname in ('deltastream_before', 'deltastream_after', 'deltastream_drop')`;
+    from pg_catalog.pg_event_trigger where evtname in (${NAMES.map((name) => `'deltastream_${name}'`).join(', ')})`;

@@ -13,7 +13,7 @@ after(() => server.stop());
 
 test('a Postgres that can be followed is said to be, with what to expect of it', async () => {
   const { code, stdout } = await runToEnd('doctor', '--pg', server.url(), '--slot', 'x', '--create-slot');
-  assert.match(stdout, /^warning: table public\.nokey: .* — ALTER TABLE public\.nokey [^\n]+\ninfo: schema changes: [^\n]* — deltastream setup [^\n]*\nok: this Postgres can be followed\n$/);
+  assert.match(stdout, /^warning: table public\.nokey: .* — ALTER TABLE public\.nokey [^\n]+\ninfo: plugin deltastream: the server has it\ninfo: schema changes: [^\n]* — deltastream setup [^\n]*\nok: this Postgres can be followed\n$/);
   assert.equal(code, 0);
 });
 

@@ -15,10 +15,11 @@ interface Asked {
   readonly createSlot?: boolean;
   readonly tables?: string;
   readonly partitions?: 'root' | 'leaf';
+  readonly plugin?: 'auto' | 'deltastream' | 'pgoutput';
 }
 
 async function found(pg: string, asked: Asked): Promise<readonly Finding[]> {
-  const { findings, sql, replication } = await examine({ pg, slot: asked.slot, createSlot: asked.createSlot ?? true, tables: asked.tables, partitions: asked.partitions ?? 'root' });
+  const { findings, sql, replication } = await examine({ pg, slot: asked.slot, createSlot: asked.createSlot ?? true, tables: asked.tables, partitions: asked.partitions ?? 'root', plugin: asked.plugin ?? 'deltastream' });
   await sql.end();
   await replication?.end();
   return findings;
@@ -142,7 +143,7 @@ test('a lost slot is refused, with the way to begin again', async (t) => {
     return (await own.query("select 1 from pg_replication_slots where wal_status = 'lost'")).length === 1;
   });
   const findings = (await found(own.url(), { slot: 'lost', tables: 'other' })).filter(({ severity }) => severity === 'error');
-  assertTexts(findings, [/^error: slot "lost": is lost \(.*\), changes are missing for good — SELECT pg_drop_replication_slot\('lost'\); then a new log: .*--out NEWDIR, and deltaimport again$/]);
+  assertTexts(findings, [/^error: slot "lost": is lost \(.*\), changes are missing for good — deltastream drop --slot lost, then a new log: .*--out NEWDIR, and deltaimport again$/]);
 });
 
 test('a connection pooler is known by its greeting, and refused', async (t) => {

@@ -18,7 +18,7 @@ after(async () => {
 
 test('a slot is made permanent with our plugin, read, and dropped', async () => {
   assert.equal(await readSlot(client, 'fleet'), undefined);
-  await createSlot(client, 'fleet');
+  await createSlot(client, 'fleet', 'deltastream');
   const slot = await readSlot(client, 'fleet');
   assert.ok(slot !== undefined);
   const { restartLsn, confirmedFlushLsn, ...rest } = slot;
@@ -32,8 +32,8 @@ test('a slot is made permanent with our plugin, read, and dropped', async () => 
 });
 
 test('what Postgres refuses has the slot and the cure in its error', async () => {
-  await createSlot(client, 'once');
-  await assert.rejects(createSlot(client, 'once'), { code: 'postgres', message: /^slot "once": .*already exists/ });
+  await createSlot(client, 'once', 'deltastream');
+  await assert.rejects(createSlot(client, 'once', 'deltastream'), { code: 'postgres', message: /^slot "once": .*already exists/ });
   await assert.rejects(dropSlot(client, 'never'), { code: 'slot', message: /^slot "never": .*does not exist/ });
 });
 

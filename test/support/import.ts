@@ -21,7 +21,7 @@ export async function writeLog(server: Server, directory: string): Promise<void>
 export async function appendHorizon(server: Server, directory: string, snapshot?: string): Promise<void> {
   const [now] = await server.query<{ system: string; lsn: string; snapshot: string }>(
     'SELECT system_identifier::text AS system, pg_current_wal_lsn()::text AS lsn, pg_current_snapshot()::text AS snapshot FROM pg_control_system()');
-  const writer = await Writer.open(directory, { system: now.system, timeline: 1, slot: 'test', database: '' }, parseLsn(now.lsn));
+  const writer = await Writer.open(directory, { system: now.system, timeline: 1, slot: 'test', plugin: 'deltastream', database: '' }, parseLsn(now.lsn));
   writer.horizon(parseLsn(now.lsn), BigInt(Date.now()) * 1000n, snapshot ?? now.snapshot);
   await writer.sync();
   writer.close();

@@ -6,7 +6,7 @@ import { seekStart } from '../../src/daystream/seek.js';
 import type { Unit } from '../../src/daystream/unit.js';
 import { Writer, type WriterOptions } from '../../src/daystream/writer.js';
 
-export const IDENTITY = { system: '7300000000000000001', timeline: 1, slot: 'test', database: 'postgres' };
+export const IDENTITY = { system: '7300000000000000001', timeline: 1, slot: 'test', plugin: 'deltastream', database: 'postgres' };
 
 /** A transaction as the plugin's message; its commit record is at `lsn`. */
 export function transactionLines(xid: number, lsn: bigint, rows: readonly string[]): Buffer {
