@@ -5,6 +5,7 @@ import type { Following } from '../daystream/following.js';
 import { matches, parsePatterns } from '../daystream/pattern.js';
 import type { PublicationState } from './keep-publication.js';
 import type { TablePrint, TypeItem } from '../postgres/fingerprint.js';
+import type { SeenMarks } from './watch-marks.js';
 
 export const CATALOG_FILE = '.catalog.json';
 
@@ -34,6 +35,7 @@ export interface CatalogState {
   readonly again: readonly Again[];
   /** Where the slot's plugin is pgoutput. */
   readonly publication?: PublicationState;
+  readonly seen?: SeenMarks;
 }
 
 /** What differs, as oids of tables and of types. */

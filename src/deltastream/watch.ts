@@ -18,6 +18,7 @@ import { keepPublication, type PublicationState } from './keep-publication.js';
 import { publicationOf, type StreamOptions } from './options.js';
 import { describeSchemaChanges } from './schema-changes.js';
 import { tellDifference } from './tell-difference.js';
+import { seeMarks, tellWords, wordsOf } from './watch-marks.js';
 
 /** With event triggers in place the comparison is only the net: so often, and when the log has news. */
 const NET_INTERVAL_MS = 5 * 60_000;
@@ -123,19 +124,25 @@ export class Watch {
     const triggers = triggersState === 'installed';
     this.#tell(describeSchemaChanges(triggersState));
     const handled = await this.#keepPublication(client, triggers && before?.triggers === true);
-    const isSafe = triggers && before?.triggers === true && before.again.length === 0;
+    const isBlind = publicationOf(this.#options) !== undefined;
+    // Of a partition that is truncated alone no event trigger tells, and pgoutput neither.
+    const isSafe = triggers && before?.triggers === true && before.again.length === 0 && !(isBlind && partitions === 'root');
     if (isSafe && !isNews && performance.now() - this.#lookedMs < NET_INTERVAL_MS) return;
     this.#lookedMs = performance.now();
     const { digest, oldestXid } = await readDigest(client);
     const [due, waiting] = splitByDue(before?.again ?? [], oldestXid);
     if (before?.digest === digest && before.tables === (tables ?? null) && before.partitions === partitions && before.triggers === triggers && before.between.length === 0 && due.length === 0) return;
-    const followed = onlyFollowed(await readTablePrints(client, partitions), tables);
+    const prints = await readTablePrints(client, partitions);
+    const followed = onlyFollowed(prints, tables);
+    const seen = isBlind ? await seeMarks(client, prints, this.#options) : undefined;
     const now = stateOf(this.#options, digest, triggers, followed, await readTypeItems(client));
+    // First, since it says which transactions the log is past when it comes to what follows.
+    if (seen !== undefined) await tellWords(client, await wordsOf(client, before?.seen, seen, prints, this.#options, triggers && before?.triggers === true));
     const difference = compare(before, now, followed);
     const offered = difference.offered.filter((oid) => !handled.has(oid));
     const again = await tellDifference(client, { ...difference, offered }, due, triggers && before?.triggers === true);
     // Behind the commit of what was told: after a crash in between it is told again, which does no harm.
-    this.#state = { ...now, again: [...waiting, ...again], publication: this.#publication };
+    this.#state = { ...now, again: [...waiting, ...again], publication: this.#publication, ...(seen === undefined ? {} : { seen: { names: seen.names, marks: seen.marks } }) };
     await writeCatalogState(out, this.#state);
   }
 

@@ -22,12 +22,15 @@ export interface Described {
 
 export type SourceTable = Chosen & Described;
 
-/** Describes tables as the client's snapshot sees them. The client's settings are pinned (search_path too: it decides how types are written). */
-export async function describeTables<Table extends Omit<Chosen, 'pattern'>>(client: pg.Client, tables: readonly Table[]): Promise<(Table & Described)[]> {
+/**
+ * Describes tables as the client's snapshot sees them. The client's settings are pinned (search_path too: it decides
+ * how types are written). `generated`: false leaves out generated columns, which a log has not whose source does not send them.
+ */
+export async function describeTables<Table extends Omit<Chosen, 'pattern'>>(client: pg.Client, tables: readonly Table[], { generated }: { readonly generated: boolean } = { generated: true }): Promise<(Table & Described)[]> {
   const oids = [tables.map(({ oid }) => oid)];
-  const columns = groupByTable((await client.query<ColumnRow>(COLUMNS, oids)).rows);
-  const indexes = groupByTable((await client.query<IndexRow>(INDEXES, oids)).rows);
-  const comments = groupByTable((await client.query<CommentRow>(COMMENTS, oids)).rows);
+  const columns = groupByTable((await client.query<ColumnRow>(columnsOf('$1::oid[]'), oids)).rows.filter((column) => generated || !column.generated));
+  const indexes = groupByTable((await client.query<IndexRow>(indexesOf('$1::oid[]'), oids)).rows);
+  const comments = groupByTable((await client.query<CommentRow>(commentsOf('$1::oid[]'), oids)).rows);
   const sizes = groupByTable((await client.query<SizeRow>(SIZES, oids)).rows);
   return tables.map((table) => {
     const [size] = sizes.get(table.oid) ?? [];
@@ -37,7 +40,8 @@ export async function describeTables<Table extends Omit<Chosen, 'pattern'>>(clie
   });
 }
 
-function describe(table: Omit<Chosen, 'pattern'>, columns: readonly ColumnRow[], indexes: readonly IndexRow[], size: SizeRow): Omit<Described, 'comments'> {
+/** The rules by which rows of the catalog become what the log says. */
+export function describe(table: Omit<Chosen, 'pattern'>, columns: readonly ColumnRow[], indexes: readonly IndexRow[], size: SizeRow): Omit<Described, 'comments'> {
   const identity = IDENTITIES[size.identity];
   const keyIndex = indexes.find((index) => isKey(index, table.kind === 'partitioned' && identity !== 'index' ? 'default' : identity));
   const key = keyIndex?.attnums ?? [];
@@ -98,13 +102,13 @@ function groupByTable<Row extends { readonly oid: number }>(rows: readonly Row[]
 
 const IDENTITIES: Readonly<Record<string, ReplicaIdentity>> = { d: 'default', f: 'full', i: 'index', n: 'nothing' };
 
-interface ColumnRow { oid: number; attnum: number; name: string; notNull: boolean; type: string }
-interface IndexRow {
+export interface ColumnRow { oid: number; attnum: number; name: string; notNull: boolean; type: string; generated: boolean }
+export interface IndexRow {
   oid: number; name: string; primary: boolean; replicaIdentity: boolean; immediate: boolean; valid: boolean;
   partial: boolean; method: string; attnums: number[]; descending: boolean[];
 }
-interface CommentRow { oid: number; attnum: number; comment: string }
-interface SizeRow { oid: number; identity: string; fullLeaves: boolean; rows: number; bytes: number }
+export interface CommentRow { oid: number; attnum: number; comment: string }
+export interface SizeRow { oid: number; identity: string; fullLeaves: boolean; rows: number; bytes: number }
 
 /** What a row of pg_type is made of: a domain's base, an array's element; 0 where it is neither. */
 const INNER_TYPE = "CASE WHEN typtype = 'd' THEN typbasetype WHEN typlen = -1 AND typstorage <> 'p' THEN typelem ELSE 0 END";
@@ -114,28 +118,28 @@ const INNER_TYPE = "CASE WHEN typtype = 'd' THEN typbasetype WHEN typlen = -1 AN
  * states the modifier. int2vector and oidvector have elements and yet are no arrays: they are stored plain.
  * Virtual columns have no stored value.
  */
-const COLUMNS = `
-  WITH RECURSIVE base (oid, attnum, name, "notNull", type, modifier, dimensions) AS (
-    SELECT attrelid, attnum, attname::text, attnotnull, atttypid, atttypmod, '' FROM pg_attribute
-    WHERE attrelid = ANY ($1::oid[]) AND attnum > 0 AND NOT attisdropped AND attgenerated::text <> 'v'
+export const columnsOf = (oids: string) => `
+  WITH RECURSIVE base (oid, attnum, name, "notNull", generated, type, modifier, dimensions) AS (
+    SELECT attrelid, attnum, attname::text, attnotnull, attgenerated::text <> '', atttypid, atttypmod, '' FROM pg_attribute
+    WHERE attrelid = ANY (${oids}) AND attnum > 0 AND NOT attisdropped AND attgenerated::text <> 'v'
     UNION ALL
-    SELECT base.oid, attnum, name, "notNull", inner_type.oid, CASE WHEN typtype = 'd' THEN typtypmod ELSE modifier END,
+    SELECT base.oid, attnum, name, "notNull", generated, inner_type.oid, CASE WHEN typtype = 'd' THEN typtypmod ELSE modifier END,
       CASE WHEN typtype = 'd' THEN dimensions ELSE dimensions || '[]' END
     FROM base JOIN pg_type ON pg_type.oid = type, LATERAL (SELECT ${INNER_TYPE}) AS inner_type (oid) WHERE inner_type.oid <> 0)
-  SELECT base.oid::int8::float8 AS oid, attnum::int4 AS attnum, name, "notNull", format_type(type, modifier) || dimensions AS type
+  SELECT base.oid::int8::float8 AS oid, attnum::int4 AS attnum, name, "notNull", generated, format_type(type, modifier) || dimensions AS type
   FROM base JOIN pg_type ON pg_type.oid = type WHERE ${INNER_TYPE} = 0 ORDER BY base.oid, attnum`;
 
-const INDEXES = `
+export const indexesOf = (oids: string) => `
   SELECT indrelid::int8::float8 AS oid, relname::text AS name, indisprimary AS primary, indisreplident AS "replicaIdentity",
     indimmediate AS immediate, indisvalid AS valid, indpred IS NOT NULL AS partial, amname::text AS method,
     ARRAY(SELECT indkey[i]::int4 FROM generate_series(0, indnkeyatts - 1) AS i ORDER BY i) AS attnums,
     ARRAY(SELECT (indoption[i] & 1) = 1 FROM generate_series(0, indnkeyatts - 1) AS i ORDER BY i) AS descending
   FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_am ON pg_am.oid = relam
-  WHERE indrelid = ANY ($1::oid[]) ORDER BY indrelid, relname`;
+  WHERE indrelid = ANY (${oids}) ORDER BY indrelid, relname`;
 
-const COMMENTS = `
+export const commentsOf = (oids: string) => `
   SELECT objoid::int8::float8 AS oid, objsubid::int4 AS attnum, description AS comment
-  FROM pg_description WHERE classoid = 'pg_class'::regclass AND objoid = ANY ($1::oid[]) ORDER BY objoid, objsubid`;
+  FROM pg_description WHERE classoid = 'pg_class'::regclass AND objoid = ANY (${oids}) ORDER BY objoid, objsubid`;
 
 /** From the catalog's estimates: pg_table_size() would wait for whoever locks a table. A partitioned table is as large as its leaves together. */
 const SIZES = `

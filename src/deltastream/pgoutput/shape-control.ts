@@ -7,23 +7,41 @@ const OID_LIMIT = 0xffff_ffff;
 const WORDS = ['look', 'stale', 'reload', 'offer', 'made', 'gone'] as const;
 type Word = (typeof WORDS)[number];
 
+interface Found {
+  readonly number: number;
+  readonly reason: string;
+}
+
 /** What one transaction was told, by oid as it was named. */
 export class Controls {
   readonly words: Readonly<Record<Word, Set<number>>> = { look: new Set(), stale: new Set(), reload: new Set(), offer: new Set(), made: new Set(), gone: new Set() };
   /** Why the log does not tell the rows. */
   readonly broken = new Map<number, string>();
+  /** What the comparison of the catalog saw: why, and the file, or the transaction that made new ones. */
+  readonly rewrote = new Map<number, Found>();
+  readonly moved = new Map<number, Found>();
   /** What relations are from here on. */
   readonly states = new Map<number, RelationState>();
   /** All that it sees is in the log. */
   seen: Snapshot | undefined;
 
   get isEmpty(): boolean {
-    return this.broken.size === 0 && this.states.size === 0 && this.seen === undefined && Object.values(this.words).every(({ size }) => size === 0);
+    return this.broken.size === 0 && this.rewrote.size === 0 && this.moved.size === 0 && this.states.size === 0 && this.seen === undefined && Object.values(this.words).every(({ size }) => size === 0);
   }
 
   /** All that are named. */
   get oids(): number[] {
-    return [...new Set([...Object.values(this.words).flatMap((oids) => [...oids]), ...this.broken.keys(), ...this.states.keys()])];
+    return [...new Set([...Object.values(this.words).flatMap((oids) => [...oids]), ...this.broken.keys(), ...this.rewrote.keys(), ...this.moved.keys(), ...this.states.keys()])];
+  }
+
+  /** What was said of one relation is meant for another, that speaks for it. What a relation is stays its own. */
+  move(from: number, to: number): void {
+    if (from === to) return;
+    for (const oids of Object.values(this.words)) if (oids.delete(from)) oids.add(to);
+    const why = this.broken.get(from);
+    this.broken.delete(from);
+    if (why !== undefined) this.broken.set(to, why);
+    this.states.delete(from);
   }
 
   /** Anybody may send one: what is none is passed over. */
@@ -34,6 +52,7 @@ export class Controls {
     if (isWord(word)) return this.#name(this.words[word], rest);
     if (word === 'shape') return this.#shape(rest);
     if (word === 'broken') return this.#break(rest);
+    if (word === 'rewrote' || word === 'moved') return this.#find(this[word], rest);
     if (word === 'seen') this.seen = attempt(() => parseSnapshot(rest)) ?? this.seen;
   }
 
@@ -46,6 +65,11 @@ export class Controls {
   #break(rest: string): void {
     const match = /^(\d{1,10}) (.+)$/s.exec(rest);
     if (match !== null) this.broken.set(Number(match[1]), match[2]);
+  }
+
+  #find(into: Map<number, Found>, rest: string): void {
+    const match = /^(\d{1,10}) (\d{1,10}) (.+)$/s.exec(rest);
+    if (match !== null) into.set(Number(match[1]), { number: Number(match[2]), reason: match[3] });
   }
 
   #shape(rest: string): void {

@@ -1,0 +1,269 @@
+/**
+ * What relations are, for a source that says only part of it. A relation message names columns and
+ * types; attribute numbers, NOT NULL, what old rows hold, indexes and comments are the catalog's.
+ * The catalog may be ahead of the log, so it is believed only where it says nothing that the log has
+ * not come to:
+ *
+ *   what describes the relation was written by        it is
+ *   transactions that the log is past, or this one     exact
+ *   one other, and the message was otherwise before    exact: that one changed it
+ *   others                                             exact as the event triggers sent it in this
+ *                                                      transaction; else in doubt
+ *
+ * In doubt the table is stale: a copy makes it right. Never a wrong row.
+ */
+import { isFollowed } from '../../daystream/pattern.js';
+import type { Following } from '../../daystream/following.js';
+import { describeState, type RelationState } from '../../postgres/relation-state.js';
+import type { RelationMessage } from '../../postgres/pgoutput/messages.js';
+import { ShapeSource, type Seen } from '../../postgres/shape-source.js';
+import type { CatalogState } from '../catalog-state.js';
+import type { Place } from './shape-lines.js';
+import { fits, guess, shapeOf } from './shape-match.js';
+import { isIn, Past } from './shape-past.js';
+import { ToldTable, type Marks } from './shape-table.js';
+import { Telling } from './shape-tell.js';
+import type { Ending, InTransaction, Shapes, Told } from './shape.js';
+import type { Snapshot } from '../../daystream/snapshot.js';
+
+const AHEAD = 'the catalog is ahead of the log';
+
+/** What was there when the session began, of a table or partition. */
+interface Before {
+  readonly isKnown: boolean;
+  readonly isTrusted: boolean;
+  /** As the log called it last. */
+  readonly place: Place;
+  readonly marks: Marks | undefined;
+}
+
+export class CatalogShapes implements Shapes {
+  readonly #tables = new Map<number, ToldTable>();
+  readonly #bearers = new Map<string, number>();
+  readonly #past = new Past();
+  #now = new Telling(this.#bearers);
+
+  private constructor(
+    private readonly source: ShapeSource,
+    private readonly following: Following,
+    private readonly generated: boolean,
+    private readonly before: ReadonlyMap<number, Before>,
+    /** What the catalog showed then. */
+    private readonly start: Snapshot,
+  ) {}
+
+  /**
+   * `told`: what the log was last told of the catalog, as its folder keeps it; `isNew`: the log has
+   * nothing yet, and no reader. Closes the source at its end.
+   */
+  static async open(source: ShapeSource, following: Following, told: CatalogState | undefined, isNew: boolean): Promise<CatalogShapes> {
+    const sight = await source.look([]);
+    const prints = await source.prints(following.partitions);
+    const before = new Map<number, Before>();
+    for (const [oid, [schema, table]] of Object.entries(isNew ? {} : told?.seen?.names ?? {})) before.set(Number(oid), { isKnown: true, isTrusted: false, place: { schema, table }, marks: told?.seen?.marks[oid] });
+    for (const { oid, schema, table, hash, own } of prints) {
+      const place = before.get(oid)?.place ?? { schema, table };
+      if (own) before.set(oid, { isKnown: isNew || told === undefined || oid in told.prints, isTrusted: isNew || told?.prints[oid] === hash, place, marks: told?.seen?.marks[oid] });
+    }
+    const shapes = new CatalogShapes(source, following, await source.sendsGenerated, before, sight.snapshot);
+    shapes.#past.saw(sight);
+    return shapes;
+  }
+
+  close(): void {
+    this.source.close();
+  }
+
+  async relation(message: RelationMessage, at: InTransaction): Promise<Told> {
+    if (!isFollowed(this.following.tables, message.schema, message.table)) return { lines: [], shape: undefined };
+    const table = this.#table(message.oid);
+    const isNews = this.#now.controls.states.has(message.oid) || !table.isTrusted || !table.isKnown;
+    if (isNews || table.state === undefined || !fits(message, table.state, this.generated)) await this.#learn(message, table, at);
+    else this.#now.schema(table, at.xid);
+    const { described } = table;
+    return { lines: this.#now.take(), shape: described === undefined ? undefined : shapeOf(message, described.relation) };
+  }
+
+  control(text: string): void {
+    this.#now.controls.hear(text);
+  }
+
+  truncated(oid: number): void {
+    this.#now.truncated.add(oid);
+  }
+
+  end(at: InTransaction): Promise<Ending> | undefined {
+    for (const oid of this.#now.truncated) this.#table(oid).truncatedBy = Number(at.xid & 0xffff_ffffn);
+    return this.#now.isEmpty ? undefined : this.#end(at);
+  }
+
+  committed(): void {
+    this.#now = new Telling(this.#bearers);
+  }
+
+  /** What was said is in no log: all of it is said again. */
+  abandoned(): void {
+    this.#now = new Telling(this.#bearers);
+    this.#bearers.clear();
+    for (const table of this.#tables.values()) table.state = table.schema = table.indexes = table.comments = undefined;
+  }
+
+  #table(oid: number): ToldTable {
+    let table = this.#tables.get(oid);
+    if (table === undefined) {
+      const before = this.before.get(oid);
+      table = new ToldTable(oid, before?.isKnown ?? false, before?.isTrusted ?? true);
+      if (table.isKnown) table.place = before?.place;
+      table.marks = before?.marks;
+      this.#tables.set(oid, table);
+    }
+    return table;
+  }
+
+  /** Of a relation that is not what it was, or of which nothing was said: finds out what it is, and says it. */
+  async #learn(message: RelationMessage, table: ToldTable, at: InTransaction): Promise<void> {
+    const seen = await this.#look([message.oid], at);
+    const own = seen.get(message.oid);
+    const sent = this.#now.controls.states.get(message.oid);
+    const was = table.state;
+    const state = this.#certain(table, own, sent, at, message);
+    this.#now.changed.add(message.oid);
+    const broken = this.#now.controls.broken.get(message.oid);
+    if (state === undefined) {
+      const known = [was, own, sent].filter((one): one is RelationState => one !== undefined);
+      const relation = guess(message, known, own?.relkind === 'p' ? 'partitioned' : own?.isPartition === true && this.following.partitions === 'leaf' ? 'leaf' : 'ordinary');
+      table.described = { relation, indexes: [], comments: {}, leftOut: [], estimatedRows: 0, estimatedBytes: 0 };
+      table.state = undefined;
+      this.#now.schema(table, at.xid);
+      this.#now.stale(table, at.xid, AHEAD);
+      return;
+    }
+    const why = broken ?? (own === undefined ? undefined : table.compareMarks(own, state === sent));
+    table.become(state, describeState(state, this.following.partitions, this.generated));
+    if (why !== undefined) this.#now.stale(table, at.xid, why);
+    this.#now.schema(table, at.xid);
+    this.#retyped(table, was, at);
+  }
+
+  /** Rows come below: that older ones print otherwise is said above them. */
+  #retyped(table: ToldTable, was: RelationState | undefined, at: InTransaction): void {
+    if (was !== undefined && this.#now.controls.states.get(table.oid) === undefined) this.#now.retyped(table, at.xid, was);
+  }
+
+  /** What the relation is, where that is beyond doubt. `message`: what the server sends rows of. */
+  #certain(table: ToldTable, own: Seen | undefined, sent: RelationState | undefined, at: InTransaction, message: RelationMessage | undefined): RelationState | undefined {
+    const isIt = (state: RelationState) => message === undefined || fits(message, state, this.generated);
+    if (own !== undefined && isIt(own)) {
+      const lacks = this.#lacks(table, own, at);
+      if (lacks === 0 || (sent !== undefined && isSame(own, sent))) return own;
+      const isTheOne = !table.isKnown || (message !== undefined && table.state !== undefined && !isIt(table.state));
+      if (sent === undefined && lacks === 1 && isTheOne) return own;
+    }
+    return sent !== undefined && isIt(sent) ? sent : undefined;
+  }
+
+  /** How many transactions that the log may not have come to wrote what describes the relation. */
+  #lacks(table: ToldTable, { writers }: Seen, at: InTransaction): number {
+    const lacks = this.#past.lacks(writers, at.xid);
+    // What was told in an earlier session, and was the same when this one began, is in the log.
+    return table.state === undefined && table.isKnown && table.isTrusted ? lacks.filter((writer) => !isIn(this.start, writer)).length : lacks.length;
+  }
+
+  async #look(oids: readonly number[], at: InTransaction): Promise<ReadonlyMap<number, Seen>> {
+    const look = await this.source.look(oids);
+    this.#past.reached(at.commitLsn);
+    this.#past.saw(look);
+    return look.states;
+  }
+
+  async #end(at: InTransaction): Promise<Ending> {
+    const { controls, changed } = this.#now;
+    this.#past.reached(at.commitLsn);
+    if (controls.seen !== undefined) this.#past.knows(controls.seen);
+    const subjects = await this.#subjects();
+    const asked = subjects.filter((oid) => this.#isAsked(oid));
+    const seen = asked.length === 0 ? new Map<number, Seen>() : await this.#look(asked, at);
+    const stay: number[] = [];
+    for (const oid of subjects) if (!this.#dropped(oid, seen.get(oid), asked.includes(oid), at)) stay.push(oid);
+    for (const oid of stay) {
+      if (asked.includes(oid)) this.#endOf(this.#table(oid), seen.get(oid), at);
+      else if (changed.has(oid)) this.#now.table(this.#table(oid), at.xid, undefined, undefined);
+    }
+    this.#past.came(at.xid);
+    return { lines: this.#now.take(), reload: this.#now.reload, offer: this.#now.offer };
+  }
+
+  /** What is not as it was when the transaction's rows came. */
+  #isAsked(oid: number): boolean {
+    const { words, states, broken, rewrote, moved } = this.#now.controls;
+    return words.look.has(oid) || words.gone.has(oid) || words.made.has(oid) || states.has(oid) || broken.has(oid) || rewrote.has(oid) || moved.has(oid) || this.#tables.get(oid)?.state === undefined;
+  }
+
+  /** The tables to look at, by oid; what a message named is put to the table that speaks for it. */
+  async #subjects(): Promise<number[]> {
+    const { controls, changed } = this.#now;
+    const named = controls.oids;
+    const tables = named.length === 0 ? new Map<number, number>() : await this.source.tablesOf(named, this.following.partitions);
+    for (const oid of named) controls.move(oid, tables.get(oid) ?? oid);
+    const subjects = new Set([...controls.oids, ...changed]);
+    return [...subjects].sort((a, b) => a - b);
+  }
+
+  /** Says that a table is gone, or not followed any more; true where it is not to be spoken of. */
+  #dropped(oid: number, seen: Seen | undefined, isAsked: boolean, at: InTransaction): boolean {
+    const { controls } = this.#now;
+    const state = seen ?? controls.states.get(oid) ?? (isAsked ? undefined : this.#tables.get(oid)?.state);
+    const isGone = seen === undefined && isAsked && controls.words.gone.has(oid);
+    if (!isGone && state !== undefined && this.#speaks(state)) return false;
+    const table = this.#tables.get(oid) ?? (this.before.has(oid) ? this.#table(oid) : undefined);
+    if (table === undefined || !table.isKnown) return true;
+    const isCertain = isGone || (state !== undefined && (seen === undefined || this.#lacks(table, seen, at) === 0));
+    if (!isCertain) return false;
+    this.#now.drop(table, at.xid);
+    this.#tables.set(oid, new ToldTable(oid, false, true));
+    return true;
+  }
+
+  /** True for what has rows of its own name that are followed. */
+  #speaks({ schema, table, relkind, isPartition }: RelationState): boolean {
+    const hasRows = this.following.partitions === 'leaf' ? relkind === 'r' : !isPartition;
+    return hasRows && isFollowed(this.following.tables, schema, table);
+  }
+
+  /** What the comparison of the catalog saw, where the log has not said it. */
+  #found({ oid, staleFile, truncatedBy }: ToldTable): string | undefined {
+    const rewrote = this.#now.controls.rewrote.get(oid);
+    const moved = this.#now.controls.moved.get(oid);
+    if (rewrote !== undefined && rewrote.number !== staleFile) return rewrote.reason;
+    return moved !== undefined && moved.number !== truncatedBy ? moved.reason : undefined;
+  }
+
+  #endOf(table: ToldTable, own: Seen | undefined, at: InTransaction): void {
+    const sent = this.#now.controls.states.get(table.oid);
+    const broken = this.#now.controls.broken.get(table.oid) ?? this.#found(table);
+    const was = table.state;
+    const state = this.#certain(table, own, sent, at, undefined);
+    if (state === undefined) {
+      table.state = undefined;
+      if (own !== undefined && table.schema === undefined) {
+        table.described = describeState(own, this.following.partitions, this.generated);
+        this.#now.schema(table, at.xid);
+      }
+      this.#now.stale(table, at.xid, broken ?? AHEAD);
+      return;
+    }
+    const why = broken ?? (own === undefined ? undefined : table.compareMarks(own, sent !== undefined && was !== undefined));
+    table.become(state, describeState(state, this.following.partitions, this.generated));
+    this.#now.table(table, at.xid, was, why);
+  }
+}
+
+/** True where the log is told the same of both. */
+function isSame(a: RelationState, b: RelationState): boolean {
+  return shown(a) === shown(b);
+}
+
+function shown({ oid, schema, table, relkind, persistence, identity, isPartition, root, columns, missing, indexes, comments }: RelationState): string {
+  const rows = (list: readonly object[]) => list.map((row) => Object.entries(row).sort(([x], [y]) => (x < y ? -1 : 1)));
+  return JSON.stringify([oid, schema, table, relkind, persistence, identity, isPartition, root, rows(columns), Object.entries(missing).sort(), rows(indexes), rows(comments)]);
+}

@@ -1,0 +1,70 @@
+/**
+ * The watch's part for a source that does not decode the catalog (pgoutput): what only a comparison
+ * can see, as words beside `look` that the plugin passes over.
+ */
+import type pg from 'pg';
+import type { Following } from '../daystream/following.js';
+import { CONTROL_PREFIX } from '../postgres/control.js';
+import type { TablePrint } from '../postgres/fingerprint.js';
+import { readEmpty, readTableMarks, type TableMarks } from '../postgres/table-marks.js';
+import { onlyFollowed } from './catalog-state.js';
+
+/** What was seen at a look, by oid. */
+export interface SeenMarks {
+  /** As the log calls them: what goes has to be named. */
+  readonly names: Readonly<Record<string, readonly [schema: string, table: string]>>;
+  readonly marks: Readonly<Record<string, Pick<TableMarks, 'filenode' | 'attributes' | 'root'>>>;
+}
+
+export async function seeMarks(client: pg.Client, prints: readonly TablePrint[], { tables }: Following): Promise<SeenMarks & { readonly tables: readonly TableMarks[] }> {
+  const followed = onlyFollowed(prints, tables);
+  const known = new Set(followed.map(({ oid }) => oid));
+  const marks = (await readTableMarks(client)).filter(({ oid }) => known.has(oid));
+  return {
+    names: Object.fromEntries(followed.filter(({ own }) => own).map(({ oid, schema, table }) => [oid, [schema, table] as const])),
+    marks: Object.fromEntries(marks.map(({ oid, filenode, attributes, root }) => [oid, { filenode, attributes, root }])),
+    tables: marks,
+  };
+}
+
+/** The words. `areTold`: event triggers have told of rewrites, and of partitions that came and went. */
+export async function wordsOf(client: pg.Client, before: SeenMarks | undefined, now: Awaited<ReturnType<typeof seeMarks>>, prints: readonly TablePrint[], { partitions }: Following, areTold: boolean): Promise<string[]> {
+  if (before === undefined) return [];
+  const there = new Set(prints.map(({ oid }) => oid));
+  const gone = Object.keys(before.names).filter((oid) => !there.has(Number(oid)));
+  const moved = partitions === 'root' ? await movedRoots(client, before, now.tables, areTold) : [];
+  return [...(gone.length === 0 ? [] : [`gone ${gone.join(' ')}`]), ...(areTold ? [] : rewrites(before, now.tables, partitions)), ...moved];
+}
+
+/** Tells them in one transaction with what was visible then: all of that is in the log above. */
+export async function tellWords(client: pg.Client, words: readonly string[]): Promise<void> {
+  await client.query('select pg_logical_emit_message(true, $1::text, content) from unnest($2::text[] || (\'seen \' || pg_current_snapshot()::text)) as content', [CONTROL_PREFIX, words]);
+}
+
+/** ALTER TABLE that writes rows anew makes another file and describes a column anew; TRUNCATE and VACUUM FULL do not. */
+function rewrites({ marks }: SeenMarks, tables: readonly TableMarks[], partitions: Following['partitions']): string[] {
+  return tables
+    .filter(({ oid, filenode, attributes, root }) => (partitions === 'leaf' || root === null) && marks[oid] !== undefined && marks[oid].filenode !== filenode && marks[oid].attributes !== attributes)
+    .map(({ oid, filenode, name }) => `rewrote ${oid} ${filenode} ALTER TABLE rewrote the rows of ${name}`);
+}
+
+/**
+ * Roots of which a partition came, went, or got another file: TRUNCATE of one partition comes by no
+ * other way. A truncate of the root gives another file to each, and the log says it: whose xid it was is told.
+ */
+async function movedRoots(client: pg.Client, { marks }: SeenMarks, tables: readonly TableMarks[], areTold: boolean): Promise<string[]> {
+  const words = new Map<number, string>();
+  const now = new Map(tables.map((table) => [table.oid, table]));
+  const came = areTold ? [] : tables.filter(({ oid, root }) => root !== null && marks[oid]?.root !== root);
+  const empty = new Set(came.length === 0 ? [] : await readEmpty(client, came.map(({ oid }) => oid)));
+  for (const { oid, root, name } of came) if (root !== null && !empty.has(oid)) words.set(root, `moved ${root} 0 partition ${name} was attached`);
+  if (!areTold) for (const [oid, { root }] of Object.entries(marks)) if (root !== null && now.get(Number(oid))?.root !== root) words.set(root, `moved ${root} 0 a partition was detached or dropped`);
+  for (const { oid, root, filenode, writer, name } of tables) {
+    if (root === null || marks[oid]?.root !== root || marks[oid].filenode === filenode) continue;
+    const said = words.get(root);
+    const word = `moved ${root} ${writer} partition ${name} was truncated or written anew`;
+    // By more than one transaction: not all of it can be a truncate of the root.
+    words.set(root, said === undefined || said.startsWith(`moved ${root} ${writer} `) ? word : `moved ${root} 0 partitions were truncated or written anew`);
+  }
+  return [...words.values()];
+}

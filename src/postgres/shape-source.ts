@@ -1,0 +1,106 @@
+/** Asks the catalog what relations are, for whoever writes the log from a source that does not say all of it. */
+import type pg from 'pg';
+import { parseLsn, type Lsn } from '../daystream/lsn.js';
+import { parseSnapshot, type Snapshot } from '../daystream/snapshot.js';
+import { connect, placeOf } from './connection.js';
+import { translate } from './failure.js';
+import { readTablePrints, type TablePrint } from './fingerprint.js';
+import { statesOf, treeOf, type RelationState, type Surroundings } from './relation-state.js';
+import type { Partitions } from '../daystream/following.js';
+
+const STATEMENT_TIMEOUT_MS = 60_000;
+
+/** What the catalog said at one moment. */
+export interface Sight {
+  /** What it saw. */
+  readonly snapshot: Snapshot;
+  /** The commit record of whatever it saw is before it. */
+  readonly lsn: Lsn;
+}
+
+export type Seen = RelationState & Surroundings;
+
+export interface Look extends Sight {
+  /** By oid; what is not there is not in it. */
+  readonly states: ReadonlyMap<number, Seen>;
+}
+
+export class ShapeSource {
+  private constructor(private readonly client: pg.Client) {}
+
+  /** Throws DeltaError where no connection is had. */
+  static async open(target: string | undefined): Promise<ShapeSource> {
+    const client = await connect(target, { applicationName: 'deltastream' });
+    try {
+      await client.query(`select set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', false)`);
+      return new ShapeSource(client);
+    } catch (cause) {
+      client.end().catch(() => {}); // it may be gone already
+      throw translate(cause, placeOf(client));
+    }
+  }
+
+  /** True where stored generated columns may be published. */
+  get sendsGenerated(): Promise<boolean> {
+    return this.#ask<{ sends: boolean }>("select current_setting('server_version_num')::int >= 180000 as sends", []).then(([{ sends }]) => sends);
+  }
+
+  /** The tables among these oids; an index stands for its table, and where partitions go by their root's name, a partition for its root. */
+  async tablesOf(oids: readonly number[], partitions: Partitions): Promise<Map<number, number>> {
+    const rows = await this.#ask<{ oid: number; table: number }>(TABLES, [oids, partitions === 'root']);
+    return new Map(rows.map(({ oid, table }) => [oid, table]));
+  }
+
+  async look(oids: readonly number[]): Promise<Look> {
+    const rows = await this.#ask<{ snapshot: string; lsn: string; state: Seen | null }>(LOOK, [oids]);
+    const states = new Map(rows.flatMap(({ state }) => (state === null ? [] : [[state.oid, state] as const])));
+    return { snapshot: parseSnapshot(rows[0].snapshot), lsn: parseLsn(rows[0].lsn), states };
+  }
+
+  async prints(partitions: Partitions): Promise<TablePrint[]> {
+    try {
+      return await readTablePrints(this.client, partitions);
+    } catch (cause) {
+      throw translate(cause, placeOf(this.client));
+    }
+  }
+
+  close(): void {
+    this.client.end().catch(() => {}); // it may be gone already
+  }
+
+  async #ask<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> {
+    try {
+      return (await this.client.query<Row>(text, values)).rows;
+    } catch (cause) {
+      throw translate(cause, placeOf(this.client));
+    }
+  }
+}
+
+const TABLES = `
+  select given.oid::int8::float8 as oid,
+         (case when $2 and c.relispartition then pg_partition_root(c.oid)::oid else c.oid end)::int8::float8 as table
+    from unnest($1::oid[]) as given (oid)
+    left join pg_index as i on i.indexrelid = given.oid
+    join pg_class as c on c.oid = coalesce(i.indrelid, given.oid)
+   where c.relkind in ('r', 'p') and c.relpersistence <> 't' and c.oid >= 16384`;
+
+/** Whose rows describe a relation: all that a line says comes from one of them. */
+const WRITERS = `
+  (select coalesce(jsonb_agg(distinct writer), '[]') from (
+     select xmin::text::int8 as writer from pg_class where pg_class.oid = s.oid
+     union all select n.xmin::text::int8 from pg_namespace as n join pg_class on relnamespace = n.oid where pg_class.oid = s.oid
+     union all select a.xmin::text::int8 from pg_attribute as a where attrelid = s.oid and attnum > 0
+     union all select t.xmin::text::int8 from pg_attribute join pg_type as t on t.oid = atttypid where attrelid = s.oid and attnum > 0
+     union all select i.xmin::text::int8 from pg_index as i where indrelid = s.oid
+     union all select x.xmin::text::int8 from pg_index join pg_class as x on x.oid = indexrelid where indrelid = s.oid
+     union all select d.xmin::text::int8 from pg_description as d where classoid = 'pg_class'::regclass and objoid = s.oid
+     union all select h.xmin::text::int8 from pg_inherits as h where inhrelid = s.oid) as writers)`;
+
+/** One row where there is none of them. The LSN is read behind the snapshot. */
+const LOOK = `
+  with ${treeOf('$1::oid[]')}
+  select pg_current_snapshot()::text as snapshot, pg_current_wal_insert_lsn()::text as lsn, found.state
+    from (select) as one
+    left join (select s.state || jsonb_build_object('writers', ${WRITERS}) as state from (${statesOf('$1::oid[]')}) as s) as found on true`;
