@@ -6,7 +6,7 @@ import { isFollowed, written } from '../daystream/pattern.js';
 import type { Writer } from '../daystream/writer.js';
 import { oneLine, plural } from '../cli.js';
 import type { CopySource, CopyTable, Examined, TakenSnapshot } from '../postgres/copy-source.js';
-import { publicationOf, type StreamOptions } from './options.js';
+import type { StreamOptions } from './options.js';
 import { headLines, refusalLine, RowLines } from './reload-lines.js';
 import { refusalOf, textRefusalOf, unreadable, type Refusal } from './reload-refusal.js';
 import { sizeText } from './report.js';
@@ -25,7 +25,7 @@ const FLUSH_AFTER_MS = 1_000;
 /** What a copy needs of the run that it is part of. */
 export interface Host {
   readonly writer: Writer;
-  readonly options: Pick<StreamOptions, 'tables' | 'partitions' | 'plugin' | 'slot' | 'reloadLimitBytes'>;
+  readonly options: Pick<StreamOptions, 'tables' | 'partitions' | 'reloadLimitBytes'>;
   readonly signal: AbortSignal;
   /** Does something where no transaction is open, and nothing is appended until it is done. */
   between<Result>(act: () => Promise<Result> | Result): Promise<Result>;
@@ -40,7 +40,7 @@ export interface Host {
 export async function copyTable(source: CopySource, need: Need, host: Host): Promise<void> {
   await waitFor(() => host.writer.mayBeginCopy, source, host);
   const asked = host.writer.due.askedOf(need.oid);
-  const found = await source.examine(need.oid, host.options.partitions, publicationOf(host.options));
+  const found = await source.examine(need.oid, host.options.partitions);
   host.signal.throwIfAborted();
   if (found === undefined || !isFollowed(host.options.tables, found.table.schema, found.table.table)) {
     host.writer.due.forget(need.oid, asked);

@@ -9,7 +9,7 @@ import { reasonOf } from '../errors.js';
 import { CopySource } from '../postgres/copy-source.js';
 import { codeOf, translate } from '../postgres/failure.js';
 import type { Beside } from './beside.js';
-import type { StreamOptions } from './options.js';
+import { publicationOf, type StreamOptions } from './options.js';
 import { ChangedMeanwhile, copyTable, type Host } from './reload-table.js';
 import type { Report } from './report.js';
 
@@ -123,7 +123,7 @@ export class Reloads {
     const attempts = this.#attempts.get(need.oid) ?? { count: 0, waysGiven: 0, givesWay: false, notBeforeMs: 0, told: '' };
     let watch: NodeJS.Timeout | undefined;
     try {
-      const source = await CopySource.open(this.options.pg, 'deltastream');
+      const source = await CopySource.open(this.options.pg, 'deltastream', publicationOf(this.options));
       this.#source = source;
       if (this.#stop.signal.aborted) return;
       if (attempts.waysGiven < WAYS_GIVEN) watch = setInterval(() => void this.#giveWay(source, attempts), WATCH_INTERVAL_MS);

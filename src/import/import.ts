@@ -86,7 +86,7 @@ export async function importTables(options: ImportOptions, progress: Progress, s
     const choice = await chooseAndCheck(source, transport, (why) => progress.say(why), signal);
     target ??= openTarget(path, false);
     const copy = await copyAtSnapshot(source, plan, choice, destination, transport, target, progress, signal);
-    return { cache: path, ...copy, passedOver: choice.passedOver, seconds: (performance.now() - started) / 1000 };
+    return { cache: path, ...copy, seconds: (performance.now() - started) / 1000 };
   } catch (error) {
     if (signal.aborted) throw stopped(path, error);
     throw error;
@@ -96,7 +96,7 @@ export async function importTables(options: ImportOptions, progress: Progress, s
   }
 }
 
-type Copy = Pick<ImportResult, 'tables' | 'position' | 'snapshot' | 'warnings'>;
+type Copy = Pick<ImportResult, 'tables' | 'passedOver' | 'position' | 'snapshot' | 'warnings'>;
 
 async function copyAtSnapshot(options: SourceOptions, plan: (tables: readonly SourceTable[]) => TablePlan[], choice: Choice, destination: Destination, transport: Transport, target: Target, progress: Progress, signal: AbortSignal): Promise<Copy> {
   const joined = await joinedSnapshot(options, choice, transport, (why) => progress.say(why), signal);
@@ -119,7 +119,7 @@ async function copyAtSnapshot(options: SourceOptions, plan: (tables: readonly So
   finishBulk(target.draft, cache);
   const { position, lost } = await destination.finish(target, plans, joined, signal);
   const losses = lost.map(({ kind, name, reason }) => `${kind} ${name} could not be kept: ${reason}`);
-  return { tables: copied, position, snapshot: snapshot.text, warnings: [...plans.flatMap(({ warnings }) => warnings), ...losses] };
+  return { tables: copied, passedOver: joined.passedOver, position, snapshot: snapshot.text, warnings: [...plans.flatMap(({ warnings }) => warnings), ...losses] };
 }
 
 function newCache(source: string, patterns: readonly ChosenPattern[]): Destination {

@@ -10,8 +10,10 @@ import { describeTables, type SourceTable } from '../postgres/catalog.js';
 import { chooseTables, type Choice, type Chosen } from '../postgres/choice.js';
 import { connect, placeOf } from '../postgres/connection.js';
 import { translate } from '../postgres/failure.js';
+import { sendsGenerated } from '../postgres/publication.js';
 import { identifyCluster, takeSnapshot, type SharedSnapshot } from '../postgres/snapshot.js';
 import { awaitHorizon, findJoin, newestPartitions, type Earliest, type Join } from './join.js';
+import { onlyPublished } from './published.js';
 
 export interface SourceOptions {
   readonly patterns: readonly Pattern[];
@@ -36,6 +38,7 @@ const ATTEMPT_LIMIT = 10;
 export interface Joined {
   readonly snapshot: SharedSnapshot;
   readonly tables: readonly SourceTable[];
+  readonly passedOver: Choice['passedOver'];
   readonly join: Join;
 }
 
@@ -57,9 +60,9 @@ export async function chooseAndCheck(options: SourceOptions, transport: Transpor
       throw new DeltaError('log-foreign', `${transport.place}: is the log of database ${header.database}; ${placeOf(client)} is another`, { hint: 'give the --source that belongs to --pg' });
     }
     options.checkLog(header);
-    const choice = await chooseTables(client, options.patterns, horizon.partitions);
+    const choice = await onlyPublished(client, await chooseTables(client, options.patterns, horizon.partitions), options.patterns, header, horizon.partitions);
     await options.checkChosen(client, choice.chosen, horizon);
-    options.check(await describeTables(client, choice.chosen));
+    options.check(await describeTables(client, choice.chosen, { generated: sendsGenerated(header.publication, cluster.version) }));
     return choice;
   } catch (error) {
     throw error instanceof DeltaError || signal.aborted ? error : translate(error, placeOf(client));
@@ -78,14 +81,15 @@ export async function joinedSnapshot(options: SourceOptions, choice: Choice, tra
       const [client] = snapshot.clients;
       try {
         const join = await findJoin(transport, options.earliest, snapshot.text);
-        const seen = await chooseTables(client, options.patterns, join?.horizon.partitions);
+        const all = await chooseTables(client, options.patterns, join?.horizon.partitions);
+        const seen = join === undefined ? all : await onlyPublished(client, all, options.patterns, join.header, join.horizon.partitions);
         if (join !== undefined) {
           requireFollowed(transport, join.horizon, seen.chosen);
           await options.checkChosen(client, seen.chosen, join.horizon);
         }
         const locked = new Set(chosen.map(({ oid }) => oid));
         if (join !== undefined && seen.chosen.every(({ oid }) => locked.has(oid))) {
-          return { snapshot, tables: await describeTables(client, seen.chosen), join };
+          return { snapshot, tables: await describeTables(client, seen.chosen, { generated: sendsGenerated(join.header.publication, snapshot.version) }), passedOver: seen.passedOver, join };
         }
       } catch (error) {
         await snapshot.close();

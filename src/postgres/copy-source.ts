@@ -13,7 +13,7 @@ import { connect, placeOf } from './connection.js';
 import { CONTROL_PREFIX } from './control.js';
 import { copyOut, type CopySink } from './copy.js';
 import { codeOf } from './failure.js';
-import { readPublished, unpublished, type Unpublished } from './publication.js';
+import { readPublished, sendsGenerated, unpublished, type Unpublished } from './publication.js';
 import { fromClause, locked, lockTables, LOCK_TIMED_OUT } from './locks.js';
 
 /** A lock request that waits makes others wait behind it, so it never waits long. */
@@ -48,15 +48,19 @@ export class CopySource {
     readonly client: pg.Client,
     /** The server's process, for whoever asks whom it keeps waiting. */
     readonly pid: number,
+    /** That of the slot; undefined where the plugin needs none. */
+    readonly publication: string | undefined,
+    /** The log has generated columns. */
+    readonly generated: boolean,
   ) {}
 
   /** Throws DeltaError `config` on a standby, whose snapshots do not tell which transactions run. */
-  static async open(target: string | undefined, applicationName: string): Promise<CopySource> {
+  static async open(target: string | undefined, applicationName: string, publication?: string): Promise<CopySource> {
     const client = await connect(target, { applicationName });
     try {
-      const { rows: [{ standby, pid }] } = await client.query<{ standby: boolean; pid: number }>(SETTINGS);
+      const { rows: [{ standby, pid, version }] } = await client.query<{ standby: boolean; pid: number; version: number }>(SETTINGS);
       if (standby) throw new DeltaError('config', `${placeOf(client)}: a hot standby, of which no table can be copied into the log`, { hint: 'follow the primary' });
-      return new CopySource(client, pid);
+      return new CopySource(client, pid, publication, sendsGenerated(publication, version));
     } catch (error) {
       client.end().catch(() => {}); // it may be gone already
       throw error;
@@ -66,14 +70,15 @@ export class CopySource {
   get role(): string { return this.client.user ?? ''; }
 
   /** What there is to know of a table; undefined where none with this oid has rows in the log. Throws DeltaError `busy`, with the holder, where it is locked. */
-  async examine(oid: number, partitions: Partitions, publication: string | undefined): Promise<Examined | undefined> {
+  async examine(oid: number, partitions: Partitions): Promise<Examined | undefined> {
     await this.client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const found = await tableByOid(this.client, oid, partitions);
     const [rights] = (await this.client.query<Rights>(RIGHTS, [oid])).rows;
     // Without rights where it was dropped since the transaction began.
     if (found === undefined || rights.mayRead === null) return this.#gone();
     const { reason, ...place } = found;
-    const [table] = await describeTables(this.client, [place]);
+    const [table] = await describeTables(this.client, [place], this);
+    const { publication } = this;
     const [published] = publication === undefined ? [] : await readPublished(this.client, publication, partitions, oid);
     const bytes = await this.#bytes(table);
     await this.release();
@@ -84,7 +89,7 @@ export class CopySource {
   async describe({ oid, schema, table, kind }: CopyTable, partitions: Partitions): Promise<CopyTable | undefined> {
     const found = await tableByOid(this.client, oid, partitions);
     if (found === undefined || found.reason !== undefined || found.schema !== schema || found.table !== table || found.kind !== kind) return undefined;
-    return (await describeTables(this.client, [{ oid, schema, table, kind }]))[0];
+    return (await describeTables(this.client, [{ oid, schema, table, kind }], this))[0];
   }
 
   /** Begins the transaction and locks the table against changes of its shape. Throws DeltaError `busy`, with the holder, where the lock is not had at once. */
@@ -166,7 +171,7 @@ interface Rights {
  * A flush of the WAL waits for no standby. Not every server has every setting.
  */
 const SETTINGS = `
-  SELECT pg_is_in_recovery() AS standby, pg_backend_pid() AS pid,
+  SELECT pg_is_in_recovery() AS standby, pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version,
     (SELECT count(set_config(name, CASE name WHEN 'lock_timeout' THEN '${LOCK_TIMEOUT_MS}' WHEN 'row_security' THEN 'off' WHEN 'synchronous_commit' THEN 'local' ELSE '0' END, false)) FROM pg_settings
       WHERE name IN ('lock_timeout', 'row_security', 'synchronous_commit', 'statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout')) AS settings`;
 

@@ -5,7 +5,7 @@
  */
 import { CONTROL_PREFIX } from './control.js';
 import { COMMENT_START } from './publication-change.js';
-import { HAS_IDENTITY } from './publication.js';
+import { IS_BAD } from './publication.js';
 
 /** A publication is locked until the transaction ends that changes it: nobody waits for another's schema change. */
 const LOCK_TIMEOUT = '50ms';
@@ -16,8 +16,8 @@ export const PUBLISH_TAGS = ['CREATE TABLE', 'CREATE SCHEMA', 'CREATE FOREIGN TA
 /** Of `t.oid`, with all its partitions. */
 const CAN_BE_PUBLISHED = `NOT EXISTS (
           WITH RECURSIVE tree (oid) AS (SELECT t.oid UNION ALL SELECT inhrelid FROM tree JOIN pg_inherits ON inhparent = tree.oid JOIN pg_class AS part ON part.oid = inhrelid WHERE part.relispartition)
-          SELECT FROM tree JOIN pg_class AS c ON c.oid = tree.oid
-           WHERE c.relkind <> 'p' AND (c.relkind = 'f' OR c.relpersistence <> 'p' OR NOT ${HAS_IDENTITY}))`;
+          SELECT FROM tree JOIN pg_class AS c ON c.oid = tree.oid JOIN pg_class AS r ON r.oid = t.oid
+           WHERE c.relkind <> 'p' AND ${IS_BAD})`;
 
 /**
  * Empty are only tables that were made by this command; into one that was made before in the

@@ -2,13 +2,14 @@
  * The publication of a slot whose plugin is pgoutput: what it has, and what it ought to have. It
  * bears the slot's name and is a list of tables. One without a replica identity that works is kept
  * out of it: where a publication publishes updates, Postgres refuses the application's UPDATE of
- * such a table (CheckCmdReplicaIdentity).
+ * such a table (CheckCmdReplicaIdentity). So is a root of which a partition's old rows do not hold
+ * the key: pgoutput says of them what is true of the root's.
  */
 import type pg from 'pg';
 import type { Partitions } from '../daystream/following.js';
 import { isFollowed } from '../daystream/pattern.js';
 import { HAS_FOREIGN_NAME, readable } from './names.js';
-import { USABLE } from './tables.js';
+import { keyOf, USABLE } from './tables.js';
 
 /** PostgreSQL 15 was the first to publish schemas, 18 the first to publish stored generated columns. */
 export const SCHEMAS_SINCE = 150_000;
@@ -50,6 +51,8 @@ export interface PublishedTable {
   /** That one is foreign or unlogged. */
   readonly isOutsideWal: boolean;
   readonly badIdentity: string | null;
+  /** It has one of its own, which does not hold the key of its root. */
+  readonly badHasOwn: boolean;
   readonly badHasPrimaryKey: boolean;
   /** Stored generated columns of it or of its partitions. */
   readonly generated: readonly string[];
@@ -57,6 +60,11 @@ export interface PublishedTable {
 
 /** Why a followed table's changes are not, or not all, in the log, and what to type. */
 export interface Unpublished { readonly reason: string; readonly cure: string }
+
+/** True where stored generated columns are in the log: our plugin writes them. */
+export function sendsGenerated(publication: string | undefined, version: number): boolean {
+  return publication === undefined || version >= GENERATED_SINCE;
+}
 
 export async function readPublication(client: pg.Client, name: string): Promise<Publication | undefined> {
   const { rows: [{ version }] } = await client.query<{ version: number }>(VERSION);
@@ -82,10 +90,11 @@ export function stepsOf(published: readonly PublishedTable[], tables: string | u
 }
 
 /** Why the table cannot be published; undefined where it can. */
-export function unpublishable({ name, bad, isOutsideWal, badIdentity, badHasPrimaryKey }: PublishedTable): Unpublished | undefined {
+export function unpublishable({ name, bad, isOutsideWal, badIdentity, badHasOwn, badHasPrimaryKey }: PublishedTable): Unpublished | undefined {
   if (bad === null) return undefined;
   const which = bad === name ? '' : ` its partition ${bad}`;
   if (isOutsideWal) return { reason: `${which.trim() || 'it'} is foreign or unlogged, so its changes are not in the WAL`, cure: '' };
+  if (badHasOwn) return { reason: `${which.trim()} has a replica identity that does not hold the key of ${name}`, cure: `deltastream --partitions leaf; or ALTER TABLE ${bad} REPLICA IDENTITY FULL;` };
   const cure = badIdentity !== 'd' && badHasPrimaryKey ? `ALTER TABLE ${bad} REPLICA IDENTITY DEFAULT;` : `ALTER TABLE ${bad} ADD PRIMARY KEY (…); or ALTER TABLE ${bad} REPLICA IDENTITY FULL;`;
   return { reason: `${which.trim() || 'it'} has no replica identity, so pgoutput cannot send its updates and deletes`, cure };
 }
@@ -125,8 +134,13 @@ const publicationQuery = (schemas: string) => `
     from pg_catalog.pg_publication p where p.pubname = $1`;
 
 /** The server's own rule: RelationGetReplicaIndex. */
-export const HAS_IDENTITY = `(c.relreplident = 'f' or exists (select from pg_catalog.pg_index i where i.indrelid = c.oid and ${USABLE}
-  and case c.relreplident when 'd' then i.indisprimary when 'i' then i.indisreplident else false end))`;
+const IDENTITY = `i.indrelid = c.oid and ${USABLE} and case c.relreplident when 'd' then i.indisprimary when 'i' then i.indisreplident else false end`;
+const HAS_OWN = `exists (select from pg_catalog.pg_index i where ${IDENTITY})`;
+const ROOT_KEY = `i.indrelid = r.oid and ${USABLE} and case r.relreplident when 'i' then i.indisreplident else i.indisprimary end`;
+
+/** SQL: whether the table or partition `c`, whose rows go by the name of `r`, keeps that one out. */
+export const IS_BAD = `(c.relkind = 'f' or c.relpersistence <> 'p' or not (c.relreplident = 'f' or case c.oid when r.oid then ${HAS_OWN}
+  else coalesce(${keyOf(IDENTITY)} @> ${keyOf(ROOT_KEY)}, false) end))`;
 
 /** Takes no lock on what it reads about. */
 const TABLES = `
@@ -136,9 +150,9 @@ const TABLES = `
     select tree.root, c.oid from tree join pg_catalog.pg_inherits h on h.inhparent = tree.oid join pg_catalog.pg_class c on c.oid = h.inhrelid where c.relispartition),
   bad as (
     select distinct on (tree.root) tree.root, format('%I.%I', ${readable('n.nspname')}, ${readable('c.relname')}) as name, c.relkind = 'f' or c.relpersistence <> 'p' as outside, c.relreplident as identity,
-           exists (select from pg_catalog.pg_index i where i.indrelid = c.oid and i.indisprimary and ${USABLE}) as primary
-      from tree join pg_catalog.pg_class c on c.oid = tree.oid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     where c.relkind <> 'p' and (c.relkind = 'f' or c.relpersistence <> 'p' or not ${HAS_IDENTITY})
+           ${HAS_OWN} as own, exists (select from pg_catalog.pg_index i where i.indrelid = c.oid and i.indisprimary and ${USABLE}) as primary
+      from tree join pg_catalog.pg_class c on c.oid = tree.oid join pg_catalog.pg_namespace n on n.oid = c.relnamespace join pg_catalog.pg_class r on r.oid = tree.root
+     where c.relkind <> 'p' and ${IS_BAD}
      order by tree.root, outside desc, name),
   made as (
     select tree.root, array_agg(distinct a.attname::text) as names from tree join pg_catalog.pg_attribute a on a.attrelid = tree.oid
@@ -149,7 +163,7 @@ const TABLES = `
            and n.nspname <> 'information_schema' and n.nspname !~ '^pg_' and not (${HAS_FOREIGN_NAME}) as "isTable",
          m.oid::int8::float8 as member,
          case when to_jsonb(m) ->> 'prqual' is not null then 'a row filter' when to_jsonb(m) ->> 'prattrs' is not null then 'a column list' end as narrowed,
-         bad.name as bad, coalesce(bad.outside, false) as "isOutsideWal", bad.identity as "badIdentity", coalesce(bad.primary, false) as "badHasPrimaryKey",
+         bad.name as bad, coalesce(bad.outside, false) as "isOutsideWal", bad.identity as "badIdentity", coalesce(bad.own, false) as "badHasOwn", coalesce(bad.primary, false) as "badHasPrimaryKey",
          coalesce(made.names, '{}') as generated
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace

@@ -31,6 +31,8 @@ export interface SharedSnapshot {
   readonly text: string;
   /** Every transaction visible in the snapshot has a commit record before it. */
   readonly lsn: Lsn;
+  /** Of the server, as `server_version_num`. */
+  readonly version: number;
   /** Whom we talk to, for messages. */
   readonly place: string;
   close(): Promise<void>;
@@ -42,11 +44,13 @@ export interface Cluster {
   readonly database: string;
   /** A hot standby: its snapshots do not tell which transactions were running. */
   readonly inRecovery: boolean;
+  /** As `server_version_num`. */
+  readonly version: number;
 }
 
 export async function identifyCluster(client: pg.Client): Promise<Cluster> {
   const { rows } = await client.query<Cluster>(
-    'SELECT system_identifier::text AS system, current_database()::text AS database, pg_is_in_recovery() AS "inRecovery" FROM pg_control_system()');
+    'SELECT system_identifier::text AS system, current_database()::text AS database, pg_is_in_recovery() AS "inRecovery", current_setting(\'server_version_num\')::int AS version FROM pg_control_system()');
   return rows[0];
 }
 
@@ -62,10 +66,10 @@ export async function takeSnapshot(target: string | undefined, applicationName: 
   try {
     while (clients.length < connections) clients.push(await connect(target, { applicationName }));
     await lockAll(clients, tables);
-    const { rows } = await first.query<{ text: string; id: string; lsn: string }>('SELECT pg_current_snapshot()::text AS text, pg_export_snapshot() AS id, pg_current_wal_insert_lsn()::text AS lsn');
-    const [{ text, id, lsn }] = rows;
+    const { rows } = await first.query<{ text: string; id: string; lsn: string; version: number }>('SELECT pg_current_snapshot()::text AS text, current_setting(\'server_version_num\')::int AS version, pg_export_snapshot() AS id, pg_current_wal_insert_lsn()::text AS lsn');
+    const [{ text, id, lsn, version }] = rows;
     for (const client of clients.slice(1)) await client.query(`SET TRANSACTION SNAPSHOT '${id}'`);
-    return { clients, text, lsn: parseLsn(lsn), place: placeOf(first), close };
+    return { clients, text, version, lsn: parseLsn(lsn), place: placeOf(first), close };
   } catch (error) {
     const failure = codeOf(error) === OUT_OF_MEMORY ? await noRoom(first, tables, connections, error) : error;
     await close();

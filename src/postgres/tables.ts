@@ -63,9 +63,9 @@ function absent(patterns: readonly Pattern[], followed: readonly Table[], unlogg
     });
 }
 
-/** pgoutput sends nothing of a table without an identity of its own: publication-check.ts says so. */
+/** Of pgoutput's publication they are kept out: publication-check.ts says so. */
 function keyless(tables: readonly Table[], plugin: PluginName): Finding[] {
-  const without = tables.filter(({ hasIdentity, hasOwn }) => !hasIdentity && (hasOwn || plugin === PLUGIN));
+  const without = tables.filter(({ hasIdentity }) => !hasIdentity && plugin === PLUGIN);
   const findings = without.slice(0, NAMED_LIMIT).map((table) =>
     warning('config', `table ${table.name}: its updates and deletes carry no key${table.root === null ? '' : ` of its root ${table.root}`}; the first one quarantines ${table.root ?? 'it'}`, cure(table)));
   if (without.length > NAMED_LIMIT) {
@@ -103,7 +103,7 @@ const query = (root: string, holdsRootKey: string) => `
      and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
    order by 1, 2, 3`;
 
-const keyOf = (index: string) => `(select ${COLUMNS} from pg_catalog.pg_index i where ${index})`;
+export const keyOf = (index: string) => `(select ${COLUMNS} from pg_catalog.pg_index i where ${index})`;
 
 const HOLDS_ROOT_KEY = `(r.oid = c.oid or ${keyOf('i.indexrelid = k.index')} @>
   ${keyOf(`i.indrelid = r.oid and case r.relreplident when 'i' then i.indisreplident else i.indisprimary end and ${USABLE}`)})`;
