@@ -68,14 +68,16 @@ function onlyElement(array: string): string {
   return inside.startsWith('"') ? inside.slice(1, -1).replace(/\\(.)/gs, '$1') : inside;
 }
 
-const PARTS = (query: string, order: string, oid = 'part.oid') => `coalesce((SELECT jsonb_agg(to_jsonb(part) ORDER BY ${order}) FROM (${query}) AS part WHERE ${oid} = c.oid), '[]')`;
+/** The table at hand alone, so that each costs what it has. */
+const ITSELF = 'ARRAY[c.oid]';
+const PARTS = (query: string, order: string) => `coalesce((SELECT jsonb_agg(to_jsonb(part) ORDER BY ${order}) FROM (${query}) AS part), '[]')`;
 
 /** The rows of the catalog of columns, with the types as they are declared. */
-const columnStates = (oids: string) => `
+const COLUMNS = `
   SELECT described.*, a.atttypid::int8 AS "typeOid", a.atttypmod AS typmod,
          (WITH RECURSIVE below (oid) AS (SELECT a.atttypid UNION ALL SELECT typbasetype FROM below JOIN pg_type ON pg_type.oid = below.oid WHERE typtype = 'd')
           SELECT below.oid::int8 FROM below JOIN pg_type ON pg_type.oid = below.oid WHERE typtype <> 'd') AS base
-    FROM (${columnsOf(oids)}) AS described JOIN pg_attribute AS a ON a.attrelid = described.oid::int8::oid AND a.attnum = described.attnum`;
+    FROM (${columnsOf(ITSELF)}) AS described JOIN pg_attribute AS a ON a.attrelid = described.oid::int8::oid AND a.attnum = described.attnum`;
 
 /** A partitioned table has no rows and so no such values: its partitions have them, under the same name. */
 const MISSING = `
@@ -99,10 +101,10 @@ export function statesOf(oids: string): string {
       'filenode', c.relfilenode::int8,
       'attributes', (SELECT count(*) || ' ' || coalesce(sum(xmin::text::int8), 0) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0),
       'fullLeaves', coalesce(leaf.is_full, false), 'unloggedLeaf', leaf.unlogged,
-      'columns', ${PARTS(columnStates(oids), 'part.attnum')},
+      'columns', ${PARTS(COLUMNS, 'part.attnum')},
       'missing', ${MISSING},
-      'indexes', ${PARTS(indexesOf(oids), 'part.name')},
-      'comments', ${PARTS(commentsOf(oids), 'part.attnum')}) AS state
+      'indexes', ${PARTS(indexesOf(ITSELF), 'part.name')},
+      'comments', ${PARTS(commentsOf(ITSELF), 'part.attnum')}) AS state
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     CROSS JOIN LATERAL (
       SELECT bool_and(l.relreplident = 'f' OR l.relkind = 'f') AS is_full,

@@ -22,7 +22,7 @@ const nameOf = (oid: string) => `(SELECT quote_ident(n.nspname) || '.' || quote_
 const rootOf = (oid: string) => `coalesce(pg_partition_root(${oid})::oid, ${oid})`;
 const MADE = (oid: string) => `(SELECT a.xmin FROM pg_attribute AS a WHERE a.attrelid = ${oid} AND a.attnum = -6)`;
 
-export const DECLARE_TOLD = "told bytea[] := '{}';";
+export const DECLARE_TOLD = "told bytea[] := '{}';\n  detached record;";
 
 /** The tables to be described: themselves and their roots. */
 const SUBJECTS = `array(SELECT unnest(looked) UNION SELECT pg_partition_root(c.oid)::oid FROM pg_class AS c WHERE c.oid = ANY (looked) AND c.relispartition)`;
@@ -43,13 +43,16 @@ export const PARTITIONS_MOVED = `
           FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
          WHERE i.inhparent = ANY (relations) AND c.relispartition AND ${isOwn('i.xmin')}
            AND NOT (c.relkind = 'r' AND ${isOwn(MADE('c.oid'))} AND pg_relation_size(c.oid) = 0));
-      told := told || array(
-        SELECT convert_to('broken ' || ${rootOf('p.oid')} || ' partition ' || ${nameOf('c.oid')} || ' was detached', 'UTF8')
+      FOR detached IN
+        SELECT c.oid, convert_to('broken ' || ${rootOf('p.oid')} || ' partition ' || ${nameOf('c.oid')} || ' was detached', 'UTF8') AS text
           FROM pg_class AS p CROSS JOIN pg_locks AS held JOIN pg_class AS c ON c.oid = held.relation
          WHERE p.oid = ANY (relations) AND p.relkind = 'p'
            AND held.pid = pg_backend_pid() AND held.locktype = 'relation' AND held.mode IN ('AccessExclusiveLock', 'ShareUpdateExclusiveLock')
            AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-           AND c.oid <> p.oid AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND ${isOwn('c.xmin')} AND NOT ${isOwn(MADE('c.oid'))});
+           AND c.oid <> p.oid AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND ${isOwn('c.xmin')} AND NOT ${isOwn(MADE('c.oid'))} LOOP
+        told := told || detached.text;
+        looked := looked || detached.oid;
+      END LOOP;
     END IF;`;
 
 /** The table is gone; of a partition, which is gone too, the parent is locked. */

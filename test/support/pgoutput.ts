@@ -13,6 +13,8 @@ export interface TwinOptions {
   /** Prefixes of logical messages. */
   readonly messages?: string;
   readonly protocol?: number;
+  /** Makes the publication `p`; by default it is for all tables. */
+  readonly publication?: string;
 }
 
 export class TwinSlots {
@@ -37,7 +39,7 @@ export class TwinSlots {
     const client = await server.client(name);
     const reader = await connect(server.url(name), { applicationName: 'twin' });
     await client.query(prepare);
-    await client.query(`CREATE PUBLICATION p FOR ALL TABLES WITH (publish_via_partition_root = ${options.leaves !== true})`);
+    await client.query(options.publication ?? `CREATE PUBLICATION p FOR ALL TABLES WITH (publish_via_partition_root = ${options.leaves !== true})`);
     await client.query(`SELECT pg_create_logical_replication_slot('${name}_ours', 'deltastream'), pg_create_logical_replication_slot('${name}_theirs', 'pgoutput')`);
     const twin = new TwinSlots(client, reader, temporaryFolder(t), options, shapes(reader));
     t.after(async () => {

@@ -37,12 +37,13 @@ export class ToldTable {
     public isTrusted: boolean,
   ) {}
 
-  /** From here on it is this. Gives what it was. */
-  become(state: RelationState, described: Described): RelationState | undefined {
-    const before = this.state;
+  /** From here on it is this. */
+  become(state: RelationState, described: Described): void {
+    const relation = { ...described.relation, identity: this.#identityToTell(described.relation, state) };
+    // As long as a root's columns stay, nobody has to fill one in: partitions that come and go say nothing of it.
+    const columns = relation.kind === 'partitioned' && this.described !== undefined && bare(relation) === bare(this.described.relation) ? this.described.relation.columns : relation.columns;
     this.state = state;
-    this.described = { ...described, relation: { ...described.relation, identity: this.#identityToTell(described.relation, state) } };
-    return before;
+    this.described = { ...described, relation: { ...relation, columns } };
   }
 
   /** Of a root whose partitions differ, it stays at the one that promises less (plugin-c/schema.c). */
@@ -61,4 +62,9 @@ export class ToldTable {
     this.staleFile = filenode;
     return `ALTER TABLE rewrote the rows of ${name}`;
   }
+}
+
+/** Without what older rows hold. */
+function bare({ columns }: Relation): string {
+  return JSON.stringify(columns.map(({ attnum, name, type, notNull }) => [attnum, name, type, notNull]));
 }

@@ -28,6 +28,10 @@ import type { Snapshot } from '../../daystream/snapshot.js';
 
 const AHEAD = 'the catalog is ahead of the log';
 
+/** Above this, a table that changes before the session has spoken of it is copied. */
+const BASELINE_LIMIT = 2000;
+const BASELINE_STEP = 200;
+
 /** What was there when the session began, of a table or partition. */
 interface Before {
   readonly isKnown: boolean;
@@ -67,6 +71,7 @@ export class CatalogShapes implements Shapes {
     }
     const shapes = new CatalogShapes(source, following, await source.sendsGenerated, before, sight.snapshot);
     shapes.#past.saw(sight);
+    await shapes.#readBefore();
     return shapes;
   }
 
@@ -106,6 +111,20 @@ export class CatalogShapes implements Shapes {
     this.#now = new Telling(this.#bearers);
     this.#bearers.clear();
     for (const table of this.#tables.values()) table.state = table.schema = table.indexes = table.comments = undefined;
+  }
+
+  /** What is as it was told: a change that comes is then known for one, however late it is read. */
+  async #readBefore(): Promise<void> {
+    const oids = [...this.before].filter(([, { isTrusted, place }]) => isTrusted && isFollowed(this.following.tables, place.schema, place.table)).map(([oid]) => oid);
+    for (let from = 0; from < Math.min(oids.length, BASELINE_LIMIT); from += BASELINE_STEP) {
+      const { states } = await this.source.look(oids.slice(from, from + BASELINE_STEP));
+      for (const [oid, state] of states) {
+        const table = this.#table(oid);
+        table.become(state, describeState(state, this.following.partitions, this.generated));
+        table.marks ??= { filenode: state.filenode, attributes: state.attributes };
+        table.isUnlogged = state.relkind === 'r' && state.persistence === 'u';
+      }
+    }
   }
 
   #table(oid: number): ToldTable {
@@ -155,6 +174,8 @@ export class CatalogShapes implements Shapes {
     const isIt = (state: RelationState) => message === undefined || fits(message, state, this.generated);
     if (own !== undefined && isIt(own)) {
       const lacks = this.#lacks(table, own, at);
+      // What a root says of its partitions, those tell that it had then.
+      if (lacks === 0 && sent !== undefined && own.relkind === 'p') return { ...own, missing: sent.missing, fullLeaves: sent.fullLeaves, unloggedLeaf: sent.unloggedLeaf };
       if (lacks === 0 || (sent !== undefined && isSame(own, sent))) return own;
       const isTheOne = !table.isKnown || (message !== undefined && table.state !== undefined && !isIt(table.state));
       if (sent === undefined && lacks === 1 && isTheOne) return own;
@@ -202,9 +223,11 @@ export class CatalogShapes implements Shapes {
   /** The tables to look at, by oid; what a message named is put to the table that speaks for it. */
   async #subjects(): Promise<number[]> {
     const { controls, changed } = this.#now;
-    const named = controls.oids;
-    const tables = named.length === 0 ? new Map<number, number>() : await this.source.tablesOf(named, this.following.partitions);
-    for (const oid of named) controls.move(oid, tables.get(oid) ?? oid);
+    const asked = controls.oids.filter((oid) => !controls.states.has(oid));
+    const tables = asked.length === 0 ? new Map<number, number>() : await this.source.tablesOf(asked, this.following.partitions);
+    // As it was in the transaction, where that was sent: a partition may have another root now.
+    if (this.following.partitions === 'root') for (const { oid, root } of controls.states.values()) tables.set(oid, root ?? oid);
+    for (const [oid, table] of tables) controls.move(oid, table);
     const subjects = new Set([...controls.oids, ...changed]);
     return [...subjects].sort((a, b) => a - b);
   }

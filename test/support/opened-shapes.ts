@@ -1,0 +1,29 @@
+/** The shapes of the program, for a test that makes them in passing. */
+import type { Following } from '../../src/daystream/following.js';
+import type { CatalogState } from '../../src/deltastream/catalog-state.js';
+import type { Ending, InTransaction, Shapes, Told } from '../../src/deltastream/pgoutput/shape.js';
+import { CatalogShapes } from '../../src/deltastream/pgoutput/shapes.js';
+import type { RelationMessage } from '../../src/postgres/pgoutput/messages.js';
+import { ShapeSource } from '../../src/postgres/shape-source.js';
+
+export class OpenedShapes implements Shapes {
+  #shapes: CatalogShapes | undefined;
+
+  /** To be awaited before anything is translated, and before the workload. */
+  async open(url: string, following: Following, told?: CatalogState): Promise<void> {
+    this.#shapes = await CatalogShapes.open(await ShapeSource.open(url), following, told, told === undefined);
+  }
+
+  get #opened(): CatalogShapes {
+    if (this.#shapes === undefined) throw new Error('the shapes are not opened');
+    return this.#shapes;
+  }
+
+  relation(message: RelationMessage, at: InTransaction): Promise<Told> { return this.#opened.relation(message, at); }
+  control(text: string): void { this.#opened.control(text); }
+  end(at: InTransaction): Promise<Ending> | undefined { return this.#opened.end(at); }
+  truncated(oid: number): void { this.#opened.truncated(oid); }
+  committed(): void { this.#opened.committed(); }
+  abandoned(): void { this.#opened.abandoned(); }
+  close(): void { this.#shapes?.close(); }
+}
