@@ -43,6 +43,8 @@ export const PARTITIONS_MOVED = `
           FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
          WHERE i.inhparent = ANY (relations) AND c.relispartition AND ${isOwn('i.xmin')}
            AND NOT (c.relkind = 'r' AND ${isOwn(MADE('c.oid'))} AND pg_relation_size(c.oid) = 0));
+      looked := looked || array(
+        SELECT i.inhrelid FROM pg_inherits AS i WHERE i.inhparent = ANY (relations) AND NOT i.inhrelid = ANY (looked) AND ${isOwn('i.xmin')});
       FOR detached IN
         SELECT c.oid, convert_to('broken ' || ${rootOf('p.oid')} || ' partition ' || ${nameOf('c.oid')} || ' was detached', 'UTF8') AS text
           FROM pg_class AS p CROSS JOIN pg_locks AS held JOIN pg_class AS c ON c.oid = held.relation

@@ -34,14 +34,17 @@ export class Controls {
     return [...new Set([...Object.values(this.words).flatMap((oids) => [...oids]), ...this.broken.keys(), ...this.rewrote.keys(), ...this.moved.keys(), ...this.states.keys()])];
   }
 
-  /** What was said of one relation is meant for another, that speaks for it. What a relation is stays its own. */
+  /** What was said of one relation is meant for another, that speaks for it. What it is stays its own. */
   move(from: number, to: number): void {
     if (from === to) return;
     for (const oids of Object.values(this.words)) if (oids.delete(from)) oids.add(to);
     const why = this.broken.get(from);
     this.broken.delete(from);
     if (why !== undefined) this.broken.set(to, why);
-    this.states.delete(from);
+    const rewrote = this.rewrote.get(from);
+    this.rewrote.delete(from);
+    // Of a partition that has become one since: nobody compares its file any more.
+    if (rewrote !== undefined) this.broken.set(to, rewrote.reason);
   }
 
   /** Anybody may send one: what is none is passed over. */

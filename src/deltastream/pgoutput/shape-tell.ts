@@ -10,6 +10,8 @@ export class Telling {
   /** Tables whose state came to be known within the transaction. */
   readonly changed = new Set<number>();
   readonly truncated = new Set<number>();
+  /** Known tables that another one speaks for now. */
+  readonly joined = new Set<number>();
   readonly #stale = new Set<number>();
   readonly #quarantined = new Set<number>();
   readonly #reload = new Set<number>();

@@ -198,7 +198,7 @@ export class CatalogShapes implements Shapes {
   }
 
   async #end(at: InTransaction): Promise<Ending> {
-    const { controls, changed } = this.#now;
+    const { controls } = this.#now;
     this.#past.reached(at.commitLsn);
     if (controls.seen !== undefined) this.#past.knows(controls.seen);
     const subjects = await this.#subjects();
@@ -208,7 +208,7 @@ export class CatalogShapes implements Shapes {
     for (const oid of subjects) if (!this.#dropped(oid, seen.get(oid), asked.includes(oid), at)) stay.push(oid);
     for (const oid of stay) {
       if (asked.includes(oid)) this.#endOf(this.#table(oid), seen.get(oid), at);
-      else if (changed.has(oid)) this.#now.table(this.#table(oid), at.xid, undefined, undefined);
+      else this.#now.table(this.#table(oid), at.xid, undefined, undefined);
     }
     this.#past.came(at.xid);
     return { lines: this.#now.take(), reload: this.#now.reload, offer: this.#now.offer };
@@ -217,31 +217,34 @@ export class CatalogShapes implements Shapes {
   /** What is not as it was when the transaction's rows came. */
   #isAsked(oid: number): boolean {
     const { words, states, broken, rewrote, moved } = this.#now.controls;
-    return words.look.has(oid) || words.gone.has(oid) || words.made.has(oid) || states.has(oid) || broken.has(oid) || rewrote.has(oid) || moved.has(oid) || this.#tables.get(oid)?.state === undefined;
+    return words.look.has(oid) || words.gone.has(oid) || this.#now.joined.has(oid) || words.made.has(oid) || states.has(oid) || broken.has(oid) || rewrote.has(oid) || moved.has(oid) || this.#tables.get(oid)?.state === undefined;
   }
 
   /** The tables to look at, by oid; what a message named is put to the table that speaks for it. */
   async #subjects(): Promise<number[]> {
-    const { controls, changed } = this.#now;
+    const { controls, changed, joined } = this.#now;
     const asked = controls.oids.filter((oid) => !controls.states.has(oid));
     const tables = asked.length === 0 ? new Map<number, number>() : await this.source.tablesOf(asked, this.following.partitions);
     // As it was in the transaction, where that was sent: a partition may have another root now.
     if (this.following.partitions === 'root') for (const { oid, root } of controls.states.values()) tables.set(oid, root ?? oid);
     for (const [oid, table] of tables) controls.move(oid, table);
-    const subjects = new Set([...controls.oids, ...changed]);
+    // What goes by its root's name now is gone under its own.
+    for (const [oid, table] of tables) if (oid !== table && (this.#tables.get(oid)?.isKnown ?? this.before.get(oid)?.isKnown) === true) joined.add(oid);
+    const subjects = new Set([...controls.oids, ...changed, ...joined]);
     return [...subjects].sort((a, b) => a - b);
   }
 
   /** Says that a table is gone, or not followed any more; true where it is not to be spoken of. */
   #dropped(oid: number, seen: Seen | undefined, isAsked: boolean, at: InTransaction): boolean {
-    const { controls } = this.#now;
-    const state = seen ?? controls.states.get(oid) ?? (isAsked ? undefined : this.#tables.get(oid)?.state);
-    const isGone = seen === undefined && isAsked && controls.words.gone.has(oid);
+    const { states, words } = this.#now.controls;
+    const sent = states.get(oid);
+    const table = this.#tables.get(oid) ?? (this.before.has(oid) ? this.#table(oid) : new ToldTable(oid, false, true));
+    const certain = isAsked || table.state === undefined ? this.#certain(table, seen, sent, at, undefined) : table.state;
+    const isGone = seen === undefined && isAsked && words.gone.has(oid);
+    const state = certain ?? seen;
     if (!isGone && state !== undefined && this.#speaks(state)) return false;
-    const table = this.#tables.get(oid) ?? (this.before.has(oid) ? this.#table(oid) : undefined);
-    if (table === undefined || !table.isKnown) return true;
-    const isCertain = isGone || (state !== undefined && (seen === undefined || this.#lacks(table, seen, at) === 0));
-    if (!isCertain) return false;
+    if (!table.isKnown) return true;
+    if (!isGone && certain === undefined) return false;
     this.#now.drop(table, at.xid);
     this.#tables.set(oid, new ToldTable(oid, false, true));
     return true;
