@@ -5,8 +5,9 @@ import { DeltaError } from '../errors.js';
 import { ReplicationStream } from '../postgres/replication.js';
 import type { Beside } from './beside.js';
 import { Committer } from './committer.js';
+import { openDecoder, type Decoder } from './decoder.js';
 import { Horizons } from './horizons.js';
-import { pluginOptions, type StreamOptions } from './options.js';
+import type { StreamOptions } from './options.js';
 import { Reloads } from './reload.js';
 import type { Report } from './report.js';
 import type { Source } from './source.js';
@@ -19,7 +20,16 @@ const SILENCE_LIMIT_MS = 30_000;
 
 /** Follows the slot until `stop`; then all that is whole has been synced and confirmed. Throws when the stream or the disk fails. */
 export async function follow(source: Source, writer: Writer, options: StreamOptions, stop: AbortSignal, report: Report, started: () => void): Promise<void> {
-  const stream = await ReplicationStream.start(source.replication, options.slot, pluginOptions(options));
+  const decoder = await openDecoder(source, writer, options, stop);
+  try {
+    await followDecoded(decoder, source, writer, options, stop, report, started);
+  } finally {
+    decoder.close();
+  }
+}
+
+async function followDecoded(decoder: Decoder, source: Source, writer: Writer, options: StreamOptions, stop: AbortSignal, report: Report, started: () => void): Promise<void> {
+  const stream = await ReplicationStream.start(source.replication, options.slot, decoder.options);
   started();
   const wake = () => stream.wake();
   const committer = new Committer(writer, options.fsyncIntervalMs, (lsn: Lsn) => stream.confirm(lsn), wake);
@@ -31,8 +41,12 @@ export async function follow(source: Source, writer: Writer, options: StreamOpti
   try {
     while (!stop.aborted) {
       for (const message of await stream.receive()) {
-        if (message.kind === 'data') writer.append(message.data);
-        else horizons.heard(message);
+        if (message.kind === 'keepalive') horizons.heard(message);
+        else {
+          const wait = decoder.take(message.data);
+          if (wait !== undefined) await wait;
+          if (wait !== undefined && stop.aborted) break;
+        }
         if (writer.inTransaction) continue;
         if (horizons.due) await horizons.write(writer);
         if (reloads.due) await reloads.write();

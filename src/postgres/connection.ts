@@ -94,7 +94,7 @@ function readPassword(client: pg.Client): string {
 }
 
 /** By SQL, not as startup parameters: poolers refuse those. */
-async function pinSettings(client: pg.Client): Promise<void> {
+export async function pinSettings(client: pg.Client): Promise<void> {
   const calls = Object.entries(PINNED_SETTINGS).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`);
   await client.query(`select ${calls.join(', ')}`);
 }

@@ -1,0 +1,22 @@
+/** What makes lines of the log of what a slot sends: our plugin has made them already, what pgoutput sends is translated. */
+import { ORIGIN } from '../daystream/position.js';
+import type { Writer } from '../daystream/writer.js';
+import { PGOUTPUT } from '../postgres/slot.js';
+import { pluginOptions, type StreamOptions } from './options.js';
+import { openSession } from './pgoutput/session.js';
+import type { Source } from './source.js';
+
+export interface Decoder {
+  /** Of the plugin, for this connection. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Appends the lines. Where it gives a promise, the next message waits for it, and after a stop nothing more is given. */
+  take(message: Buffer): Promise<void> | void;
+  close(): void;
+}
+
+export async function openDecoder(source: Source, writer: Writer, options: StreamOptions, stop: AbortSignal): Promise<Decoder> {
+  const append = (lines: Buffer) => writer.append(lines);
+  if (options.plugin !== PGOUTPUT) return { options: pluginOptions(options), take: append, close() {} };
+  const { translator, ...session } = await openSession(source.replication, options, writer.stats.position.clock === ORIGIN.clock, stop);
+  return { options: session.options, take: (message) => translator.take(message, append), close: session.close };
+}
