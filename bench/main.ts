@@ -9,6 +9,7 @@ import { latency } from './latency.js';
 import { describeMachine } from './machine.js';
 import { memory } from './memory.js';
 import { asText } from './print.js';
+import { pgoutput } from './pgoutput.js';
 import { reload } from './reload.js';
 import { keyless, replay } from './replay.js';
 import { scale } from './scale.js';
@@ -17,7 +18,7 @@ import { FULL, QUICK, type Sizes } from './sizes.js';
 import { stream } from './stream.js';
 import { Workbench } from './workbench.js';
 
-const BENCHMARKS: Readonly<Record<string, (bench: Workbench) => Promise<Figure[]>>> = { decode, stream, import: firstCopy, replay, keyless, latency, memory, scale, reload, schema };
+const BENCHMARKS: Readonly<Record<string, (bench: Workbench) => Promise<Figure[]>>> = { decode, stream, pgoutput, import: firstCopy, replay, keyless, latency, memory, scale, reload, schema };
 const EXIT_INTERRUPTED = 130;
 
 interface Options {

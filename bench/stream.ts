@@ -63,7 +63,7 @@ async function theirs(bench: Workbench, client: pg.Client, load: Load, run: numb
 }
 
 /** A log that was written fast and not whole is worth nothing. */
-async function requireRows(log: string, expected: number): Promise<void> {
+export async function requireRows(log: string, expected: number): Promise<void> {
   let rows = 0;
   for await (const { first, last } of readTransactions(log)) rows += last.sequence - first.sequence - 1;
   if (rows < expected) throw new Error(`${log}: holds ${rows} lines of ${expected} rows`);
