@@ -81,5 +81,12 @@ function quantity(units: Readonly<Record<string, number>>, example: string): (te
 /** Durations in milliseconds: `250ms`, `10s`, `5m`. */
 export const durationMs = quantity({ ms: 1, s: 1000, m: 60_000, h: 3_600_000 }, '10s');
 
+/** An argument parser for commander: a part of something, from above 0% to 100%, as 0 to 1. */
+export function share(text: string): number {
+  const percent = /^\d+(?:\.\d+)?%$/.test(text) ? Number(text.slice(0, -1)) : 0;
+  if (percent <= 0 || percent > 100) throw new InvalidArgumentError('Write it like 80%.');
+  return percent / 100;
+}
+
 /** Sizes in bytes, by powers of ten: `512kB`, `1GB`. */
 export const bytes = quantity({ B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 }, '1GB');

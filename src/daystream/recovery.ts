@@ -4,7 +4,7 @@
  * by the writer that wrote that horizon.
  */
 import { DeltaError } from '../errors.js';
-import { decodeLine } from './codec.js';
+import { decodeLine, type Line } from './codec.js';
 import { Due } from './due.js';
 import { linesOf } from './lines.js';
 import { linesBackward, readFully, readOpenLine } from './backward.js';
@@ -21,6 +21,8 @@ export interface LogEnd {
   readonly place: Place;
   readonly size: number;
   readonly header: SegmentHeader;
+  /** The one that the log ends in. */
+  readonly timeline: number;
   /** The log is complete up to here. */
   readonly lsn: Lsn;
   /** Transactions behind the last horizon that had a snapshot. */
@@ -43,17 +45,26 @@ export async function findLogEnd(transport: Transport): Promise<LogEnd | undefin
   const due = new Due();
   due.state(start.line);
   let following = followingOf(start.line);
+  let timeline = timelineOf(start.line, header);
   let lsn = maxLsn(header.lsn, parseLsn(text(start.line, '_lsn')));
   for (let units = await nextOrTorn(reader, transport); units.length > 0; units = await nextOrTorn(reader, transport)) {
     for (const unit of units) {
       if (unit.kind === 'transaction') xids.push(unit.xid);
-      if (unit.kind === 'horizon') following = followingOf(unit.line);
+      if (unit.kind === 'horizon') {
+        following = followingOf(unit.line);
+        timeline = timelineOf(unit.line, header);
+      }
       await follow(due, unit, transport);
       lsn = maxLsn(lsn, unitLsn(unit));
     }
   }
   due.takeBack();
-  return { place: reader.place, size: await transport.size(segment), header, lsn, xids, following, due };
+  return { place: reader.place, size: await transport.size(segment), header, timeline, lsn, xids, following, due };
+}
+
+/** A horizon says it where it is another one than the segment began with. */
+function timelineOf(line: Line, header: SegmentHeader): number {
+  return Number(line.own.get('_timeline') ?? header.timeline);
 }
 
 async function follow(due: Due, unit: Unit, transport: Transport): Promise<void> {

@@ -7,6 +7,7 @@
 import { DeltaError } from '../errors.js';
 import { linesBackward } from './backward.js';
 import { parseLsn, type Lsn } from './lsn.js';
+import { reconcileHint } from './reconcile-hint.js';
 import { text } from './segment.js';
 import type { Transport } from './transport.js';
 
@@ -15,22 +16,22 @@ export class Repeats {
   /** By xid and end of the commit record: whether the transaction has rows. One without may be left out, as when another message prefix is asked for. */
   readonly #expected: Map<string, boolean>;
 
-  private constructor(place: string, expected: Map<string, boolean>) {
+  private constructor(place: string, expected: Map<string, boolean>, private readonly slot: string) {
     this.#place = place;
     this.#expected = expected;
   }
 
   /** The transactions of the log whose commit record ends behind `confirmed`. */
-  static async read(transport: Transport, confirmed: Lsn): Promise<Repeats> {
+  static async read(transport: Transport, confirmed: Lsn, slot: string): Promise<Repeats> {
     const expected = new Map<string, boolean>();
     for (const segment of (await transport.list()).reverse()) {
       for await (const { line } of linesBackward(transport, segment, 'commit', await transport.size(segment))) {
         const lsn = text(line, '_lsn');
-        if (parseLsn(lsn) <= confirmed) return new Repeats(transport.place, expected);
+        if (parseLsn(lsn) <= confirmed) return new Repeats(transport.place, expected, slot);
         expected.set(keyOf(text(line, '_xid'), lsn), text(line, '_rows') !== '0');
       }
     }
-    return new Repeats(transport.place, expected);
+    return new Repeats(transport.place, expected, slot);
   }
 
   /**
@@ -59,7 +60,7 @@ export class Repeats {
 
   #lost(what: string): DeltaError {
     return new DeltaError('log-foreign', `${this.#place}: ${what}: the server was restored, or lost commits in a failover`, {
-      hint: 'start a new log in another folder with --out, and import again',
+      hint: reconcileHint(this.slot, this.#place),
     });
   }
 }

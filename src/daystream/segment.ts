@@ -3,6 +3,7 @@ import { encodePairs, type Line } from './codec.js';
 import { DeltaError } from '../errors.js';
 import { formatLsn, parseLsn, type Lsn } from './lsn.js';
 import { formatPosition, parsePosition, type Position } from './position.js';
+import { reconcileHint } from './reconcile-hint.js';
 
 export const FORMAT_VERSION = 1;
 /** What wrote a log that does not say it: there was no other. */
@@ -22,6 +23,8 @@ export interface LogIdentity {
   /** The system identifier of the cluster; `0` where the log was written without a connection. */
   readonly system: string;
   readonly timeline: number;
+  /** Of a server: where its history left each of the timelines before. */
+  readonly ancestors?: ReadonlyMap<number, Lsn>;
   readonly slot: string;
   /** The output plugin that decodes for the slot. */
   readonly plugin: string;
@@ -80,19 +83,32 @@ export function decodeHeader(line: Line): SegmentHeader {
 
 /** Where nothing else differs: what may lie between the log and what would be appended. */
 const BROKEN: Readonly<Record<string, string>> = {
-  timeline: 'after a failover, commits in the log may be lost in Postgres',
-  plugin: 'the slot was made anew, and what was committed before is in neither',
+  'system': 'the server was upgraded or restored as another one, or --pg is not the log\'s',
+  'system and timeline': 'the server was upgraded or restored as another one, or --pg is not the log\'s',
+  'timeline': 'after a failover, commits in the log may be lost in Postgres',
+  'plugin': 'the slot was made anew, and what was committed before is in neither',
 };
 
-/** Throws DeltaError log-foreign where the log is of another slot, system or history of it, or of a slot of that name that was made anew for another plugin. */
-export function requireSameLog(place: string, log: LogIdentity, given: LogIdentity): void {
-  const differs = (['system', 'timeline', 'slot', 'plugin', 'database'] as const).filter((key) => log[key] !== given[key]);
+/**
+ * Throws DeltaError log-foreign where the log is of another slot, system or history of it, or of a slot of
+ * that name that was made anew for another plugin. A server that was promoted goes on with a log that ends
+ * at `lsn` where its timeline comes from the log's and left it no earlier.
+ */
+export function requireSameLog(place: string, log: LogIdentity, lsn: Lsn, given: LogIdentity): void {
+  const differs = (['system', 'timeline', 'slot', 'plugin', 'database'] as const).filter((key) => log[key] !== given[key] && !(key === 'timeline' && isContinued(log, lsn, given)));
   if (differs.length === 0) return;
   const said = (identity: LogIdentity) => differs.map((key) => `${key} ${identity[key]}`).join(' and ');
-  const why = BROKEN[differs.join()];
-  throw new DeltaError('log-foreign', `${place}: holds the log of ${said(log)}, not of ${said(given)}${why === undefined ? '' : `: ${why}`}`, {
-    hint: why === undefined ? 'give another folder with --out' : 'start a new log in another folder with --out, and import again',
+  const why = BROKEN[differs.join(' and ')];
+  const left = differs.includes('system') ? undefined : given.ancestors?.get(log.timeline);
+  const where = left === undefined ? '' : `, which began at ${formatLsn(left)} where the log ends at ${formatLsn(lsn)}`;
+  throw new DeltaError('log-foreign', `${place}: holds the log of ${said(log)}, not of ${said(given)}${where}${why === undefined ? '' : `: ${why}`}`, {
+    hint: why === undefined ? 'give another folder with --out' : reconcileHint(given.slot, place),
   });
+}
+
+function isContinued(log: LogIdentity, lsn: Lsn, given: LogIdentity): boolean {
+  const left = given.ancestors?.get(log.timeline);
+  return log.system === given.system && left !== undefined && lsn <= left;
 }
 
 /** A pair that the line must have. */

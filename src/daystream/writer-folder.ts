@@ -2,7 +2,10 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DeltaError, reasonOf } from '../errors.js';
 import { Folder } from './folder.js';
+import { formatLsn, type Lsn } from './lsn.js';
+import { reconcileHint } from './reconcile-hint.js';
 import { findLogEnd, type LogEnd } from './recovery.js';
+import { requireSameLog, type LogIdentity } from './segment.js';
 import { TEMPORARY } from './segment-file.js';
 import type { WriterFiles } from './writer-files.js';
 
@@ -24,4 +27,13 @@ export async function prepareFolder(directory: string, files: WriterFiles): Prom
   } finally {
     await folder.close();
   }
+}
+
+/** Throws DeltaError log-foreign where the log is another one's, log-damaged where it lacks what Postgres was told to forget before `startLsn`. */
+export function requireResumable(directory: string, end: LogEnd, identity: LogIdentity, startLsn: Lsn): void {
+  requireSameLog(directory, { ...end.header, timeline: end.timeline }, end.lsn, identity);
+  if (end.size === end.place.offset || end.lsn >= startLsn) return;
+  throw new DeltaError('log-damaged', `${directory}/${end.place.segment}:${end.place.offset}: cannot be read from here on, though Postgres was told that the log is durable up to ${formatLsn(startLsn)}`, {
+    hint: `put a whole copy of the segment back; or ${reconcileHint(identity.slot, directory)}`,
+  });
 }

@@ -4,23 +4,23 @@
  * its begin and keeps it, so it stays within one segment.
  */
 import { resolve } from 'node:path';
-import { DeltaError } from '../errors.js';
 import { encodePairs, type Pair } from './codec.js';
 import { copiedLine, copyLine, type CopyPart } from './copy-part.js';
 import { Due } from './due.js';
 import { Folder } from './folder.js';
-import { EVERYTHING, followingPairs, isSameFollowing, type Following } from './following.js';
+import type { Following } from './following.js';
 import { formatLsn, maxLsn, parseLsn, type Lsn } from './lsn.js';
 import { isWhole, needsOf, notOurs, schemasOf } from './plugin-line.js';
 import type { Position } from './position.js';
 import { PositionedFile } from './positioned-file.js';
 import type { LogEnd } from './recovery.js';
 import { Repeats } from './repeats.js';
-import { encodeHeader, requireSameLog, segmentName, type LogIdentity } from './segment.js';
+import { encodeHeader, segmentName, type LogIdentity } from './segment.js';
 import { SegmentFile } from './segment-file.js';
+import { Stated } from './stated.js';
 import { Unseen } from './unseen.js';
 import { realFiles, type WriterFiles } from './writer-files.js';
-import { prepareFolder } from './writer-folder.js';
+import { prepareFolder, requireResumable } from './writer-folder.js';
 
 const LF = 10;
 const UNDERSCORE = '_'.charCodeAt(0);
@@ -51,10 +51,9 @@ export class Writer {
   readonly #file: SegmentFile;
   readonly #lines: PositionedFile;
   readonly #unseen = new Unseen();
-  readonly #following: Following;
   #due = new Due();
   /** What the log's newest horizon says. */
-  #stated = EVERYTHING;
+  readonly #stated: Stated;
   #epoch = 1;
   #lsn: Lsn;
   #inTransaction = false;
@@ -71,7 +70,7 @@ export class Writer {
     this.#identity = identity;
     this.#lsn = lsn;
     this.#clock = options.clock ?? (() => Math.floor(Date.now() / 1000));
-    this.#following = { tables: options.tables, partitions: options.partitions ?? 'root' };
+    this.#stated = new Stated({ tables: options.tables, partitions: options.partitions ?? 'root' }, identity.timeline);
     this.#file = new SegmentFile(directory, options.files ?? realFiles);
     this.#lines = new PositionedFile(this.#file);
   }
@@ -83,12 +82,7 @@ export class Writer {
    */
   static async open(directory: string, identity: LogIdentity, startLsn: Lsn, options: WriterOptions = {}): Promise<Writer> {
     const end = await prepareFolder(resolve(directory), options.files ?? realFiles);
-    if (end !== undefined) {
-      requireSameLog(directory, end.header, identity);
-      if (end.size > end.place.offset && end.lsn < startLsn) {
-        throw new DeltaError('log-damaged', `${directory}/${end.place.segment}:${end.place.offset}: cannot be read from here on, though Postgres was told that the log is durable up to ${formatLsn(startLsn)}`, { hint: 'put a whole copy of the segment back; or start a new log in another folder, and import again' });
-      }
-    }
+    if (end !== undefined) requireResumable(directory, end, identity, startLsn);
     const writer = new Writer(directory, identity, startLsn, options);
     if (end !== undefined) writer.#resume(end);
     return writer;
@@ -105,11 +99,11 @@ export class Writer {
     this.#walLsn = walLsn;
     this.#repeats = undefined;
     // With other tables asked for, other transactions come again than the log has.
-    if (!isSameFollowing(this.#stated, this.#following)) return;
+    if (!this.#stated.isFollowingSame) return;
     this.#file.write();
     const folder = new Folder(this.#directory);
     try {
-      this.#repeats = await Repeats.read(folder, confirmed);
+      this.#repeats = await Repeats.read(folder, confirmed, this.#identity.slot);
     } finally {
       await folder.close();
     }
@@ -235,6 +229,7 @@ export class Writer {
     } else if (action === 'message' && !this.#inTransaction) {
       const lsn = parseLsn(fields[3]);
       if (lsn < this.#lsn) return;
+      this.#stateFollowing();
       this.#beginUnit();
       this.#lines.put(message, start, end);
       this.#lsn = maxLsn(this.#lsn, lsn + 1n);
@@ -252,7 +247,7 @@ export class Writer {
 
   /** P5: where fewer tables are followed than before, or under other names, readers are told before the first unit that may lack some. */
   #stateFollowing(): void {
-    if (!isSameFollowing(this.#stated, this.#following)) this.horizon(this.#lsn, this.#nowUs(), undefined);
+    if (!this.#stated.isSame) this.horizon(this.#lsn, this.#nowUs(), undefined);
   }
 
   #nowUs(): bigint {
@@ -270,6 +265,7 @@ export class Writer {
     const previousCrc = this.#file.crc;
     const line = Buffer.from(encodeHeader({ ...this.#identity, epoch: this.#epoch, lsn: this.#lsn, previous: this.#lines.whole, previousCrc }));
     this.#file.begin(segmentName(clock));
+    this.#stated.opened();
     this.#lines.setClock(clock);
     this.#lines.putLine(line);
     this.#lines.endUnit();
@@ -279,10 +275,9 @@ export class Writer {
   }
 
   #putHorizon(timestampUs: bigint, seen: readonly Pair[]): void {
-    this.#stated = this.#following;
     this.#lines.putLine(Buffer.from(encodePairs([
       ['_action', 'horizon'], ['_lsn', formatLsn(this.#lsn)], ['_ts', String(timestampUs)], ...seen,
-      ...followingPairs(this.#following), ...this.#due.pairs(),
+      ...this.#stated.pairs(), ...this.#due.pairs(),
     ])));
     this.#lines.endUnit();
   }
@@ -292,7 +287,7 @@ export class Writer {
     this.#epoch = header.epoch;
     this.#lsn = end.lsn;
     this.#lines.resume(place);
-    this.#stated = end.following;
+    this.#stated.resume(end.following, end.timeline, header.timeline);
     this.#due = end.due;
     for (const xid of end.xids) this.#unseen.add(xid);
     this.#file.reopen(place.segment, place.offset, place.crc);

@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import { parseLsn, type Lsn } from '../daystream/lsn.js';
 import { connect } from '../postgres/connection.js';
+import { SLOT_HEALTH, type SlotHealth } from '../postgres/slot-health.js';
 
 /** While it is asked no message is taken in, so it must not be waited for long. */
 const QUERY_TIMEOUT_MS = 2_000;
@@ -31,6 +32,11 @@ export class Beside {
     const row = await this.#ask<{ snapshot: string | null; lsn: string | null }>(SNAPSHOT, []);
     if (row?.lsn != null) this.#walLsn = parseLsn(row.lsn);
     return row?.snapshot ?? undefined;
+  }
+
+  /** How the slot is; undefined where it is gone, or cannot be asked for now. */
+  async health(slot: string): Promise<SlotHealth | undefined> {
+    return this.#ask<SlotHealth>(SLOT_HEALTH, [slot]);
   }
 
   /** True when the server still has somebody who reads the slot; false too when it cannot be asked. */

@@ -9,9 +9,12 @@ import { codeOf, mayPass } from '../postgres/failure.js';
 import { lockFolder } from './folder.js';
 import { withFollowedTables } from './followed-tables.js';
 import { follow } from './follow.js';
+import { checkContinuity, requireCheckedSlot } from './continuity.js';
+import { Health } from './health.js';
 import { checkOptions, publicationOf, type StreamOptions } from './options.js';
 import type { Report } from './report.js';
-import { checkContinuity, openSource, type Source } from './source.js';
+import { readSlotMemory } from './slot-memory.js';
+import { openSource, type Source } from './source.js';
 import { Watch } from './watch.js';
 
 const BACKOFF_FIRST_MS = 100;
@@ -85,18 +88,22 @@ class Run {
     if (source === undefined) return;
     const resolved = { ...options, plugin: source.plugin };
     const watch = new Watch(resolved, (text) => this.#sayOnce(text));
+    const health = new Health(options, this.report);
     const ended = this.#endOf(options);
     try {
       const writer = await this.#writerFor(source, resolved);
-      checkContinuity(source, writer.lsn, options);
+      this.#meets(source, writer);
       await writer.expectRepeats(source.confirmedLsn, parseLsn(source.identity.walLsn));
       await watch.prepare();
-      await follow(source, writer, resolved, ended.signal, this.report, () => {
+      await follow(source, writer, resolved, ended.signal, this.report, async () => {
+        await requireCheckedSlot(source, options.slot);
         this.#following(source, writer);
+        health.start(source);
         watch.start(() => writer.stats.schemas + writer.due.asked);
       });
     } finally {
       ended.release();
+      health.stop();
       await watch.stop();
       source.close();
     }
@@ -134,17 +141,26 @@ class Run {
 
   async #writerFor(source: Source, options: StreamOptions): Promise<Writer> {
     const { out, tables, partitions, slot } = options;
-    const { system, timeline, database } = source.identity;
-    const identity = { system, timeline, slot, plugin: source.plugin, publication: publicationOf(options), database };
-    if (this.#tables !== tables) this.#forgetWriter();
+    const { system, timeline, ancestors, database } = source.identity;
+    const identity = { system, timeline, ancestors, slot, plugin: source.plugin, publication: publicationOf(options), database };
+    if (this.#tables !== tables || this.#identity?.timeline !== timeline) this.#forgetWriter();
     this.#tables = tables;
     if (this.#writer === undefined || this.#identity === undefined) {
       this.#writer = await Writer.open(out, identity, source.confirmedLsn, { files: this.files, tables, partitions });
     } else {
-      requireSameLog(out, this.#identity, identity);
+      requireSameLog(out, this.#identity, this.#writer.lsn, identity);
     }
     this.#identity = identity;
     return this.#writer;
+  }
+
+  /** Throws where the slot does not go on where the log ends. */
+  #meets(source: Source, writer: Writer): void {
+    const { out } = this.options;
+    const said = checkContinuity(source, writer.lsn, this.options, readSlotMemory(out));
+    if (said !== undefined) this.#sayOnce(said);
+    const before = [...source.identity.ancestors].at(-1);
+    if (before !== undefined && writer.lsn <= before[1]) this.#sayOnce(`${source.place}: was promoted at ${formatLsn(before[1])}, timeline ${source.identity.timeline}; it has all that the log in ${out} has`);
   }
 
   #following(source: Source, writer: Writer): void {

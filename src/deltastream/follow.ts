@@ -19,7 +19,7 @@ const WATCH_INTERVAL_MS = 10_000;
 const SILENCE_LIMIT_MS = 30_000;
 
 /** Follows the slot until `stop`; then all that is whole has been synced and confirmed. Throws when the stream or the disk fails. */
-export async function follow(source: Source, writer: Writer, options: StreamOptions, stop: AbortSignal, report: Report, started: () => void): Promise<void> {
+export async function follow(source: Source, writer: Writer, options: StreamOptions, stop: AbortSignal, report: Report, started: () => Promise<void>): Promise<void> {
   const decoder = await openDecoder(source, writer, options, stop);
   try {
     await followDecoded(decoder, source, writer, options, stop, report, started);
@@ -28,9 +28,9 @@ export async function follow(source: Source, writer: Writer, options: StreamOpti
   }
 }
 
-async function followDecoded(decoder: Decoder, source: Source, writer: Writer, options: StreamOptions, stop: AbortSignal, report: Report, started: () => void): Promise<void> {
+async function followDecoded(decoder: Decoder, source: Source, writer: Writer, options: StreamOptions, stop: AbortSignal, report: Report, started: () => Promise<void>): Promise<void> {
   const stream = await ReplicationStream.start(source.replication, options.slot, decoder.options);
-  started();
+  await started(); // nothing has been taken in yet
   const wake = () => stream.wake();
   const committer = new Committer(writer, options.fsyncIntervalMs, (lsn: Lsn) => stream.confirm(lsn), wake);
   const horizons = new Horizons(stream, source.beside);

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** deltastream: Postgres → log. Reads the command line and the signals. */
 import { Option, type Command } from 'commander';
-import { bytes, command, durationMs, run } from '../cli.js';
+import { bytes, command, durationMs, run, share } from '../cli.js';
 import { DeltaError } from '../errors.js';
 import { deltastream } from './deltastream.js';
 import { doctor, type DoctorOptions } from './doctor.js';
@@ -17,12 +17,13 @@ const EXIT_SECOND_SIGNAL = 130;
 const STOP_LIMIT_MS = 5_000;
 const EXIT_NOT_IN_TIME = 1;
 
-interface Given extends Omit<StreamOptions, 'out' | 'slot' | 'fsyncIntervalMs' | 'schemaIntervalMs' | 'reloadLimitBytes'> {
+interface Given extends Omit<StreamOptions, 'out' | 'slot' | 'fsyncIntervalMs' | 'schemaIntervalMs' | 'reloadLimitBytes' | 'slotWarning'> {
   readonly out: string | undefined;
   readonly slot: string | undefined;
   readonly fsyncInterval: number;
   readonly schemaInterval: number;
   readonly reloadLimit: number;
+  readonly slotWarning: number;
   readonly stdin: boolean;
 }
 
@@ -33,6 +34,8 @@ const program = withSource(command('deltastream', 'Follows a replication slot an
   .addOption(new Option('--fsync-interval <time>', 'sync at most so often (250ms, 1s)').argParser(durationMs).default(0, 'as often as the disk can'))
   .addOption(new Option('--schema-interval <time>', 'look so often for schema changes that no event trigger tells').argParser(durationMs).default(10_000, '10s'))
   .addOption(new Option('--reload-limit <size>', 'a larger table is not copied into the log (500MB, 2GB)').argParser(bytes).default(1e9, '1GB'))
+  .addOption(new Option('--slot-warning <share>', 'warn of the slot from this part of max_slot_wal_keep_size on').argParser(share).default(0.8, '80%'))
+  .option('--no-failover', 'make a slot that standbys do not keep a copy of (PostgreSQL 17 and later)')
   .option('--stdin', 'read what pg_recvlogical -f - prints, in place of a connection of its own')
   .addHelpText('after', `
 Examples:

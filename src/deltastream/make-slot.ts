@@ -1,6 +1,7 @@
 /** Making the slot, which waits for every transaction that runs, with a word about whom it waits for. */
 import type pg from 'pg';
-import { createSlot, type PluginName } from '../postgres/slot.js';
+import { createSlot, knowsFailover, type PluginName } from '../postgres/slot.js';
+import { removal } from './health-words.js';
 
 const PATIENCE_MS = 3_000;
 /** Should we die while it waits, the server notices and makes no slot that nobody knows of. */
@@ -14,12 +15,13 @@ interface Oldest {
 }
 
 /** `other` is a second connection, free to ask while the first one waits. */
-export async function makeSlot(client: pg.Client, other: pg.Client, slot: string, plugin: PluginName, tell: (text: string) => void): Promise<void> {
+export async function makeSlot(client: pg.Client, other: pg.Client, slot: string, plugin: PluginName, failover: boolean, tell: (text: string) => void): Promise<void> {
   await client.query("select set_config('client_connection_check_interval', $1, false)", [String(CHECK_CLIENT_MS)]).catch(() => {}); // not on every system
   const timer = setTimeout(() => void tellWhy(other, slot, tell), PATIENCE_MS);
   try {
-    await createSlot(client, slot, plugin);
-    tell(`made slot "${slot}"; when it is no longer wanted: deltastream drop --slot ${slot}`);
+    const copied = failover && await knowsFailover(client);
+    await createSlot(client, slot, plugin, copied);
+    tell(`made slot "${slot}"${copied ? ', a failover slot' : ''}; when it is no longer wanted: ${removal(slot)}`);
   } finally {
     clearTimeout(timer);
   }

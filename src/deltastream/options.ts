@@ -11,6 +11,8 @@ export interface StreamOptions extends Following {
   /** A URL; undefined: the PG* environment. */
   readonly pg: string | undefined;
   readonly createSlot: boolean;
+  /** A slot that is made is one that standbys keep a copy of, where the server can. */
+  readonly failover: boolean;
   /** In a session the one that it is, never `auto`. */
   readonly plugin: PluginChoice;
   /** Handed to the plugin as it is, as the tables are. */
@@ -21,6 +23,8 @@ export interface StreamOptions extends Following {
   readonly reloadLimitBytes: number;
   /** So often the catalog is compared with what the log was told, where no event trigger tells. */
   readonly schemaIntervalMs: number;
+  /** From this part of max_slot_wal_keep_size on the slot is warned of. */
+  readonly slotWarning: number;
 }
 
 /** Throws DeltaError `usage` for what is malformed, so that a mistyped option leaves no folder behind. `connects`: there will be a connection. */

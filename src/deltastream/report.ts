@@ -20,6 +20,7 @@ export class Report {
   #rows = 0;
   #bytes = 0;
   #beside: string | undefined;
+  #slot: string | undefined;
 
   constructor(output: ReportOutput = process.stderr) {
     this.#output = output;
@@ -36,6 +37,11 @@ export class Report {
     this.#beside = text;
   }
 
+  /** What the slot holds back. */
+  keep(text: string): void {
+    this.#slot = text;
+  }
+
   /** Shows how the writer gets on, until `stop`. `lagBytes` is of WAL; undefined: not known. */
   start(writer: Writer, lagBytes: () => number | undefined): void {
     clearInterval(this.#timer);
@@ -50,7 +56,7 @@ export class Report {
 
   #show(writer: Writer, intervalMs: number, lagBytes: number | undefined): void {
     const { rows, bytes, position } = writer.stats;
-    const text = `${formatPosition(position)}  ${count(rows)} rows (${count((rows - this.#rows) * 1000 / intervalMs)}/s)  ${sizeText(bytes)}${lagBytes === undefined ? '' : `  lag ${sizeText(lagBytes)}`}${this.#beside === undefined ? '' : `  ${this.#beside}`}`;
+    const text = `${formatPosition(position)}  ${count(rows)} rows (${count((rows - this.#rows) * 1000 / intervalMs)}/s)  ${sizeText(bytes)}${lagBytes === undefined ? '' : `  lag ${sizeText(lagBytes)}`}${[this.#slot, this.#beside].map((more) => (more === undefined ? '' : `  ${more}`)).join('')}`;
     if (this.#live) this.#output.write(`${ERASE_LINE}${text}`);
     else if (bytes !== this.#bytes) this.tell(text);
     this.#rows = rows;

@@ -1,7 +1,8 @@
 /** A Postgres that has been looked at and can be followed: the connections and what they said. */
 import { readdirSync } from 'node:fs';
 import type pg from 'pg';
-import { parseLsn, formatLsn, type Lsn } from '../daystream/lsn.js';
+import { parseLsn, type Lsn } from '../daystream/lsn.js';
+import { reconcileHint } from '../daystream/reconcile-hint.js';
 import { isSegmentName } from '../daystream/segment.js';
 import { DeltaError } from '../errors.js';
 import { connect, placeOf } from '../postgres/connection.js';
@@ -10,6 +11,7 @@ import { toError, type Finding } from '../postgres/finding.js';
 import { preflight, type Preflight } from '../postgres/preflight.js';
 import { preparePublication } from '../postgres/publication-change.js';
 import { identifySystem, type Identity } from '../postgres/replication.js';
+import { readSlotHealth, type SlotHealth } from '../postgres/slot-health.js';
 import { PGOUTPUT, readerOf, readSlot, type PluginName } from '../postgres/slot.js';
 import { Beside } from './beside.js';
 import { makeSlot } from './make-slot.js';
@@ -23,6 +25,8 @@ export interface Source {
   readonly place: string;
   /** What the slot has been told to forget. */
   readonly confirmedLsn: Lsn;
+  /** As the slot was before it was read. */
+  readonly health: SlotHealth;
   readonly plugin: PluginName;
   readonly warnings: readonly Finding[];
   close(): void;
@@ -67,14 +71,16 @@ export async function openSource(options: StreamOptions, tell: (text: string) =>
     if (slot !== undefined && slot.activePid !== null) {
       throw new DeltaError('busy', `slot "${slot.name}": is being read by ${readerOf(slot)}`, { hint: 'stop that process, or use another --slot' });
     }
-    if (slot?.confirmedFlushLsn == null) throw new DeltaError('slot', `slot "${options.slot}": has no position`, { hint: `deltastream doctor --slot ${options.slot}` });
+    const health = await readSlotHealth(sql, options.slot);
+    if (health?.confirmedFlushLsn == null) throw new DeltaError('slot', `slot "${options.slot}": has no position`, { hint: `deltastream doctor --slot ${options.slot}` });
     const beside = new Beside(options.pg, sql);
     return {
       replication,
       beside,
       identity,
       place: placeOf(sql),
-      confirmedLsn: parseLsn(slot.confirmedFlushLsn),
+      confirmedLsn: parseLsn(health.confirmedFlushLsn),
+      health,
       plugin,
       warnings: findings.filter(({ severity }) => severity === 'warning'),
       close() {
@@ -89,24 +95,10 @@ export async function openSource(options: StreamOptions, tell: (text: string) =>
 }
 
 /** The publication before the slot: what the slot decodes sees it. */
-async function makeSource(sql: pg.Client, replication: pg.Client, { slot, tables, partitions, plugin }: StreamOptions & { readonly plugin: PluginName }, because: string, tell: (text: string) => void): Promise<void> {
+async function makeSource(sql: pg.Client, replication: pg.Client, { slot, tables, partitions, plugin, failover }: StreamOptions & { readonly plugin: PluginName }, because: string, tell: (text: string) => void): Promise<void> {
   tell(`plugin ${plugin}: ${because}`);
   if (plugin === PGOUTPUT && await preparePublication(sql, { name: slot, tables, partitions }, false)) tell(`made publication "${slot}"`);
-  await makeSlot(sql, replication, slot, plugin, tell);
-}
-
-/**
- * Throws when the log and the slot no longer meet. The slot forgets only what was confirmed, so a
- * slot ahead of the log was moved or made anew; a server behind the log has lost what is in it.
- */
-export function checkContinuity(source: Source, logLsn: Lsn, options: StreamOptions): void {
-  const hint = `start a new log: deltastream --slot ${options.slot} --out NEWDIR, then deltaimport again`;
-  if (source.confirmedLsn > logLsn) {
-    throw new DeltaError('slot', `slot "${options.slot}": begins at ${formatLsn(source.confirmedLsn)}, the log in ${options.out} ends at ${formatLsn(logLsn)}: what lies between is in neither`, { hint });
-  }
-  if (parseLsn(source.identity.walLsn) < logLsn) {
-    throw new DeltaError('log-foreign', `${source.place}: its WAL ends at ${source.identity.walLsn}, before the log in ${options.out} (${formatLsn(logLsn)}): the server was restored, or lost commits in a failover`, { hint });
-  }
+  await makeSlot(sql, replication, slot, plugin, failover, tell);
 }
 
 /** True when the folder holds a log, or what is left of one. */
@@ -127,7 +119,7 @@ function refuse(findings: readonly Finding[], options: StreamOptions, tell: (tex
 function explain(error: DeltaError, options: StreamOptions): DeltaError {
   if (!error.message.endsWith('does not exist') || !hasLog(options.out)) return error;
   return new DeltaError('slot', `${error.message}, and ${options.out} holds its log: a new slot would begin later`, {
-    hint: `start a new log: deltastream --slot ${options.slot} --create-slot --out NEWDIR, then deltaimport again`,
+    hint: reconcileHint(options.slot, options.out),
   });
 }
 

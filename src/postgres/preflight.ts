@@ -4,6 +4,7 @@
  */
 import type pg from 'pg';
 import type { Following } from '../daystream/following.js';
+import { reconcileHint } from '../daystream/reconcile-hint.js';
 import type { DeltaError } from '../errors.js';
 import { placeOf } from './connection.js';
 import { codeOf, translate } from './failure.js';
@@ -140,7 +141,7 @@ function slotFindings(request: PreflightRequest, slot: Slot | undefined, facts: 
     findings.push(errorFinding('slot', `slot "${name}": is temporary, it goes with the session that made it`, 'choose another --slot'));
   }
   if (slot.walStatus === 'lost' || slot.invalidationReason !== null) {
-    findings.push(errorFinding('slot', `slot "${name}": is lost (${slot.invalidationReason ?? 'its WAL was removed'}), changes are missing for good`, `deltastream drop --slot ${name}, then a new log: deltastream --slot ${name} --create-slot --out NEWDIR, and deltaimport again`));
+    findings.push(errorFinding('slot', `slot "${name}": is lost (${slot.invalidationReason ?? 'its WAL was removed'}), changes are missing for good`, reconcileHint(name)));
   }
   if (slot.activePid !== null) {
     findings.push(warning('busy', `slot "${name}": is being read by ${readerOf(slot)}`, 'stop that process before another reads the slot'));

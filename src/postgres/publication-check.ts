@@ -1,6 +1,7 @@
 /** What stands in the way of a slot of pgoutput, and what its log will not have: findings about its publication. */
 import type pg from 'pg';
 import type { Following } from '../daystream/following.js';
+import { reconcileHint } from '../daystream/reconcile-hint.js';
 import { isExact, matches, parsePatterns } from '../daystream/pattern.js';
 import { errorFinding, warning, type Finding } from './finding.js';
 import { followedOf, GENERATED_SINCE, quoteName, readPublication, readPublished, stepsOf, unpublishable, unpublished, VERSION, type Publication, type PublishedTable } from './publication.js';
@@ -35,7 +36,7 @@ export async function publicationFindings(client: pg.Client, request: Publicatio
 function absentFindings({ slot, hasSlot }: PublicationRequest, { mayCreate, role, database }: Server): Finding[] {
   if (hasSlot) {
     // What was written while there was none cannot be decoded; from PostgreSQL 18 on it would be passed over.
-    return [errorFinding('slot', `publication "${slot}": does not exist, and slot "${slot}" sends nothing without it`, `deltastream drop --slot ${slot}, then a new log: deltastream --slot ${slot} --create-slot --out NEWDIR, and deltaimport again`)];
+    return [errorFinding('slot', `publication "${slot}": does not exist, and slot "${slot}" sends nothing without it`, reconcileHint(slot ?? 'SLOT'))];
   }
   if (mayCreate) return [];
   return [errorFinding('config', `role "${role}": may not make a publication in database "${database}"`, `GRANT CREATE ON DATABASE ${quoteName(database)} TO ${quoteName(role)}; or deltastream setup --slot ${slot ?? 'SLOT'} --plugin pgoutput --print | psql -1 as who may`)];

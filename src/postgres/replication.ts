@@ -7,6 +7,7 @@ import type pg from 'pg';
 import { DeltaError } from '../errors.js';
 import { placeOf } from './connection.js';
 import { translate } from './failure.js';
+import { readAncestors, type Ancestors } from './timelines.js';
 
 /** The socket is paused while so much waits to be taken: memory stays flat however far behind we are. */
 const QUEUE_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -28,16 +29,20 @@ export type ReplicationMessage =
 export interface Identity {
   readonly system: string;
   readonly timeline: number;
+  /** Where its history left the timelines before. */
+  readonly ancestors: Ancestors;
   readonly database: string;
   /** How far the server's WAL is durable, in Postgres's own spelling. */
   readonly walLsn: string;
 }
 
-/** IDENTIFY_SYSTEM on a replication connection. */
+/** IDENTIFY_SYSTEM on a replication connection, and the history of its timeline. */
 export async function identifySystem(client: pg.Client): Promise<Identity> {
   try {
-    const { rows } = await client.query<{ systemid: string; timeline: number; xlogpos: string; dbname: string }>('IDENTIFY_SYSTEM');
-    return { system: rows[0].systemid, timeline: rows[0].timeline, walLsn: rows[0].xlogpos, database: rows[0].dbname };
+    const { rows } = await client.query<{ systemid: string; timeline: number | string; xlogpos: string; dbname: string }>('IDENTIFY_SYSTEM');
+    const timeline = Number(rows[0].timeline); // a bigint, which comes as text, from 16 on
+    const ancestors = await readAncestors(client, timeline);
+    return { system: rows[0].systemid, timeline, ancestors, walLsn: rows[0].xlogpos, database: rows[0].dbname };
   } catch (cause) {
     throw translate(cause, placeOf(client));
   }

@@ -46,12 +46,22 @@ export async function readSlot(client: pg.Client, name: string): Promise<Slot | 
   }
 }
 
-/** Makes a permanent slot. Waits for every transaction that runs at that moment. */
-export async function createSlot(client: pg.Client, name: string, plugin: PluginName): Promise<void> {
+/** Makes a permanent slot. Waits for every transaction that runs at that moment. `failover`: standbys keep a copy of it. */
+export async function createSlot(client: pg.Client, name: string, plugin: PluginName, failover = false): Promise<void> {
   try {
-    await client.query('select pg_catalog.pg_create_logical_replication_slot($1, $2)', [name, plugin]);
+    await client.query(`select pg_catalog.pg_create_logical_replication_slot($1, $2${failover ? ', failover => true' : ''})`, [name, plugin]);
   } catch (cause) {
     throw translate(cause, `slot "${name}"`);
+  }
+}
+
+/** True where slots can be made that standbys keep a copy of: a primary since PostgreSQL 17. */
+export async function knowsFailover(client: pg.Client): Promise<boolean> {
+  try {
+    const { rows } = await client.query<{ known: boolean }>("select current_setting('server_version_num')::int >= 170000 and not pg_is_in_recovery() as known");
+    return rows[0].known;
+  } catch (cause) {
+    throw translate(cause, placeOf(client));
   }
 }
 

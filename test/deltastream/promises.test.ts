@@ -25,7 +25,7 @@ async function makeSlotAndTable(name: string): Promise<void> {
 }
 
 function optionsFor(slot: string, out: string) {
-  return { pg: server.url(), slot, out, createSlot: false, tables: slot, partitions: 'root' as const, plugin: 'auto' as const, messages: undefined, fsyncIntervalMs: 0, schemaIntervalMs: 10_000, reloadLimitBytes: 1e9 };
+  return { pg: server.url(), slot, out, createSlot: false, tables: slot, partitions: 'root' as const, plugin: 'auto' as const, messages: undefined, fsyncIntervalMs: 0, schemaIntervalMs: 10_000, reloadLimitBytes: 1e9, failover: true, slotWarning: 0.8 };
 }
 
 test('killed at random moments under load, the log has every commit once and in order', async (t) => {
