@@ -16,6 +16,13 @@ export type Detection = (typeof DETECTIONS)[number];
 /** Short for tests that wait for a look; the default is 10 s. */
 export const INTERVAL = '200ms';
 
+/** How deltastream follows. */
+export interface Following {
+  readonly partitions?: Partitions;
+  /** More of its arguments. */
+  readonly stream?: readonly string[];
+}
+
 export class Changing {
   readonly #fresh: string[] = [];
 
@@ -27,11 +34,11 @@ export class Changing {
   ) {}
 
   /** Begins with `sql`; everything is mirrored, now and later. */
-  static async start(t: TestContext, detection: Detection, sql: string, { partitions = 'root', ...server }: ServerOptions & { partitions?: Partitions } = {}): Promise<Changing> {
+  static async start(t: TestContext, detection: Detection, sql: string, { partitions = 'root', stream: more = [], ...server }: ServerOptions & Following = {}): Promise<Changing> {
     const path = await Path.start(t, server);
     await path.server.query(sql);
     if (detection === 'triggers') path.run('deltastream', 'setup');
-    const stream = path.deltastream('--partitions', partitions, '--schema-interval', INTERVAL);
+    const stream = path.deltastream('--partitions', partitions, '--schema-interval', INTERVAL, ...more);
     await until('the log to begin', () => existsSync(path.log));
     await path.import('*.*');
     const changing = new Changing(path, stream, path.mirror(), partitions);
