@@ -1,10 +1,10 @@
-/** The rows of one WAL, by our plugin and by pgoutput: the same lines. */
+/** The changes of one WAL, by our plugin and by pgoutput: the same lines, byte for byte. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, test, type TestContext } from 'node:test';
 import { Server } from '../../dev/postgres.js';
-import { KnownShapes } from '../support/known-shapes.js';
-import { rowsOf, TwinSlots, type TwinOptions } from '../support/pgoutput.js';
+import { OpenedShapes } from '../support/opened-shapes.js';
+import { TwinSlots, type TwinOptions } from '../support/pgoutput.js';
 import { ONLY_NULL, SAMPLES } from '../support/samples.js';
 
 let server: Server;
@@ -14,11 +14,19 @@ before(async () => {
 });
 after(() => server.stop());
 
+async function twins(t: TestContext, prepare: string, options: TwinOptions = {}): Promise<TwinSlots> {
+  const shapes = new OpenedShapes();
+  const twin = await TwinSlots.make(t, server, prepare, () => shapes, options);
+  t.after(() => shapes.close());
+  await shapes.open(server.url(twin.client.database), { tables: undefined, partitions: options.leaves === true ? 'leaf' : 'root' });
+  return twin;
+}
+
 /** Runs the statements behind the slots, and compares; gives the lines. */
 async function same(t: TestContext, prepare: string, statements: readonly string[], options: TwinOptions = {}): Promise<string[]> {
-  const twin = await TwinSlots.make(t, server, prepare, (client) => new KnownShapes(client), options);
+  const twin = await twins(t, prepare, options);
   for (const statement of statements) await twin.client.query(statement);
-  const [ours, theirs] = [rowsOf(await twin.ours()), rowsOf(await twin.theirs())];
+  const [ours, theirs] = [await twin.ours(), await twin.theirs()];
   assert.ok(ours.length > 0, 'nothing was written');
   assert.deepEqual(theirs, ours);
   return theirs;
@@ -125,7 +133,7 @@ test('a transaction that comes in pieces stands whole at its commit, less what i
 });
 
 test('two transactions that come in pieces, in turns with each other and with small ones, stand in the order of their commits', async (t) => {
-  const twin = await TwinSlots.make(t, server, 'CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE s (id int PRIMARY KEY)', (client) => new KnownShapes(client));
+  const twin = await twins(t, 'CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE s (id int PRIMARY KEY)');
   const other = await server.client(twin.client.database);
   t.after(() => other.end());
   const fill = (from: number) => `INSERT INTO t SELECT i, repeat('y', 100) FROM generate_series(${from}, ${from} + 4999) i`;
@@ -141,7 +149,7 @@ test('two transactions that come in pieces, in turns with each other and with sm
   const messages = await twin.messages();
   assert.ok(messages.filter(([letter]) => letter === 'S'.charCodeAt(0)).length > 4, 'they did not come in pieces');
   const theirs = await twin.translate(messages);
-  assert.deepEqual(rowsOf(theirs), rowsOf(await twin.ours()));
+  assert.deepEqual(theirs, await twin.ours());
   assert.equal(count(theirs, 'insert'), 40_000 + 4);
   assert.ok(existsSync(twin.spoolFolder));
 });

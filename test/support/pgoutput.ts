@@ -90,9 +90,3 @@ export class TwinSlots {
 }
 
 let number = 0;
-
-/** What tells shapes is not compared, where a test has shapes of its own. */
-export function rowsOf(lines: readonly string[]): string[] {
-  return lines.filter((line) => !/\t_action\t(schema|create|drop|indexes|comments|stale)\t/.test(line))
-    .map((line) => line.replace(/\t_(?:schemas|reload|offer)\t[\d,]+/g, ''));
-}
