@@ -15,6 +15,7 @@ import { Command } from './demo/commands.js';
 import { Fleet, TABLES } from './demo/fleet.js';
 import { Meter } from './demo/meter.js';
 import { count, Screen } from './demo/screen.js';
+import { NEWEST } from './embedded.js';
 import { Server } from './postgres.js';
 
 const PATIENCE_MS = 20_000;
@@ -51,7 +52,7 @@ async function demo(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'deltamirror-demo-'));
   leftovers.push(() => rmSync(folder, { recursive: true, force: true }));
   screen.say('starting a Postgres of its own …');
-  const server = await Server.start({ settings: { fsync: 'on' } });
+  const server = await Server.start({ version: NEWEST, settings: { fsync: 'on' } });
   leftovers.push(() => server.stop());
   const client = await server.client();
   leftovers.push(() => client.end());

@@ -1,8 +1,8 @@
 /**
- * Makes a fresh clone ready, and does nothing where it is: Node packages, the system's Postgres
- * and compiler, the TypeScript, the plugin. Then it becomes the module it is given:
- * `node dev/setup.mjs dist/dev/demo.js --seconds 10`. It runs before anything is built, so it
- * is plain JavaScript over node: alone.
+ * Makes a fresh clone ready, and does nothing where it is: Node packages and the TypeScript, for
+ * all but the demo the system's Postgres and the plugin too. Then it becomes the module it is
+ * given: `node dev/setup.mjs dist/dev/demo.js --seconds 10`. It runs before anything is built,
+ * so it is plain JavaScript over node: alone.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -13,13 +13,19 @@ import { pathToFileURL } from 'node:url';
 const NODE_AT_LEAST = [20, 19];
 const ROOT = resolve(import.meta.dirname ?? '.', '..');
 const POSTGRES_BASE = '/usr/lib/postgresql';
+const COMPILER_PACKAGES = ['build-essential', 'python3'];
+/** The module that brings its own Postgres, which decodes with what every Postgres has. */
+const DEMO = 'dist/dev/demo.js';
+
+const [module, ...rest] = process.argv.slice(2);
+const needsPlugin = module !== DEMO;
 
 requireNode();
-installSystemPackages();
+if (needsPlugin) installPostgres();
 installNodePackages();
 run('TypeScript does not compile', process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.']);
-run('the plugin does not compile', 'make', ['-C', 'plugin-c', '-s', `PG_CONFIG=${join(postgresBinaries(), 'pg_config')}`]);
-await become(process.argv.slice(2));
+if (needsPlugin) run('the plugin does not compile', 'make', ['-C', 'plugin-c', '-s', `PG_CONFIG=${join(postgresBinaries(), 'pg_config')}`]);
+await become();
 
 function requireNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -28,31 +34,34 @@ function requireNode() {
   fail(`Node ${process.versions.node} is too old: install Node ${NODE_AT_LEAST.join('.')} or later from https://nodejs.org`);
 }
 
-/** Postgres with its server headers, and a compiler: for the plugin, and for better-sqlite3 where it has no binary to download. */
-function installSystemPackages() {
-  const missing = missingPrograms();
-  if (missing.length === 0) return;
-  const mayInstall = process.getuid?.() === 0 && isProgram('apt-get');
-  if (!mayInstall) fail(`missing: ${missing.join(', ')} — type: sudo apt-get install ${debianPackages().join(' ')} (or what your system calls them)`);
-  tell(`installing by apt-get, for ${missing.join(', ')}`);
-  apt('update', '-q');
+/** Postgres with its server headers, and a compiler: for the plugin. */
+function installPostgres() {
+  const missing = () => [...missingCompiler(), ...missingServer()];
   // The headers' package is named after the version that comes first.
-  apt('install', '-y', '-q', '--no-install-recommends', ...debianPackages().filter((name) => !name.includes('-dev')));
-  apt('install', '-y', '-q', '--no-install-recommends', ...debianPackages());
-  const left = missingPrograms();
+  install(missing, () => ['postgresql', ...COMPILER_PACKAGES], () => [`postgresql-server-dev-${/(\d+)\/bin$/.exec(postgresBinaries() ?? '')?.[1] ?? 'all'}`]);
+}
+
+/** Installs what is missing, where we may; else says what to type. What to install may depend on what came before. */
+function install(missing, ...packages) {
+  const wanted = missing();
+  if (wanted.length === 0) return;
+  const mayInstall = process.getuid?.() === 0 && isProgram('apt-get');
+  if (!mayInstall) fail(`missing: ${wanted.join(', ')} — type: sudo apt-get install ${packages.flatMap((names) => names()).join(' ')} (or what your system calls them)`);
+  tell(`installing by apt-get, for ${wanted.join(', ')}`);
+  apt('update', '-q');
+  for (const names of packages) apt('install', '-y', '-q', '--no-install-recommends', ...names());
+  const left = missing();
   if (left.length > 0) fail(`still missing after apt-get install: ${left.join(', ')}`);
 }
 
-function missingPrograms() {
-  const missing = ['gcc', 'g++', 'make', 'python3'].filter((name) => !isProgram(name));
-  const binaries = postgresBinaries();
-  if (binaries === undefined) return [...missing, 'a PostgreSQL server'];
-  return hasServerHeaders(binaries) ? missing : [...missing, 'the PostgreSQL server headers'];
+function missingCompiler() {
+  return ['gcc', 'g++', 'make', 'python3'].filter((name) => !isProgram(name));
 }
 
-function debianPackages() {
-  const major = /(\d+)\/bin$/.exec(postgresBinaries() ?? '')?.[1];
-  return ['postgresql', 'build-essential', 'python3', `postgresql-server-dev-${major ?? 'all'}`];
+function missingServer() {
+  const binaries = postgresBinaries();
+  if (binaries === undefined) return ['a PostgreSQL server'];
+  return hasServerHeaders(binaries) ? [] : ['the PostgreSQL server headers'];
 }
 
 /** The folder of the server's programs: $PG_BIN, or the newest version in Debian's layout, as in dev/postgres.ts. */
@@ -70,12 +79,21 @@ function hasServerHeaders(binaries) {
   return existsSync(join(headers, 'postgres.h')) && existsSync(pgxs);
 }
 
+/** better-sqlite3's script, which fetches a binary or compiles one, is the only one that has to run. */
 function installNodePackages() {
   if (!areInstalled()) {
-    tell('installing the Node packages (npm ci); the first time better-sqlite3 may be compiled, which takes a minute');
-    run('npm ci failed', 'npm', ['ci', '--no-audit', '--no-fund'], headersOfNode());
+    tell('installing the Node packages (npm ci)');
+    run('npm ci failed', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
   }
-  if (!sqliteLoads()) run('better-sqlite3 does not load', 'npm', ['rebuild', 'better-sqlite3'], headersOfNode());
+  if (sqliteLoads()) return;
+  tell('fetching better-sqlite3; where there is no binary to fetch it is compiled, which takes a minute');
+  if (missingCompiler().length > 0) {
+    spawnSync('npm', ['rebuild', 'better-sqlite3'], { cwd: ROOT, stdio: 'ignore' });
+    if (sqliteLoads()) return;
+    install(missingCompiler, () => COMPILER_PACKAGES);
+  }
+  run('better-sqlite3 cannot be built', 'npm', ['rebuild', 'better-sqlite3'], headersOfNode());
+  if (!sqliteLoads()) fail('better-sqlite3 does not load');
 }
 
 /** True where every package that this machine needs is there in the version of package-lock.json. */
@@ -104,7 +122,7 @@ function headersOfNode() {
 }
 
 /** Goes on as the module, in this process, so that a signal reaches it and its exit code is ours. */
-async function become([module, ...rest]) {
+async function become() {
   if (module === undefined) return;
   const path = join(ROOT, module);
   process.argv.splice(1, process.argv.length, path, ...rest);
