@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, test, type TestContext } from 'node:test';
 import { Server } from '../../dev/postgres.js';
+import { LETTER } from '../../src/postgres/pgoutput/messages.js';
 import { OpenedShapes } from '../support/opened-shapes.js';
 import { TwinSlots, type TwinOptions } from '../support/pgoutput.js';
 import { ONLY_NULL, SAMPLES } from '../support/samples.js';
@@ -94,6 +95,46 @@ test('a prepared transaction stands where it is committed', async (t) => {
   assert.deepEqual(lines.filter((line) => line.includes('insert')).map((line) => line.slice(-1)), ['3', '1']);
 });
 
+const fill = (from: number, to: number) => `INSERT INTO t SELECT i, repeat('x', 100), 1 FROM generate_series(${from}, ${to}) i`;
+const BIG = 'CREATE TABLE t (id int PRIMARY KEY, v text, n int)';
+
+test('where the slot sends prepared transactions before their end, large ones in pieces, they stand where they are committed', async (t) => {
+  const lines = await same(t, `${BIG}; CREATE TABLE s (id int PRIMARY KEY)`, [
+    "BEGIN; INSERT INTO s VALUES (1); PREPARE TRANSACTION 'one'", "BEGIN; INSERT INTO s VALUES (2); PREPARE TRANSACTION 'two'", 'INSERT INTO s VALUES (3)', "COMMIT PREPARED 'one'", "ROLLBACK PREPARED 'two'", 'INSERT INTO s VALUES (4)',
+    `BEGIN; ${fill(1, 6000)}; SAVEPOINT a; ${fill(6001, 9000)}; ROLLBACK TO a; ${fill(9001, 10_000)}; PREPARE TRANSACTION 'large'`, `BEGIN; ${fill(20_000, 26_000)}; PREPARE TRANSACTION 'given up'`, 'INSERT INTO s VALUES (5)', "ROLLBACK PREPARED 'given up'", "COMMIT PREPARED 'large'",
+  ], { twoPhase: true });
+  assert.equal(count(lines, 'insert'), 4 + 7000);
+});
+
+test('a prepared transaction that came to an earlier connection is an error at its commit, not a loss', async (t) => {
+  const twin = await twins(t, 'CREATE TABLE s (id int PRIMARY KEY)', { twoPhase: true });
+  await twin.client.query("BEGIN; INSERT INTO s VALUES (1); PREPARE TRANSACTION 'early'");
+  assert.deepEqual(await twin.theirs(), []);
+  twin.reconnect();
+  await twin.client.query("COMMIT PREPARED 'early'");
+  await assert.rejects(twin.theirs(), { name: 'DeltaError', code: 'slot', message: /"early".*two_phase/ });
+});
+
+for (const protocol of [1, 2, 3]) {
+  test(`protocol version ${protocol}: rows, a truncate, a message and a large transaction`, async (t) => {
+    const twin = await twins(t, BIG, { protocol, messages: 'audit' });
+    for (const sql of [`BEGIN; ${fill(1, 6000)}; SAVEPOINT a; ${fill(6001, 9000)}; ROLLBACK TO a; SELECT pg_logical_emit_message(true, 'audit', 'x'); COMMIT`, 'UPDATE t SET id = -id WHERE id < 10', 'TRUNCATE t']) await twin.client.query(sql);
+    const messages = await twin.messages();
+    assert.equal(messages.some(([letter]) => letter === LETTER.streamStart), protocol > 1);
+    assert.deepEqual(await twin.translate(messages), await twin.ours());
+  });
+}
+
+test('a message of unknown kind, one in the wrong place and one that is cut short end the session', async (t) => {
+  const twin = await twins(t, BIG);
+  await twin.client.query('INSERT INTO t VALUES (1)');
+  const [begin, , insert] = await twin.messages();
+  for (const wrong of [[Buffer.from('?')], [insert], [begin, begin], [begin, insert], [begin.subarray(0, 9)], [Buffer.from('E')]]) {
+    twin.reconnect();
+    await assert.rejects(twin.translate(wrong), { name: 'DeltaError', code: 'postgres', message: /^pgoutput: / });
+  }
+});
+
 const PARTITIONED = `
   CREATE TABLE p (id int, region text, v text, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
   CREATE TABLE p_eu PARTITION OF p FOR VALUES IN ('eu');
@@ -123,8 +164,7 @@ test('logical messages of the prefixes asked for: in their transaction, alone, a
 });
 
 test('a transaction that comes in pieces stands whole at its commit, less what its aborted savepoints wrote', async (t) => {
-  const fill = (from: number, to: number) => `INSERT INTO t SELECT i, repeat('x', 100), 1 FROM generate_series(${from}, ${to}) i`;
-  const lines = await same(t, 'CREATE TABLE t (id int PRIMARY KEY, v text, n int); CREATE TABLE late (id int PRIMARY KEY)', [
+  const lines = await same(t, `${BIG}; CREATE TABLE late (id int PRIMARY KEY)`, [
     'BEGIN', fill(1, 5000), 'SAVEPOINT a', fill(5001, 9000), 'SAVEPOINT b', fill(9001, 12000), 'INSERT INTO late VALUES (1)', 'RELEASE b', 'ROLLBACK TO a', fill(12001, 15000), 'INSERT INTO late VALUES (2)',
     'SAVEPOINT c', fill(15001, 19000), 'SAVEPOINT d', fill(19001, 22000), 'ROLLBACK TO d', fill(22001, 25000), 'RELEASE c', 'UPDATE t SET n = 2 WHERE id < 3000', 'TRUNCATE late', 'COMMIT',
     'BEGIN', fill(30001, 40000), 'ROLLBACK', fill(40001, 40001),
@@ -133,21 +173,20 @@ test('a transaction that comes in pieces stands whole at its commit, less what i
 });
 
 test('two transactions that come in pieces, in turns with each other and with small ones, stand in the order of their commits', async (t) => {
-  const twin = await twins(t, 'CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE s (id int PRIMARY KEY)');
+  const twin = await twins(t, `${BIG}; CREATE TABLE s (id int PRIMARY KEY)`);
   const other = await server.client(twin.client.database);
   t.after(() => other.end());
-  const fill = (from: number) => `INSERT INTO t SELECT i, repeat('y', 100) FROM generate_series(${from}, ${from} + 4999) i`;
   await twin.client.query('BEGIN');
   await other.query('BEGIN');
   for (let i = 0; i < 4; i++) {
-    await twin.client.query(fill(i * 5000));
-    await other.query(fill(100_000 + i * 5000));
+    await twin.client.query(fill(i * 5000, i * 5000 + 4999));
+    await other.query(fill(100_000 + i * 5000, 104_999 + i * 5000));
     await server.query(`INSERT INTO s VALUES (${i})`, twin.client.database);
   }
   await other.query('COMMIT');
   await twin.client.query('COMMIT');
   const messages = await twin.messages();
-  assert.ok(messages.filter(([letter]) => letter === 'S'.charCodeAt(0)).length > 4, 'they did not come in pieces');
+  assert.ok(messages.filter(([letter]) => letter === LETTER.streamStart).length > 4, 'they did not come in pieces');
   const theirs = await twin.translate(messages);
   assert.deepEqual(theirs, await twin.ours());
   assert.equal(count(theirs, 'insert'), 40_000 + 4);

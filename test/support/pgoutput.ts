@@ -13,6 +13,8 @@ export interface TwinOptions {
   /** Prefixes of logical messages. */
   readonly messages?: string;
   readonly protocol?: number;
+  /** Prepared transactions are sent when they are prepared. */
+  readonly twoPhase?: boolean;
   /** Makes the publication `p`; by default it is for all tables. */
   readonly publication?: string;
 }
@@ -40,7 +42,7 @@ export class TwinSlots {
     const reader = await connect(server.url(name), { applicationName: 'twin' });
     await client.query(prepare);
     await client.query(options.publication ?? `CREATE PUBLICATION p FOR ALL TABLES WITH (publish_via_partition_root = ${options.leaves !== true})`);
-    await client.query(`SELECT pg_create_logical_replication_slot('${name}_ours', 'deltastream'), pg_create_logical_replication_slot('${name}_theirs', 'pgoutput')`);
+    await client.query(`SELECT pg_create_logical_replication_slot('${name}_ours', 'deltastream'), pg_create_logical_replication_slot('${name}_theirs', 'pgoutput', twophase => ${options.twoPhase === true})`);
     const twin = new TwinSlots(client, reader, temporaryFolder(t), options, shapes(reader));
     t.after(async () => {
       twin.#translator.close();
@@ -63,9 +65,15 @@ export class TwinSlots {
 
   /** The messages of pgoutput of all since the last call. */
   async messages(): Promise<Buffer[]> {
-    const options = ['proto_version', String(this.options.protocol ?? 3), 'publication_names', 'p', 'messages', 'true', ...(this.options.protocol === 1 ? [] : ['streaming', 'on'])];
+    const options = ['proto_version', String(this.options.protocol ?? 3), 'publication_names', 'p', 'messages', 'true', ...(this.options.protocol === 1 ? [] : ['streaming', 'on']), ...(this.options.twoPhase === true ? ['two_phase', 'on'] : [])];
     const { rows } = await this.reader.query<{ data: Buffer }>('SELECT data FROM pg_logical_slot_get_binary_changes($1, NULL, NULL, VARIADIC $2)', [await this.#slot('theirs'), options]);
     return rows.map(({ data }) => data);
+  }
+
+  /** Another connection: what the one before had not come to the end of is lost. */
+  reconnect(): void {
+    this.#translator.close();
+    this.#translator = this.#newTranslator();
   }
 
   /** The lines of pgoutput's messages. */
