@@ -20,6 +20,8 @@ export interface Kept {
   readonly state: PublicationState;
   /** Of these all is told that their readers need. */
   readonly handled: ReadonlySet<number>;
+  /** They will join: until then nothing is said of them. */
+  readonly joining: ReadonlySet<number>;
 }
 
 /** `areTold`: event triggers told what came in and went out without us. Undefined where there is no publication to keep. */
@@ -37,7 +39,7 @@ export async function keepPublication(client: pg.Client, making: Making, before:
   const now = await readPublished(client, making.name, making.partitions);
   const kept = stateOf(now, making, added.waiting);
   await tellNews(client, now, before, kept, new Set([...added.joined, ...dropped]), areTold);
-  return { state: kept, handled: new Set([...added.joined, ...added.waiting, ...kept.unpublished]) };
+  return { state: kept, handled: new Set([...added.joined, ...added.waiting, ...kept.unpublished]), joining: new Set(added.waiting) };
 }
 
 /** What it publishes, and what its comment says of it. */

@@ -14,7 +14,7 @@ import { codeOf } from '../postgres/failure.js';
 import { readDigest, readTablePrints, readTypeItems } from '../postgres/fingerprint.js';
 import { readTriggers } from '../postgres/triggers.js';
 import { CATALOG_FILE, compare, followedSince, onlyFollowed, readCatalogState, splitByDue, stateOf, writeCatalogState, type CatalogState } from './catalog-state.js';
-import { keepPublication, type PublicationState } from './keep-publication.js';
+import { keepPublication, type Kept, type PublicationState } from './keep-publication.js';
 import { publicationOf, type StreamOptions } from './options.js';
 import { describeSchemaChanges } from './schema-changes.js';
 import { tellDifference } from './tell-difference.js';
@@ -123,7 +123,7 @@ export class Watch {
     const triggersState = await readTriggers(client);
     const triggers = triggersState === 'installed';
     this.#tell(describeSchemaChanges(triggersState));
-    const handled = await this.#keepPublication(client, triggers && before?.triggers === true);
+    const { handled, joining } = await this.#keepPublication(client, triggers && before?.triggers === true);
     const isBlind = publicationOf(this.#options) !== undefined;
     // Of a partition that is truncated alone no event trigger tells, and pgoutput neither.
     const isSafe = triggers && before?.triggers === true && before.again.length === 0 && !(isBlind && partitions === 'root');
@@ -140,25 +140,26 @@ export class Watch {
     if (seen !== undefined) await tellWords(client, await wordsOf(client, before?.seen, seen, prints, this.#options, triggers && before?.triggers === true));
     const difference = compare(before, now, followed);
     const offered = difference.offered.filter((oid) => !handled.has(oid));
-    const again = await tellDifference(client, { ...difference, offered }, due, triggers && before?.triggers === true);
+    const looked = difference.looked.filter((oid) => !joining.has(oid));
+    const again = await tellDifference(client, { ...difference, looked, offered }, due, triggers && before?.triggers === true);
     // Behind the commit of what was told: after a crash in between it is told again, which does no harm.
     this.#state = { ...now, again: [...waiting, ...again], publication: this.#publication, ...(seen === undefined ? {} : { seen: { names: seen.names, marks: seen.marks } }) };
     await writeCatalogState(out, this.#state);
   }
 
   /** Before anything is told of a table that is not in the publication yet. Gives those of which all is told. */
-  async #keepPublication(client: pg.Client, areTold: boolean): Promise<ReadonlySet<number>> {
+  async #keepPublication(client: pg.Client, areTold: boolean): Promise<Pick<Kept, 'handled' | 'joining'>> {
     const { tables, partitions, out } = this.#options;
     const name = publicationOf(this.#options);
     const kept = name === undefined ? undefined : await keepPublication(client, { name, tables, partitions }, this.#publication, areTold, this.#tell);
-    if (kept === undefined) return new Set();
+    if (kept === undefined) return { handled: new Set(), joining: new Set() };
     const isNews = JSON.stringify(kept.state) !== JSON.stringify(this.#publication);
     this.#publication = kept.state;
     if (isNews && this.#state !== undefined) {
       this.#state = { ...this.#state, publication: kept.state };
       await writeCatalogState(out, this.#state);
     }
-    return kept.handled;
+    return kept;
   }
 
   /** Undefined when the stop came first. */
