@@ -37,6 +37,7 @@ interface Options {
   readonly partitions: 'root' | 'leaf';
   readonly schema?: true;
   readonly detection: 'triggers' | 'polling';
+  readonly plugin: 'deltastream' | 'pgoutput';
 }
 
 const collect = (value: string, all: string[]) => [...all, value];
@@ -49,6 +50,7 @@ const program = command('soak', 'Mirrors a busy database for a while and compare
   .option('--seeds <n>', 'no pgbench: random schemas, values and changes of so many seeds', count)
   .option('--schema', 'with --seeds: schemas that change while rows do')
   .addOption(new Option('--detection <how>', 'with --schema: how deltastream hears of a change').choices(['triggers', 'polling']).default('triggers'))
+  .addOption(new Option('--plugin <name>', 'with --schema: of the slot').choices(['deltastream', 'pgoutput']).default('deltastream'))
   .option('--from <seed>', 'the first seed (default: a random one)', count)
   .addOption(new Option('--partitions <whose>', 'by whose names the log has the rows of partitions').choices(['root', 'leaf']).default('root'))
   .action((seconds: number, options: Options) => (options.seeds === undefined ? soak(seconds, options) : soakSeeds(options.seeds, options)));
@@ -61,8 +63,8 @@ async function soakSeeds(count: number, options: Options): Promise<void> {
   if (failures.length > 0) process.exitCode = 1;
 }
 
-async function soakSchemas(first: number, count: number, { detection, partitions }: Options): Promise<readonly string[]> {
-  const { failures, done } = await runMigrations(first, count, { detection, partitions }, say);
+async function soakSchemas(first: number, count: number, { detection, partitions, plugin }: Options): Promise<readonly string[]> {
+  const { failures, done } = await runMigrations(first, count, { detection, partitions, plugin }, say);
   say(`never done: ${undone(done).join(', ') || 'nothing'}`);
   return failures;
 }

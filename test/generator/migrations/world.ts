@@ -29,6 +29,8 @@ export type Detection = 'triggers' | 'polling';
 export interface Setting {
   readonly partitions: Partitions;
   readonly detection: Detection;
+  /** Of the slot; by default ours. */
+  readonly plugin?: 'deltastream' | 'pgoutput';
 }
 
 /** What a batch came to. */
@@ -72,7 +74,7 @@ export class World {
     const path = await Path.on(server, mkdtempSync(join(tmpdir(), 'deltamirror-world-')));
     if (setting.detection === 'triggers') path.run('deltastream', 'setup');
     const schemas = Array.from({ length: most }, (_, slot) => schemasOf(slot));
-    const stream = path.deltastream('--partitions', setting.partitions, '--schema-interval', INTERVAL, ...(followsAll(setting) ? [] : ['--tables', patternsOf(schemas, false)]));
+    const stream = path.deltastream('--partitions', setting.partitions, '--schema-interval', INTERVAL, '--plugin', setting.plugin ?? 'deltastream', ...(followsAll(setting) ? [] : ['--tables', patternsOf(schemas, false)]));
     await until('deltastream to follow', async () => (await server.query('SELECT FROM pg_replication_slots WHERE active')).length > 0);
     const client = await server.client();
     await client.query(PINNED);
@@ -121,6 +123,7 @@ export class World {
       await fleet.beside(this.#lives(lives.map(({ life }) => life), schemas, fleet, random));
       await fleet.calm();
       await killer.end();
+      if (this.#setting.plugin === 'pgoutput') await this.#makePublishable(schemas.flatMap(namesOf));
       await fleet.start('fresh');
       for (const { life } of lives) await life.epilogue();
       await fleet.beside(settled(this.#path, fleet.paths));
@@ -156,6 +159,14 @@ export class World {
     for (const life of lives) await life.epilogue();
   }
 
+  /** What pgoutput cannot send, generated columns and tables without an identity, is not followed, and said so: in the end there is none of it. */
+  async #makePublishable(names: readonly string[]): Promise<void> {
+    for (const [query, ...more] of [[GENERATED], [WITHOUT_IDENTITY, this.#setting.partitions === 'root']] as const) {
+      const { rows } = await this.#client.query<{ sql: string }>(query, [names, ...more]);
+      for (const { sql } of rows) await this.#client.query(sql);
+    }
+  }
+
   async #compare(schemas: readonly Schemas[], fleet: Fleet): Promise<Pick<Outcome, 'tables' | 'rows'>> {
     const { partitions } = this.#setting;
     const names = schemas.flatMap((each) => (followsAll(this.#setting) ? namesOf(each) : each.followed));
@@ -168,6 +179,18 @@ export class World {
     return { tables, rows };
   }
 }
+
+const GENERATED = `
+  SELECT format('ALTER TABLE %s DROP COLUMN %I CASCADE', c.oid::regclass, attname) AS sql
+    FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+   WHERE nspname = ANY ($1) AND attgenerated = 's' AND attinhcount = 0 AND NOT attisdropped AND c.relkind IN ('r', 'p')`;
+
+const WITHOUT_IDENTITY = `
+  SELECT format('ALTER TABLE %s REPLICA IDENTITY FULL', leaf.oid::regclass) AS sql
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    CROSS JOIN LATERAL (SELECT relid::oid AS oid FROM pg_partition_tree(c.oid) UNION SELECT c.oid) AS leaf JOIN pg_class AS l ON l.oid = leaf.oid
+   WHERE nspname = ANY ($1) AND c.relkind IN ('r', 'p') AND NOT ($2 AND c.relispartition) AND c.relpersistence = 'p' AND l.relkind = 'r'
+     AND NOT EXISTS (SELECT FROM pg_publication_rel WHERE prrelid = c.oid)`;
 
 /** Where partitions go by their own names everything is followed: so both are seen. */
 function followsAll({ partitions }: Setting): boolean {
