@@ -16,9 +16,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   filter: ['errors'],
   postgres: ['errors', 'daystream', 'filter'],
   sqlite: ['errors', 'lock', 'daystream', 'filter'],
-  deltastream: ['errors', 'lock', 'cli', 'daystream', 'postgres'],
+  load: ['errors', 'cli', 'daystream', 'postgres', 'sqlite', 'filter'],
+  // Of reconcile its command line alone, which loads the rest when it is asked for.
+  deltastream: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'reconcile'],
+  reconcile: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite', 'load'],
   deltamirror: ['errors', 'lock', 'cli', 'daystream', 'sqlite', 'filter'],
-  import: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite', 'filter'],
+  import: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite', 'filter', 'load'],
   inspect: ['errors', 'cli', 'daystream'],
   index: ['errors', 'daystream', 'sqlite'],
 };
@@ -27,10 +30,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const PACKAGE_IN: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': ['sqlite/'],
   chokidar: ['daystream/folder.ts'],
-  'cli-progress': ['import/'],
+  'cli-progress': ['load/'],
   commander: ['cli.ts', 'deltastream/main.ts', 'deltamirror/main.ts', 'import/main.ts', 'inspect/main.ts'],
   'fs-native-extensions': ['lock.ts'],
-  pg: ['postgres/', 'deltastream/', 'import/'],
+  pg: ['postgres/', 'deltastream/', 'import/', 'load/', 'reconcile/'],
   'pg-cursor': ['postgres/'],
   split2: ['deltastream/'],
 };

@@ -1,13 +1,13 @@
 /** The lines within a unit, in blocks: one block where the unit is small, read again from the log where it is large. */
 import { DeltaError } from '../errors.js';
 import type { Transport } from './transport.js';
-import type { Copy, Transaction } from './unit.js';
+import type { Copy, Epoch, Transaction } from './unit.js';
 
 const BLOCK_BYTES = 1 << 20;
 const LF = 10;
 
 /** Blocks of whole lines; a longer line is a block of its own. A block is good until the next one. */
-export async function* linesOf(transport: Transport, unit: Transaction | Copy): AsyncGenerator<Buffer> {
+export async function* linesOf(transport: Transport, unit: Transaction | Copy | Epoch): AsyncGenerator<Buffer> {
   if (unit.body !== undefined) {
     yield unit.body;
     return;

@@ -9,7 +9,7 @@ import { ORIGIN, parsePosition, comparePositions, type Position } from './positi
 import { LogReader, type Place, type UnitReader } from './reader.js';
 import { findLine, seekPosition, seekStart, segmentFor, segmentsOf } from './seek.js';
 import type { Transport } from './transport.js';
-import type { Transaction } from './unit.js';
+import type { Epoch, Transaction, Unit } from './unit.js';
 
 /** The net under the folder's own word that there is more. */
 export const POLL_MS = 1000;
@@ -27,8 +27,13 @@ export interface LogTransaction {
   /** Positions of its first and last line. */
   readonly first: Position;
   readonly last: Position;
-  /** 64-bit. */
+  /** 64-bit; 0 where `epoch` is there. */
   readonly xid: bigint;
+  /**
+   * Where the server's history broke: the changes are what the new one differs in from all before. LSNs, xids
+   * and oids begin anew; a table is the one that had its name, a column the one that had its.
+   */
+  readonly epoch?: number;
   /** Commit record; undefined in a log of the original format, as is the time. */
   readonly commitLsn: Lsn | undefined;
   /** µs since 1970 UTC. */
@@ -49,10 +54,10 @@ export async function* readTransactions(source: string, options: ReadOptions = {
     const reader = await openReader(transport, options.from === undefined ? undefined : parsePosition(options.from));
     while (options.signal?.aborted !== true) {
       const units = await reader.next();
-      for (const unit of units) if (unit.kind === 'transaction') yield toPublic(transport, unit);
+      for (const unit of units) if (isChanging(unit)) yield toPublic(transport, unit);
       if (units.length > 0) continue;
       if (options.follow !== true) {
-        for (const unit of reader.finish()) if (unit.kind === 'transaction') yield toPublic(transport, unit);
+        for (const unit of reader.finish()) if (isChanging(unit)) yield toPublic(transport, unit);
         return;
       }
       await reader.wait(POLL_MS, options.signal);
@@ -78,8 +83,12 @@ async function seekOriginal(transport: Transport, oldest: string, from: Position
   return { segment, offset: await findLine(transport, segment, from), crc: 0, position: ORIGIN };
 }
 
-function toPublic(transport: Transport, unit: Transaction): LogTransaction {
-  const { first, last, xid, commitLsn, commitTimeUs } = unit;
+function isChanging(unit: Unit): unit is Transaction | Epoch {
+  return unit.kind === 'transaction' || unit.kind === 'epoch';
+}
+
+function toPublic(transport: Transport, unit: Transaction | Epoch): LogTransaction {
+  const { first, last } = unit;
   async function* changes(): AsyncGenerator<Change> {
     const decoder = new ChangeDecoder();
     for await (const block of linesOf(transport, unit)) {
@@ -91,5 +100,6 @@ function toPublic(transport: Transport, unit: Transaction): LogTransaction {
       }
     }
   }
-  return { first, last, xid, commitLsn, commitTimeUs, changes };
+  if (unit.kind === 'epoch') return { first, last, xid: 0n, epoch: unit.epoch, commitLsn: undefined, commitTimeUs: unit.timestampUs, changes };
+  return { first, last, xid: unit.xid, commitLsn: unit.commitLsn, commitTimeUs: unit.commitTimeUs, changes };
 }

@@ -68,7 +68,7 @@ function timelineOf(line: Line, header: SegmentHeader): number {
 }
 
 async function follow(due: Due, unit: Unit, transport: Transport): Promise<void> {
-  if (unit.kind === 'transaction') due.need(unit.reload, unit.offer);
+  if (unit.kind === 'transaction' || unit.kind === 'epoch') due.need(unit.reload, unit.offer);
   else if (unit.kind === 'horizon') due.state(unit.line);
   else if (unit.kind === 'copy') {
     if (unit.part === 0) due.begun(unit.id, { oid: await tableOf(unit, transport), to: unit.to });
@@ -87,7 +87,7 @@ async function tableOf(copy: Copy, transport: Transport): Promise<number> {
 /** The LSN up to which the log is complete behind this unit. */
 export function unitLsn(unit: Unit): Lsn {
   if (unit.kind === 'transaction') return unit.endLsn ?? 0n;
-  if (unit.kind === 'copy') return unit.lsn;
+  if (unit.kind === 'copy' || unit.kind === 'epoch') return unit.lsn;
   const lsn = parseLsn(text(unit.line, '_lsn'));
   // A message's record begins at its LSN, so the log is complete up to behind that byte.
   return unit.kind === 'message' ? lsn + 1n : lsn;

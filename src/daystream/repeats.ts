@@ -26,6 +26,8 @@ export class Repeats {
     const expected = new Map<string, boolean>();
     for (const segment of (await transport.list()).reverse()) {
       for await (const { line } of linesBackward(transport, segment, 'commit', await transport.size(segment))) {
+        // What stands above an epoch is of another history, which sends nothing any more.
+        if (!line.own.has('_xid')) return new Repeats(transport.place, expected, slot);
         const lsn = text(line, '_lsn');
         if (parseLsn(lsn) <= confirmed) return new Repeats(transport.place, expected, slot);
         expected.set(keyOf(text(line, '_xid'), lsn), text(line, '_rows') !== '0');

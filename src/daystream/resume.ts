@@ -5,14 +5,15 @@ import { formatLsn, type Lsn } from './lsn.js';
 import { comparePositions, formatPosition, type Position } from './position.js';
 import type { Place } from './reader.js';
 import { findLogEnd } from './recovery.js';
-import { crcBefore, findLine, nextLine, pastTheEnd, readHead, segmentsOf, startOf } from './seek.js';
-import { decodeHeader, segmentName } from './segment.js';
+import { crcBefore, findLine, nextLine, pastTheEnd, readHead, segmentHolding, segmentsOf, startOf } from './seek.js';
+import { decodeHeader, segmentName, type SegmentHeader } from './segment.js';
 import type { Transport } from './transport.js';
 
 /** What a cache holds of the log that it was made from. */
 export interface Progress {
   readonly system: string;
   readonly slot: string;
+  readonly epoch: number;
   readonly position: Position;
   readonly crc: number;
   /** Every commit whose record is before this LSN is in the cache. */
@@ -31,12 +32,7 @@ export interface Resumed extends Place {
  */
 export async function resume(transport: Transport, progress: Progress): Promise<Resumed> {
   const [oldest, ...later] = await segmentsOf(transport);
-  const header = decodeHeader((await readOpenLine(transport, oldest)).line);
-  if (header.system !== progress.system || header.slot !== progress.slot) {
-    throw new DeltaError('log-foreign', `${transport.place}: is the log of slot ${header.slot} of system ${header.system}; the cache follows slot ${progress.slot} of system ${progress.system}`, {
-      hint: 'give the right folder with --source, or copy the tables again with deltaimport',
-    });
-  }
+  requireSame(transport, await headerOf(transport, oldest), progress);
   const exact = await findExact(transport, [oldest, ...later], progress);
   if (exact !== undefined) return { ...exact, rewritten: false };
   return { ...(await findByLsn(transport, [oldest, ...later], progress)), rewritten: true };
@@ -44,10 +40,10 @@ export async function resume(transport: Transport, progress: Progress): Promise<
 
 /** The place behind the very line that the cache names, if that line ends with the cache's crc. */
 async function findExact(transport: Transport, segments: readonly string[], { position, crc }: Progress): Promise<Place | undefined> {
-  const segment = segmentName(position.clock);
-  if (!segments.includes(segment)) {
+  const segment = await segmentHolding(transport, segments, position);
+  if (segment === undefined) {
     // The cache may stand at the end of a segment that was removed since.
-    const next = segments.find((name) => name > segment);
+    const next = segments.find((name) => name >= segmentName(position.clock));
     const start = next === undefined ? undefined : await startOf(transport, next);
     return start !== undefined && start.crc === crc && comparePositions(start.position, position) === 0 ? start : undefined;
   }
@@ -67,11 +63,30 @@ async function findExact(transport: Transport, segments: readonly string[], { po
 /** The start of the newest segment that holds nothing the cache lacks before it. */
 async function findByLsn(transport: Transport, segments: readonly string[], progress: Progress): Promise<Place> {
   const end = await findLogEnd(transport);
-  if (end === undefined || end.lsn < progress.lsn) throw pastTheEnd(transport, progress.position);
+  if (end === undefined || (end.header.epoch === progress.epoch && end.lsn < progress.lsn)) throw pastTheEnd(transport, progress.position);
+  let found = false;
   for (const segment of segments.toReversed()) {
-    if (decodeHeader((await readOpenLine(transport, segment)).line).lsn <= progress.lsn) return startOf(transport, segment);
+    const header = await headerOf(transport, segment);
+    requireSame(transport, header, progress);
+    // LSNs of different epochs have nothing to do with each other.
+    if (header.epoch === progress.epoch && header.lsn <= progress.lsn) return startOf(transport, segment);
+    found ||= header.epoch === progress.epoch;
+    if (header.epoch < progress.epoch && !found) {
+      throw new DeltaError('log-foreign', `${transport.place}: has no epoch ${progress.epoch}, to which the cache belongs: it was lost with the end of the log in a power loss`, { hint: 'copy the tables again with deltaimport' });
+    }
   }
   throw new DeltaError('log-missing', `${transport.place}: no longer reaches back to ${formatPosition(progress.position)} (LSN ${formatLsn(progress.lsn)})`, {
     hint: 'copy the tables again with deltaimport, or put the older segments back',
+  });
+}
+
+async function headerOf(transport: Transport, segment: string): Promise<SegmentHeader> {
+  return decodeHeader((await readOpenLine(transport, segment)).line);
+}
+
+function requireSame(transport: Transport, { epoch, system, slot }: SegmentHeader, progress: Progress): void {
+  if (epoch !== progress.epoch || (system === progress.system && slot === progress.slot)) return;
+  throw new DeltaError('log-foreign', `${transport.place}: is the log of slot ${slot} of system ${system}; the cache follows slot ${progress.slot} of system ${progress.system}`, {
+    hint: 'give the right folder with --source, or copy the tables again with deltaimport',
   });
 }

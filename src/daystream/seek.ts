@@ -3,7 +3,7 @@ import { DeltaError } from '../errors.js';
 import { readFully, readOpenLine } from './backward.js';
 import { comparePositions, formatPosition, ORIGIN, type Position } from './position.js';
 import type { Place } from './reader.js';
-import { decodeHeader, segmentName } from './segment.js';
+import { decodeHeader, isOfDay, segmentName } from './segment.js';
 import type { Transport } from './transport.js';
 import { findTrailer, trailerCrc, TRAILER_BYTES } from './unit.js';
 
@@ -63,10 +63,19 @@ export async function segmentFor(transport: Transport, position: Position): Prom
       hint: `begin at ${formatPosition(oldest.position)}; a cache that stands before it wants deltaimport again, or the older segments back`,
     });
   }
-  // A clock's day names its segment; a day without lines has none, and the next one is meant.
-  const segment = segments.find((name) => name >= wanted);
+  // A clock's day names its segments; a day without lines has none, and the next one is meant.
+  const segment = await segmentHolding(transport, segments, position) ?? segments.find((name) => name >= wanted);
   if (segment === undefined) throw pastTheEnd(transport, position);
   return segment;
+}
+
+/** The segment of the position's day that begins at or before it; undefined where none does. */
+export async function segmentHolding(transport: Transport, segments: readonly string[], position: Position): Promise<string | undefined> {
+  for (const name of segments.filter((each) => isOfDay(each, position.clock)).reverse()) {
+    const head = await readHead(transport, name, 0);
+    if (head !== undefined && comparePositions(head.position, position) <= 0) return name;
+  }
+  return undefined;
 }
 
 /** The offset of the first line at or behind a position; the end of whole lines where there is none. */

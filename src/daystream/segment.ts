@@ -8,11 +8,23 @@ import { reconcileHint } from './reconcile-hint.js';
 export const FORMAT_VERSION = 1;
 /** What wrote a log that does not say it: there was no other. */
 const FIRST_PLUGIN = 'deltastream';
-const NAME = /^\d{4}-\d\d-\d\d\.daystream$/;
+const NAME = /^\d{4}-\d\d-\d\d(?:\.e\d{10,})?\.daystream$/;
 
 export function segmentName(clock: number): string {
   return `${new Date(clock * 1000).toISOString().slice(0, 10)}.daystream`;
 }
+
+/** The segment that an epoch begins: it comes behind the day's own. */
+export function epochSegmentName(clock: number, epoch: number): string {
+  return `${segmentName(clock).slice(0, DAY_LENGTH)}.e${String(epoch).padStart(10, '0')}.daystream`;
+}
+
+/** True where lines of this clock stand in the segment, or in another one of its day. */
+export function isOfDay(name: string, clock: number): boolean {
+  return name.slice(0, DAY_LENGTH) === segmentName(clock).slice(0, DAY_LENGTH);
+}
+
+const DAY_LENGTH = '2017-10-09'.length;
 
 export function isSegmentName(name: string): boolean {
   return NAME.test(name);

@@ -96,13 +96,31 @@ export interface Copy extends UnitPlace, Body {
   readonly isLast: boolean;
 }
 
+/** Where history broke (docs/format.md §3): what the new one differs in from all that is above. */
+export interface Epoch extends UnitPlace, Body {
+  readonly kind: 'epoch';
+  /** Rises, and is never given twice. */
+  readonly epoch: number;
+  /** Where the new slot begins. */
+  readonly lsn: Lsn;
+  /** Up to here the log above is complete, in the LSNs of the history that ended. */
+  readonly before: Lsn;
+  /** When the new history was looked at: microseconds since 1970 UTC. */
+  readonly timestampUs: bigint;
+  readonly rows: number;
+  readonly schemas: number;
+  /** As of a transaction. */
+  readonly reload: readonly number[];
+  readonly offer: readonly number[];
+}
+
 /** A unit of one line: open, horizon or message. */
 export interface Single extends UnitPlace {
   readonly kind: 'open' | 'horizon' | 'message';
   readonly line: Line;
 }
 
-export type Unit = Transaction | Copy | Single;
+export type Unit = Transaction | Copy | Epoch | Single;
 
 /** A unit's bytes as the reader found them: `head` begins at the unit's first byte, `tail` ends behind its last. */
 export interface RawUnit {
@@ -128,7 +146,7 @@ export function decodeUnit(raw: RawUnit): Unit {
   const lastStart = raw.tail.lastIndexOf(LF, raw.tail.length - 2) + 1;
   const tail = decodeLine(raw.tail.toString('utf8', lastStart, raw.tail.length - 1));
   const ending = tail.own.get('_action');
-  if (!(action === 'begin' && ending === 'commit') && !(action === 'copy' && ending === 'copied')) {
+  if (!(action === 'begin' && ending === 'commit') && !(action === 'copy' && ending === 'copied') && !(action === 'epoch' && ending === 'commit')) {
     throw new DeltaError('log-damaged', `a unit runs from a ${action} line to a ${ending} line`);
   }
   const bodyStart = firstEnd + 1;
@@ -141,7 +159,8 @@ export function decodeUnit(raw: RawUnit): Unit {
     bodyStart: raw.start + bodyStart,
     bodyEnd: raw.start + bodyEnd,
   };
-  return action === 'begin' ? { ...framed, ...transactionOf(head, tail) } : { ...framed, ...copyOf(head, tail) };
+  if (action === 'begin') return { ...framed, ...transactionOf(head, tail) };
+  return action === 'epoch' ? { ...framed, ...epochOf(head, tail) } : { ...framed, ...copyOf(head, tail) };
 }
 
 function transactionOf(head: Line, tail: Line): Omit<Transaction, keyof UnitPlace | keyof Body | 'rows'> {
@@ -166,6 +185,19 @@ function copyOf(head: Line, tail: Line): Omit<Copy, keyof UnitPlace | keyof Body
     snapshot: head.own.get('_snapshot') ?? undefined,
     to: head.own.get('_to') === 'missing' ? 'missing' : undefined,
     isLast: tail.own.get('_last') === '1',
+  };
+}
+
+function epochOf(head: Line, tail: Line): Omit<Epoch, keyof UnitPlace | keyof Body | 'rows'> {
+  return {
+    kind: 'epoch',
+    epoch: Number(text(head, '_epoch')),
+    lsn: parseLsn(text(head, '_lsn')),
+    before: parseLsn(text(head, '_before')),
+    timestampUs: BigInt(text(head, '_ts')),
+    schemas: Number(tail.own.get('_schemas') ?? 0),
+    reload: oidsOf(tail, '_reload'),
+    offer: oidsOf(tail, '_offer'),
   };
 }
 

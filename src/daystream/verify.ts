@@ -87,7 +87,7 @@ async function* unitsOf(reader: Awaited<ReturnType<typeof openReader>>): AsyncGe
 async function* positionsOf(transport: Transport, unit: Unit): AsyncGenerator<Position> {
   const framed = unit.kind !== 'transaction' || unit.commitLsn !== undefined;
   if (framed) yield unit.first;
-  if (unit.kind !== 'transaction' && unit.kind !== 'copy') return;
+  if (unit.kind !== 'transaction' && unit.kind !== 'copy' && unit.kind !== 'epoch') return;
   for await (const block of linesOf(transport, unit)) {
     for (const line of block.toString('utf8').split('\n').slice(0, -1)) yield decodeLine(line).position;
   }

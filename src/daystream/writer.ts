@@ -15,7 +15,7 @@ import type { Position } from './position.js';
 import { PositionedFile } from './positioned-file.js';
 import type { LogEnd } from './recovery.js';
 import { Repeats } from './repeats.js';
-import { encodeHeader, segmentName, type LogIdentity } from './segment.js';
+import { encodeHeader, isOfDay, segmentName, type LogIdentity } from './segment.js';
 import { SegmentFile } from './segment-file.js';
 import { Stated } from './stated.js';
 import { Unseen } from './unseen.js';
@@ -257,7 +257,7 @@ export class Writer {
   /** Gives the unit its clock, which never runs back, and a new segment where the day is over. */
   #beginUnit(): void {
     const clock = Math.max(this.#clock(), this.#lines.clock);
-    if (segmentName(clock) !== this.#file.name) this.#beginSegment(clock);
+    if (!isOfDay(this.#file.name, clock)) this.#beginSegment(clock);
     else if (clock !== this.#lines.clock) this.#lines.setClock(clock);
   }
 

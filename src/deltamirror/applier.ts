@@ -3,26 +3,26 @@
  * transaction (P4), which holds whole transactions of Postgres only, so a reader of the
  * cache sees Postgres as of some commit and never half of one (P3).
  */
-import { constants } from 'node:buffer';
-import { decodeLine } from '../daystream/codec.js';
 import { linesOf } from '../daystream/lines.js';
 import { maxLsn } from '../daystream/lsn.js';
 import { comparePositions, formatPosition, type Position } from '../daystream/position.js';
 import { PUBLIC } from '../daystream/relation.js';
 import { unitLsn } from '../daystream/recovery.js';
-import { decodeHeader } from '../daystream/segment.js';
+import { decodeHeader, type SegmentHeader } from '../daystream/segment.js';
 import { isVisible, parseSnapshot, type Snapshot } from '../daystream/snapshot.js';
 import type { Transport } from '../daystream/transport.js';
-import type { Copy, Single, Transaction, Unit } from '../daystream/unit.js';
+import type { Copy, Epoch, Single, Transaction, Unit } from '../daystream/unit.js';
 import { DeltaError } from '../errors.js';
 import { keptLines } from '../sqlite/copies.js';
 import type { Cache } from '../sqlite/open.js';
-import { placeWriter, type CachePosition } from '../sqlite/position.js';
+import { placeWriter, writePosition, type CachePosition } from '../sqlite/position.js';
 import type { Absent } from '../sqlite/rows.js';
 import type { CacheTable, Quarantine } from '../sqlite/tables.js';
 import { Copies } from './copies.js';
+import { behindEpoch, Epochs, readHeads, requireSameLog } from './epochs.js';
 import { TableFault, TableFaults } from './fault.js';
 import { Followed } from './followed.js';
+import { headOf, LINE_LIMIT_BYTES, prefixOf, requireLines, tooLong } from './limits.js';
 import { Lines, NO_POSITION, takeRows, type Layout } from './lines.js';
 import { Migrations } from './migrations.js';
 import { Quarantines, type Quarantined } from './quarantines.js';
@@ -32,6 +32,8 @@ import type { Scope } from './scope.js';
 export interface ApplierOptions {
   /** What to type to have a table again that is in quarantine; `table` is given as a pattern. */
   readonly cure: (schema: string, table: string) => string;
+  /** Of the history that the log is in where reading begins. */
+  readonly epoch: number;
   readonly absent: Absent;
   /** A table that was dropped in Postgres stays as it was. */
   readonly keepDropped: boolean;
@@ -39,16 +41,12 @@ export interface ApplierOptions {
   readonly signal: AbortSignal;
 }
 
-/** What fits in a string of JavaScript, were it all ASCII. */
-const LINE_LIMIT_BYTES = constants.MAX_STRING_LENGTH;
-/** Position, table and action of a line are far shorter. */
-const HEAD_BYTES = 4096;
-
 export class Applier {
   readonly #cache: Cache;
   readonly #transport: Transport;
   readonly #writePlace: ReturnType<typeof placeWriter>;
-  readonly #snapshot: Snapshot | undefined;
+  /** Of the import of the whole cache. */
+  #snapshot: Snapshot | undefined;
   readonly #registry: Registry;
   readonly #quarantines: Quarantines;
   readonly #migrations: Migrations;
@@ -56,8 +54,10 @@ export class Applier {
   readonly #followed: Followed;
   readonly #lines: Lines;
   readonly #signal: AbortSignal;
+  readonly #epochs: Epochs;
+  #header: Pick<SegmentHeader, 'epoch'> & Partial<SegmentHeader>;
   #at: CachePosition;
-  /** The state at the last COMMIT, to go back to. */
+  /** To go back to. */
   #committed: CachePosition;
   #open = false;
   /** Of the unit that is being applied. */
@@ -73,13 +73,15 @@ export class Applier {
     this.#transport = transport;
     this.#at = this.#committed = at;
     this.#signal = options.signal;
+    this.#header = { epoch: options.epoch };
     this.#writePlace = placeWriter(cache);
     this.#snapshot = at.snapshot === null ? undefined : parseSnapshot(at.snapshot);
     const note = (text: string) => { this.#notes.push(text); };
     this.#registry = new Registry(cache, tables);
     this.#quarantines = new Quarantines(options.cure);
     this.#migrations = new Migrations(cache, this.#registry, this.#quarantines, { keepDropped: options.keepDropped, note });
-    this.#copies = new Copies(cache, this.#registry, this.#quarantines, { imported: this.#snapshot, note });
+    this.#copies = new Copies(cache, this.#registry, this.#quarantines, { imported: () => this.#snapshot, note });
+    this.#epochs = new Epochs(cache, this.#registry, this.#migrations, { cure: options.cure, note });
     this.#followed = new Followed(cache, this.#registry, this.#quarantines, options.absent);
     this.#lines = new Lines(this.#followed, this.#migrations, (error, scope) => this.#leaveOut(error, scope));
   }
@@ -93,6 +95,7 @@ export class Applier {
   async apply(unit: Unit): Promise<void> {
     if (unit.kind === 'open') this.#enter(unit);
     if (this.#isBehind(unit)) return;
+    if (this.#header.epoch !== this.#at.epoch) return this.#break(unit);
     // Should this unit have another fault, then nothing but it is to be done again; and a copy ends a quarantine that is written down.
     if (this.beginningAt(unit) !== undefined || (unit.kind === 'copy' && unit.part === 0)) this.commit();
     this.#begin();
@@ -104,6 +107,33 @@ export class Applier {
     const commitTimeUs = unit.kind === 'transaction' && unit.commitTimeUs !== undefined ? Number(unit.commitTimeUs) : this.#at.commitTimeUs;
     this.#at = { ...this.#at, position: unit.last, crc: unit.crc, lsn: maxLsn(this.#at.lsn, unitLsn(unit)), commitTimeUs };
     this.#followed.settle(this.#at.lsn);
+  }
+
+  /** Another history begins (docs/format.md §3, "Where history broke"). It is committed apart: nothing before is done again behind it. */
+  async #break(unit: Unit): Promise<void> {
+    if (unit.kind === 'open') return; // what it says counts with the epoch's unit, the next one
+    if (unit.kind !== 'epoch') throw new DeltaError('log-foreign', `${this.#placeOf(unit)}: is of epoch ${this.#header.epoch}; the cache stands in epoch ${this.#at.epoch}`, { hint: 'leave out --from' });
+    this.commit();
+    this.#begin();
+    this.#faults = [];
+    await this.#applyEpoch(unit);
+    if (this.#faults.length > 0) throw new TableFaults(this.#faults);
+    this.#at = behindEpoch(this.#at, this.#header, unit);
+    this.#snapshot = undefined;
+    writePosition(this.#cache, this.#at);
+    this.commit();
+  }
+
+  async #applyEpoch(unit: Epoch): Promise<void> {
+    const scope: Scope = { position: unit.first, xid: undefined, oid: undefined, rowsOnly: true };
+    const heads = await readHeads(this.#transport, unit);
+    this.#epochs.enter(unit, heads, this.#at);
+    this.#followed.record(unit);
+    this.#epochs.shape(unit, heads, scope, (error) => this.#leaveOut(error, scope));
+    await this.#applyLines(unit, scope);
+    this.#settle(scope);
+    this.transactions++;
+    this.rows += unit.rows;
   }
 
   /** Faults of the tables of which this unit says that the log no longer has them; to be excluded before it is applied. */
@@ -139,6 +169,7 @@ export class Applier {
     if (this.#cache.inTransaction) this.#cache.exec('ROLLBACK');
     this.#open = false;
     this.#at = this.#committed;
+    this.#header = { epoch: this.#at.epoch };
     this.#notes = [];
     this.#registry.rolledBack();
     this.#migrations.rolledBack();
@@ -158,6 +189,8 @@ export class Applier {
 
   /** P4: what the cache has is passed over, and its position never moves back (--from an earlier one). */
   #isBehind(unit: Unit): boolean {
+    if (this.#header.epoch !== this.#at.epoch) return this.#header.epoch < this.#at.epoch;
+    if (unit.kind === 'epoch') return true;
     return comparePositions(unit.last, this.#at.position) <= 0 && unitLsn(unit) <= this.#at.lsn;
   }
 
@@ -168,20 +201,24 @@ export class Applier {
   }
 
   async #applyTransaction(unit: Transaction): Promise<void> {
-    // In the original format each line has a clock of its own.
-    const original = unit.commitLsn === undefined;
-    const layout = { prefix: original ? '_c\t' : prefixOf(unit.first), original, place: this.#placeOf(unit) };
     const scope = { position: unit.first, xid: unit.xid, oid: undefined };
+    await this.#applyLines(unit, scope);
+    this.#settle(scope);
+    this.transactions++;
+    this.rows += unit.rows;
+  }
+
+  async #applyLines(unit: Transaction | Epoch, scope: Scope): Promise<void> {
+    // In the original format each line has a clock of its own.
+    const original = unit.kind === 'transaction' && unit.commitLsn === undefined;
+    const layout = { prefix: original ? '_c\t' : prefixOf(unit.first), original, place: this.#placeOf(unit) };
     let lines = 0;
     this.#lines.begin();
     for await (const block of linesOf(this.#transport, unit)) {
       this.#signal.throwIfAborted();
       lines += block.length > LINE_LIMIT_BYTES ? this.#refuseLine(block, scope) : this.#lines.apply(block.toString('utf8'), layout, scope);
     }
-    if (!original) this.#requireLines(unit, lines);
-    this.#settle(scope);
-    this.transactions++;
-    this.rows += unit.rows;
+    if (!original) requireLines(unit, lines, this.#placeOf(unit));
   }
 
   async #applyCopy(unit: Copy): Promise<void> {
@@ -209,7 +246,7 @@ export class Applier {
       if (block.length > LINE_LIMIT_BYTES) throw tooLong(rows.table, block.length);
       lines += takeRows(rows, block.toString('utf8'), prefix);
     }
-    this.#requireLines(unit, lines);
+    requireLines(unit, lines, this.#placeOf(unit));
     this.#copies.took(unit);
     this.rows += unit.rows;
   }
@@ -234,14 +271,9 @@ export class Applier {
     }
   }
 
-  #requireLines(unit: Transaction | Copy, lines: number): void {
-    if (lines === unit.last.sequence - unit.first.sequence - 1) return;
-    throw new DeltaError('log-damaged', `${this.#placeOf(unit)}: the ${unit.kind} has ${lines} lines, its positions say otherwise`);
-  }
-
   /** A line that is too long for a string stands in a block of its own. */
   #refuseLine(block: Buffer, scope: Scope): number {
-    const { own } = decodeLine(block.toString('utf8', 0, HEAD_BYTES).replace(/(\t_action\t[a-z]+)\t[^]*$/, '$1'));
+    const { own } = headOf(block);
     const entry = this.#followed.entry(own.get('_schema') ?? PUBLIC, own.get('_table') ?? '', scope);
     if (entry !== undefined) this.#leaveOut(tooLong(entry.table, block.length), scope);
     return 1;
@@ -257,21 +289,12 @@ export class Applier {
   }
 
   #enter(unit: Single): void {
-    const { system, slot } = decodeHeader(unit.line);
-    if (system !== this.#at.system || slot !== this.#at.slot) {
-      throw new DeltaError('log-foreign', `${this.#placeOf(unit)}: is of slot ${slot} of system ${system}; the cache follows slot ${this.#at.slot} of system ${this.#at.system}`, { hint: 'give the right folder with --source' });
-    }
+    const header = decodeHeader(unit.line);
+    requireSameLog(header, this.#at, this.#placeOf(unit));
+    this.#header = header;
   }
 
   #placeOf({ segment, start }: Unit): Layout['place'] {
     return `${this.#transport.place}/${segment}:${start}`;
   }
-}
-
-function prefixOf({ clock }: Position): string {
-  return `_c\t${clock}\t_s\t`;
-}
-
-function tooLong(table: CacheTable, bytes: number): TableFault {
-  return new TableFault(table, `a row takes ${bytes} bytes in the log, more than the ${LINE_LIMIT_BYTES} that a mirror takes`);
 }

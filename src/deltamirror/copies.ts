@@ -24,7 +24,7 @@ import { KeyedTable, type TableWriter } from './table.js';
 
 export interface CopyOptions {
   /** What the import of the whole cache has seen. */
-  readonly imported: Snapshot | undefined;
+  readonly imported: () => Snapshot | undefined;
   readonly note: (text: string) => void;
 }
 
@@ -128,7 +128,7 @@ export class Copies {
   }
 
   #isWanted(unit: Copy, entry: Entry | undefined, { schema, table }: Relation): boolean {
-    const { imported } = this.#options;
+    const imported = this.#options.imported();
     const seen = parseSnapshot(unit.snapshot ?? '');
     // What an import that saw all that the copy saw has not taken was not there any more.
     if (entry === undefined) return this.#registry.chosenBy(schema, table) !== undefined && !(imported !== undefined && contains(imported, seen));

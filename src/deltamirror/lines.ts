@@ -77,8 +77,8 @@ export class Lines {
   /** A line that is not like the one before. */
   #other(lines: string, at: number, start: number, end: number, scope: Scope): void {
     const { action, headEnd } = readHead(lines, start, end);
-    if (action === 'message') return;
     const isRow = isRowAction(action);
+    if (action === 'message' || (scope.rowsOnly === true && !isRow)) return;
     const line = decodeLine(lines.slice(at, isRow ? headEnd : end));
     const entry = this.#followed.entry(line.own.get('_schema') ?? PUBLIC, text(line, '_table'), scope);
     if (isRow) {

@@ -44,7 +44,7 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
   const start = await openAt(transport, at, options.from);
   if (start.rewritten) report.note(`the log was written anew behind ${formatPosition(at.position)} after a power loss; what the cache has is skipped by LSN`);
   const cure = (schema: string, table: string) => importCommand(path, schema, table);
-  const applier = new Applier(cache, transport, at, tables, { cure, absent: start.original ? 'null-or-unchanged' : 'unchanged', keepDropped: options.keepDropped, signal: options.signal });
+  const applier = new Applier(cache, transport, at, tables, { cure, epoch: start.epoch, absent: start.original ? 'null-or-unchanged' : 'unchanged', keepDropped: options.keepDropped, signal: options.signal });
   const pace = paceReplay(cache);
   report.started(applier, transport.place, tables);
   let { reader } = start;

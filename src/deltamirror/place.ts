@@ -2,10 +2,12 @@
 import { DeltaError } from '../errors.js';
 import { isOriginal, OriginalReader } from '../daystream/original.js';
 import { comparePositions, formatPosition, ORIGIN, type Position } from '../daystream/position.js';
+import { readOpenLine } from '../daystream/backward.js';
 import { openReader } from '../daystream/read.js';
 import { LogReader, type UnitReader } from '../daystream/reader.js';
 import { resume } from '../daystream/resume.js';
 import { findLine, nextLine, pastTheEnd, readHead, segmentFor, segmentsOf } from '../daystream/seek.js';
+import { decodeHeader } from '../daystream/segment.js';
 import type { Transport } from '../daystream/transport.js';
 import type { CachePosition } from '../sqlite/position.js';
 
@@ -14,6 +16,8 @@ export interface Start {
   /** True where the log was written anew behind the cache's position, after a power loss. */
   readonly rewritten: boolean;
   readonly original: boolean;
+  /** Of the history that the log is in there. */
+  readonly epoch: number;
 }
 
 /** Throws DeltaError: usage (`from` would leave out changes), log-missing, log-foreign, log-damaged. */
@@ -24,11 +28,12 @@ export async function openAt(transport: Transport, at: CachePosition, from: Posi
     if (comparePositions(at.position, ORIGIN) > 0 && comparePositions(from, at.position) > 0) {
       throw new DeltaError('usage', `--from ${formatPosition(from)} would leave out what the log holds behind ${formatPosition(at.position)}, where the cache stands`, { hint: 'leave out --from' });
     }
-    return { reader: await openReader(transport, from), rewritten: false, original };
+    const reader = await openReader(transport, from);
+    return { reader, rewritten: false, original, epoch: original ? at.epoch : decodeHeader((await readOpenLine(transport, reader.place.segment)).line).epoch };
   }
-  if (original) return { reader: await resumeOriginal(transport, at.position), rewritten: false, original };
+  if (original) return { reader: await resumeOriginal(transport, at.position), rewritten: false, original, epoch: at.epoch };
   const { rewritten, ...place } = await resume(transport, at);
-  return { reader: new LogReader(transport, place), rewritten, original };
+  return { reader: new LogReader(transport, place), rewritten, original, epoch: at.epoch };
 }
 
 /** Lines of the original format carry no crc: the position alone has to be there. */

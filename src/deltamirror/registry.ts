@@ -87,6 +87,14 @@ export class Registry {
     return entry;
   }
 
+  /** All tables anew, each under another oid or attribute numbers than it had. */
+  become(tables: readonly CacheTable[]): void {
+    for (const { table } of this.all()) deleteTable(this.#cache, table);
+    for (const table of tables) writeTable(this.#cache, table);
+    this.#fill(tables);
+    this.#changed = true;
+  }
+
   /** From here on its name is another table's: until it is put again, it is known by its oid alone and is written nowhere. */
   unname(oid: number): void {
     this.#unname(oid);

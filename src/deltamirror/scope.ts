@@ -8,4 +8,6 @@ export interface Scope {
   readonly xid: bigint | undefined;
   /** Lines that were kept are this table's, whatever it was called when they were written. */
   readonly oid: number | undefined;
+  /** Rows alone count: what says what a table is was taken before. */
+  readonly rowsOnly?: true;
 }

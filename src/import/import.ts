@@ -3,7 +3,7 @@
  * place in the log from which a mirror goes on; or into a cache that is there, whose
  * other tables stay.
  */
-import { DeltaError } from '../errors.js';
+import { DeltaError, shellWord } from '../errors.js';
 import { Folder } from '../daystream/folder.js';
 import type { Pattern } from '../daystream/pattern.js';
 import type { Position } from '../daystream/position.js';
@@ -19,9 +19,9 @@ import { readPosition, writePosition, type CachePosition } from '../sqlite/posit
 import { requireHoldable } from '../sqlite/schema.js';
 import { readTables, writeTable } from '../sqlite/tables.js';
 import type { Asked } from './asked.js';
-import { copyTables, type Copied } from './load.js';
+import { copyTables, type Copied } from '../load/load.js';
 import { NOTHING, planTables, stayingObjects, stayingTables, type Present, type TablePlan } from './plan.js';
-import type { Progress } from './progress.js';
+import type { Progress } from '../load/progress.js';
 import { requireWithRenamed } from './replaced.js';
 import { chooseAndCheck, joinedSnapshot, type Joined, type SourceOptions } from './source.js';
 import { checkTarget, openTarget, type Target } from './target.js';
@@ -150,7 +150,8 @@ function existingCache(path: string, source: string | undefined, patterns: reado
       source: source ?? at.source,
       present: { tables, objects },
       earliest: at,
-      checkLog: ({ slot, system }) => {
+      checkLog: ({ slot, system, epoch }) => {
+        if (epoch > at.epoch) throw new DeltaError('log-foreign', `${path}: stands before the place where the log's history broke; first it has to come there`, { hint: `deltamirror --once ${shellWord(path)}` });
         if (slot !== at.slot || system !== at.system) throw new DeltaError('log-foreign', `${path}: follows slot ${at.slot} of system ${at.system}; this log is of slot ${slot} of system ${system}`, { hint: 'leave out --source' });
       },
       checkChosen: (client, chosen, following) => requireWithRenamed(client, chosen, { path, tables, patterns: patterns.map(({ pattern }) => pattern) }, following),
@@ -178,6 +179,7 @@ function positionOf({ join: { horizon, header }, snapshot }: Joined, transport: 
     epoch: header.epoch,
     source: transport.place,
     snapshot: snapshot.text,
+    snapshotLsn: snapshot.lsn,
   };
 }
 

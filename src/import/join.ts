@@ -77,7 +77,13 @@ async function newestJoin(transport: Transport, earliest: Earliest | undefined, 
     // After a power loss a later horizon may stand above transactions that the cache has and the log has yet to get again.
     if (earliest !== undefined && (comparePositions(horizon.position, earliest.position) < 0 || horizon.lsn < earliest.lsn)) return undefined;
     if (horizon.snapshot === undefined || !accepts(horizon.snapshot)) continue;
-    return { horizon, header: decodeHeader((await readOpenLine(transport, horizon.segment)).line) };
+    const header = await headerOf(transport, horizon.segment);
+    // What a horizon of another history says of transactions means nothing to this server's snapshots.
+    return header.epoch === (await headerOf(transport, (await transport.list()).at(-1)!)).epoch ? { horizon, header } : undefined;
   }
   return undefined;
+}
+
+async function headerOf(transport: Transport, segment: string): Promise<SegmentHeader> {
+  return decodeHeader((await readOpenLine(transport, segment)).line);
 }

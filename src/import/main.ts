@@ -6,7 +6,7 @@ import { parsePatterns } from '../daystream/pattern.js';
 import { DeltaError } from '../errors.js';
 import type { Numeric } from '../sqlite/values.js';
 import { importTables, type ImportOptions, type ImportResult } from './import.js';
-import { progressTo } from './progress.js';
+import { progressTo } from '../load/progress.js';
 
 const JOBS_DEFAULT = 2;
 const JOBS_LIMIT = 16;

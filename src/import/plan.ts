@@ -1,25 +1,19 @@
 /** What becomes of tables of Postgres in the cache. */
 import { written } from '../daystream/pattern.js';
 import type { Relation } from '../daystream/relation.js';
-import { bindFilter, type BoundFilter } from '../filter/bind.js';
+import { bindFilter } from '../filter/bind.js';
 import { parseFilter } from '../filter/parse.js';
+import type { LeftOut, Load } from '../load/load.js';
 import type { SourceTable } from '../postgres/catalog.js';
 import { cacheName, folded, isGivenName, reservedBecause, tableKey } from '../sqlite/names.js';
 import { heldColumns, type CacheColumn, type CacheIndex, type CacheTable } from '../sqlite/tables.js';
 import { wishesOf, type Asked, type Wish } from './asked.js';
 
 /** A table of Postgres and what becomes of it in the cache. */
-export interface TablePlan {
-  readonly source: SourceTable;
-  readonly table: CacheTable;
-  readonly filter: BoundFilter | undefined;
-  /** Indexes that the cache does not get, and why. */
-  readonly leftOut: readonly LeftOut[];
+export interface TablePlan extends Load {
   /** What the user should know of the choice. */
   readonly warnings: readonly string[];
 }
-
-interface LeftOut { readonly name: string; readonly reason: string }
 
 /** What an existing cache has: its tables keep their choice, and what stays keeps its names. */
 export interface Present {

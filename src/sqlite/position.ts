@@ -30,6 +30,8 @@ export interface Origin {
   readonly source: string;
   /** The import's snapshot as `pg_current_snapshot()` prints it: transactions visible in it are in the copy. Null after a join by LSN. */
   readonly snapshot: string | null;
+  /** Every transaction visible in the snapshot has a commit record before it: from there on the cache is not ahead of the log. */
+  readonly snapshotLsn?: Lsn;
 }
 
 export type CachePosition = Place & Origin;
@@ -47,12 +49,13 @@ export const POSITION_DDL = `CREATE TABLE _daystream_position (
   slot TEXT NOT NULL,
   epoch INTEGER NOT NULL,
   source TEXT NOT NULL,
-  snapshot TEXT
+  snapshot TEXT,
+  snapshot_lsn TEXT
 )`;
 
 interface Row {
   clock: number; sequence: number; crc: number; lsn: string; commit_time_us: number; applied_at_us: number;
-  system: string; timeline: number; slot: string; epoch: number; source: string; snapshot: string | null;
+  system: string; timeline: number; slot: string; epoch: number; source: string; snapshot: string | null; snapshot_lsn: string | null;
 }
 
 /** Where the cache stands; undefined before an import has finished it. */
@@ -73,14 +76,16 @@ function fromRow(row: Row | undefined): CachePosition | undefined {
     epoch: row.epoch,
     source: row.source,
     snapshot: row.snapshot,
+    ...(row.snapshot_lsn !== null && { snapshotLsn: parseLsn(row.snapshot_lsn) }),
   };
 }
 
 /** Writes the whole row: at the import, and where a log's epoch or timeline moves on. */
 export function writePosition(cache: Cache, at: CachePosition): void {
-  cache.prepare('INSERT OR REPLACE INTO _daystream_position VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+  cache.prepare('INSERT OR REPLACE INTO _daystream_position VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
     at.position.clock, at.position.sequence, at.crc, formatLsn(at.lsn), at.commitTimeUs, at.appliedAtUs,
     at.system, at.timeline, at.slot, at.epoch, at.source, at.snapshot,
+    at.snapshotLsn === undefined ? null : formatLsn(at.snapshotLsn),
   );
 }
 

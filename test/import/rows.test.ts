@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DeltaError } from '../../src/errors.js';
-import { readRows } from '../../src/import/rows.js';
+import { readRows } from '../../src/load/rows.js';
 import type { Bindable } from '../../src/sqlite/values.js';
 
 function read(text: string | Buffer, width: number): { rows: number; values: (Bindable | null)[] } {

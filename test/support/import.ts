@@ -5,7 +5,7 @@ import { parseLsn } from '../../src/daystream/lsn.js';
 import { Writer } from '../../src/daystream/writer.js';
 import type { Asked } from '../../src/import/asked.js';
 import { importTables, type ImportResult } from '../../src/import/import.js';
-import type { Progress } from '../../src/import/progress.js';
+import type { Progress } from '../../src/load/progress.js';
 import { parsePatterns } from '../../src/daystream/pattern.js';
 
 export const ENTRY = join(import.meta.dirname, '../../src/import/main.js');

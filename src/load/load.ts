@@ -1,6 +1,8 @@
 /** Copies tables side by side: several connections that send, one file that takes. The largest table goes first, so that none is left running alone at the end. */
 import type pg from 'pg';
 import { DeltaError } from '../errors.js';
+import type { BoundFilter } from '../filter/bind.js';
+import type { SourceTable } from '../postgres/catalog.js';
 import { placeOf } from '../postgres/connection.js';
 import { BLOCK_BYTES, copyOut } from '../postgres/copy.js';
 import { translate } from '../postgres/failure.js';
@@ -8,17 +10,27 @@ import { filterSql } from '../postgres/filter.js';
 import { fromClause, type SharedSnapshot } from '../postgres/snapshot.js';
 import { BulkTable } from '../sqlite/bulk.js';
 import type { Cache } from '../sqlite/open.js';
-import { heldColumns } from '../sqlite/tables.js';
+import { heldColumns, type CacheTable } from '../sqlite/tables.js';
 import { valueOf } from '../sqlite/values.js';
-import type { TablePlan } from './plan.js';
 import type { Progress, TableProgress } from './progress.js';
 import { readRows } from './rows.js';
+
+/** A table of Postgres and what becomes of it in the file. */
+export interface Load {
+  readonly source: SourceTable;
+  readonly table: CacheTable;
+  readonly filter: BoundFilter | undefined;
+  /** Indexes that the file does not get, and why. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+export interface LeftOut { readonly name: string; readonly reason: string }
 
 export interface CopyJob {
   readonly cache: Cache;
   readonly path: string;
-  readonly snapshot: SharedSnapshot;
-  readonly plans: readonly TablePlan[];
+  readonly snapshot: Pick<SharedSnapshot, 'clients'>;
+  readonly plans: readonly Load[];
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -32,7 +44,7 @@ export interface Copied {
   readonly bytes: number;
   readonly seconds: number;
   readonly indexes: number;
-  readonly leftOut: TablePlan['leftOut'];
+  readonly leftOut: Load['leftOut'];
 }
 
 export async function copyTables(job: CopyJob): Promise<Copied[]> {
@@ -58,7 +70,7 @@ export async function copyTables(job: CopyJob): Promise<Copied[]> {
   return copied;
 }
 
-async function copyTable(job: CopyJob, client: pg.Client, plan: TablePlan): Promise<Copied> {
+async function copyTable(job: CopyJob, client: pg.Client, plan: Load): Promise<Copied> {
   const started = performance.now();
   const { source, table } = plan;
   const bulk = new BulkTable(job.path, job.cache, table);
@@ -75,7 +87,7 @@ async function copyTable(job: CopyJob, client: pg.Client, plan: TablePlan): Prom
   return { schema: source.schema, name: source.table, table: table.table, rows, bytes, seconds: (performance.now() - started) / 1000, indexes: table.indexes?.length ?? 0, leftOut: plan.leftOut };
 }
 
-async function copyRows(client: pg.Client, { source, table, filter }: TablePlan, bulk: BulkTable, bar: TableProgress): Promise<{ rows: number; bytes: number }> {
+async function copyRows(client: pg.Client, { source, table, filter }: Load, bulk: BulkTable, bar: TableProgress): Promise<{ rows: number; bytes: number }> {
   const held = heldColumns(table);
   const columns = held.map(({ type, numeric }) => valueOf(type, numeric));
   const names = held.map(({ name }) => client.escapeIdentifier(name)).join(', ');
