@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, test, type TestContext } from 'node:test';
 import { Server } from '../../dev/postgres.js';
+import { commentOf } from '../../src/postgres/publication-change.js';
 import { LETTER } from '../../src/postgres/pgoutput/messages.js';
+import { INSTALL } from '../../src/postgres/triggers-sql.js';
 import { OpenedShapes } from '../support/opened-shapes.js';
 import { TwinSlots, type TwinOptions } from '../support/pgoutput.js';
+import { Random } from '../support/random.js';
 import { ONLY_NULL, SAMPLES } from '../support/samples.js';
 
 let server: Server;
@@ -170,6 +173,50 @@ test('a transaction that comes in pieces stands whole at its commit, less what i
     'BEGIN', fill(30001, 40000), 'ROLLBACK', fill(40001, 40001),
   ]);
   assert.equal(count(lines, 'insert'), 5000 + 3000 + 1 + 4000 + 3000 + 1);
+});
+
+test('random savepoints in transactions that come in pieces, in turns on two connections', async (t) => {
+  const random = new Random();
+  t.diagnostic(`SEED=${random.seed}`);
+  const twin = await twins(t, `${BIG}; CREATE TABLE s (id serial PRIMARY KEY, v text) PARTITION BY HASH (id); CREATE TABLE s0 PARTITION OF s FOR VALUES WITH (MODULUS 2, REMAINDER 0); CREATE TABLE s1 PARTITION OF s FOR VALUES WITH (MODULUS 2, REMAINDER 1)`);
+  const other = await server.client(twin.client.database);
+  t.after(() => other.end());
+  let id = 1;
+  const open = new Map([[twin.client, [] as string[]], [other, []]]);
+  for (const client of open.keys()) await client.query('BEGIN');
+  for (let i = 0; i < 160; i++) {
+    const client = random.pick([...open.keys()]);
+    const savepoints = open.get(client)!;
+    const step = random.below(12);
+    if (step < 3) {
+      savepoints.push(`s${i}`);
+      await client.query(`SAVEPOINT s${i}`);
+    } else if (step < 5 && savepoints.length > 0) await client.query(`${step === 3 ? 'ROLLBACK TO' : 'RELEASE'} ${savepoints.splice(random.below(savepoints.length))[0]}`);
+    else if (step < 6) {
+      await client.query(`${random.below(5) === 0 ? 'ROLLBACK' : 'COMMIT'}; BEGIN`);
+      savepoints.length = 0;
+    } else if (step < 7) await client.query(`INSERT INTO s (v) SELECT 'p' FROM generate_series(1, ${random.below(300)})`);
+    else if (step < 8) await client.query(`SELECT pg_logical_emit_message(true, 'deltastream', 'look 1')`);
+    else {
+      const rows = random.below(1500);
+      await client.query(fill(id, id + rows));
+      id += rows + 1;
+    }
+  }
+  for (const client of open.keys()) await client.query('COMMIT');
+  const messages = await twin.messages();
+  assert.ok(messages.some(([letter]) => letter === LETTER.streamAbort), 'nothing was aborted in pieces');
+  assert.deepEqual(await twin.translate(messages), await twin.ours());
+});
+
+test('what a savepoint took back does not say what a table is: a dropped column that came again, in a transaction that comes in pieces', async (t) => {
+  const twin = await twins(t, `${BIG}; ${INSTALL}`, { publication: `CREATE PUBLICATION p FOR TABLE t WITH (publish_via_partition_root = true); COMMENT ON PUBLICATION p IS '${commentOf({ tables: undefined, partitions: 'root' })}'` });
+  await twin.client.query(`BEGIN; INSERT INTO t VALUES (0); SAVEPOINT a; ALTER TABLE t DROP COLUMN n; ALTER TABLE t ADD COLUMN n int; ${fill(1, 3000)}; ROLLBACK TO a; ${fill(3001, 6000)}; COMMIT`);
+  const [ours, theirs] = [await twin.ours(), await twin.theirs()];
+  const schemas = (lines: readonly string[]) => lines.filter((line) => line.includes('_action\tschema'));
+  assert.match(schemas(ours)[0], /\tn\t3 null integer/);
+  assert.ok(schemas(theirs).every((line) => line === schemas(ours)[0]));
+  assert.deepEqual(theirs.filter((line) => line.includes('_action\tinsert')), ours.filter((line) => line.includes('_action\tinsert')));
 });
 
 test('two transactions that come in pieces, in turns with each other and with small ones, stand in the order of their commits', async (t) => {

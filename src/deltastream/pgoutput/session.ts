@@ -27,7 +27,7 @@ export async function openSession(replication: pg.Client, options: StreamOptions
     const shapes = await CatalogShapes.open(source, options, await readCatalogState(options.out), isNew);
     const translator = new Translator({ messages: options.messages, spoolFolder: join(options.out, SPOOL_FOLDER), xid, stop }, shapes);
     return {
-      options: pgoutputOptions(version, publicationOf(options) ?? options.slot),
+      options: pgoutputOptions(version, publicationOf(options) ?? options.slot, options.messages),
       translator,
       close() {
         translator.close();
@@ -40,13 +40,17 @@ export async function openSession(replication: pg.Client, options: StreamOptions
   }
 }
 
-/** Major versions, and the newest protocol that each speaks. Asked for are large transactions as they go on, and logical messages. */
-export function pgoutputOptions(version: number, publication: string): Record<string, string> {
+/**
+ * Major versions, and the newest protocol that each speaks. Asked for are logical messages, and large
+ * transactions as they go on; the latter not where messages are to be in the log, since in them the
+ * server does not tell which of those a savepoint took back.
+ */
+export function pgoutputOptions(version: number, publication: string, messages?: string): Record<string, string> {
   return {
     proto_version: version >= 16 ? '4' : version === 15 ? '3' : '2',
     publication_names: `"${publication.replaceAll('"', '""')}"`,
     messages: 'true',
-    streaming: 'on',
+    streaming: messages === undefined ? 'on' : 'off',
     ...(version >= 16 ? { origin: 'any' } : {}),
   };
 }

@@ -6,7 +6,7 @@
  *
  * The file is of use to this connection only: the server sends everything again to the next one.
  */
-import { closeSync, ftruncateSync, openSync, read as readFile, unlinkSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, read as readFile, rmSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { realFiles } from '../../daystream/writer-files.js';
 import { DeltaError, reasonOf } from '../../errors.js';
@@ -32,14 +32,32 @@ export class Spool {
   /** The subtransactions that may still be aborted by themselves, and where the messages of each begin, ascending. */
   #open: { readonly xid: number; readonly begin: number }[] = [];
   readonly #begins = new Map<number, number>();
+  #hasAborted = false;
 
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** Takes the message's letter, and what is behind `from`. `subxid`: whose it is, where it is a subtransaction's. */
-  add(message: Buffer, from: number, order: number, subxid?: number): void {
-    this.#note(subxid);
+  /** Whether a subtransaction was aborted: what is here may be its, where `of` was not called for it. */
+  get hasAborted(): boolean { return this.#hasAborted; }
+
+  /**
+   * The next message is that of a subtransaction; undefined: of the transaction itself. Where one
+   * writes, the subtransactions that came after it have ended well: they go with it, and no longer alone.
+   */
+  of(subxid: number | undefined): void {
+    if (subxid === undefined && this.#open.length > 0) {
+      this.#open = [];
+      this.#begins.clear();
+    } else if (subxid !== undefined && !this.#begins.has(subxid)) {
+      const begin = this.#written + this.#used;
+      this.#open.push({ xid: subxid, begin });
+      this.#begins.set(subxid, begin);
+    }
+  }
+
+  /** Takes the message's letter, and what is behind `from`. */
+  add(message: Buffer, from: number, order: number): void {
     const length = 1 + message.length - from;
     if (this.#used + HEADER_BYTES + length > MEMORY_BYTES) this.#flush();
     const isLarge = HEADER_BYTES + length > MEMORY_BYTES;
@@ -55,6 +73,7 @@ export class Spool {
 
   /** Cuts off a subtransaction that was aborted. */
   cut(subxid: number): void {
+    this.#hasAborted = true;
     const begin = this.#begins.get(subxid);
     if (begin === undefined) return;
     while (this.#open.length > 0 && this.#open[this.#open.length - 1].begin >= begin) this.#begins.delete(this.#open.pop()!.xid);
@@ -88,7 +107,7 @@ export class Spool {
     if (this.#file === undefined) return;
     closeSync(this.#file);
     this.#file = undefined;
-    unlinkSync(this.#path);
+    rmSync(this.#path, { force: true });
   }
 
   async #read(buffer: Buffer, used: number, position: number): Promise<number> {
@@ -103,18 +122,6 @@ export class Spool {
 
   #rest(done: number, used: number): void {
     if (done !== used) throw new DeltaError('io', `${this.#path}: is not what was written to it`);
-  }
-
-  /** Where one writes, the subtransactions that came after it have ended well: they go with it, and no longer alone. */
-  #note(subxid: number | undefined): void {
-    if (subxid === undefined && this.#open.length > 0) {
-      this.#open = [];
-      this.#begins.clear();
-    } else if (subxid !== undefined && !this.#begins.has(subxid)) {
-      const begin = this.#written + this.#used;
-      this.#open.push({ xid: subxid, begin });
-      this.#begins.set(subxid, begin);
-    }
   }
 
   #flush(): void {

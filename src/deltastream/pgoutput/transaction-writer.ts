@@ -6,7 +6,7 @@ import { LETTER, type LogicalMessage } from '../../postgres/pgoutput/messages.js
 import { readLogicalMessage, readRelation, readTruncate } from '../../postgres/pgoutput/read.js';
 import { Tuple } from '../../postgres/pgoutput/tuple.js';
 import { LineBuffer } from './line-buffer.js';
-import { MessageLines } from './logical-message.js';
+import { inDoubt, MessageLines } from './logical-message.js';
 import { Relations } from './relations.js';
 import { Rows } from './rows.js';
 import type { Shapes } from './shape.js';
@@ -38,9 +38,10 @@ export class TransactionWriter {
     this.#messages = messages;
   }
 
-  begin(xid: bigint, lsn: Lsn, timestampUs: bigint): void {
+  /** `isDoubtful`: its logical messages may have been rolled back. */
+  begin(xid: bigint, lsn: Lsn, timestampUs: bigint, isDoubtful = false): void {
     if (this.#transaction !== undefined) throw unexpected('a transaction begins within another');
-    this.#transaction = new Transaction(xid, lsn, timestampUs);
+    this.#transaction = new Transaction(xid, lsn, timestampUs, isDoubtful);
   }
 
   /** What a relation's rows look like from here on. `isOwn`: in the transaction at hand, which came in pieces. */
@@ -67,7 +68,10 @@ export class TransactionWriter {
   message(message: LogicalMessage, append: Append): void {
     const transaction = this.#transaction;
     if (message.transactional === (transaction === undefined)) throw unexpected('a logical message in the wrong place');
-    if (transaction !== undefined && message.prefix === CONTROL_PREFIX) this.#shapes.control(message.content.toString('latin1'), transaction);
+    if (transaction !== undefined && message.prefix === CONTROL_PREFIX) {
+      const text = message.content.toString();
+      this.#shapes.control(transaction.isDoubtful ? inDoubt(text) : text, transaction);
+    }
     if (!this.#messages.isAsked(message)) return;
     transaction?.open(this.#lines);
     this.#messages.write(this.#lines, message, transaction?.xid);

@@ -9,6 +9,8 @@ export class Transaction implements InTransaction {
   readonly commitLsn: Lsn;
   /** The xid as lines have it. */
   readonly xidText: Buffer;
+  /** Its logical messages may have been rolled back. */
+  readonly isDoubtful: boolean;
   readonly #timestampUs: bigint;
   /** Row lines, less those that only tell the old row. */
   rows = 0;
@@ -18,11 +20,12 @@ export class Transaction implements InTransaction {
   #schemas = 0;
   #isOpen = false;
 
-  constructor(xid: bigint, commitLsn: Lsn, timestampUs: bigint) {
+  constructor(xid: bigint, commitLsn: Lsn, timestampUs: bigint, isDoubtful: boolean) {
     this.xid = xid;
     this.commitLsn = commitLsn;
     this.xidText = Buffer.from(String(xid));
     this.#timestampUs = timestampUs;
+    this.isDoubtful = isDoubtful;
   }
 
   /** Writes the begin line before the first line; a transaction that has none stays unsaid. */

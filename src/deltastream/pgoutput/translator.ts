@@ -124,9 +124,11 @@ export class Translator {
         // The server counts it as said to everybody, whatever becomes of the transaction.
         if (xid === undefined) this.#writer.describe(message, 0, message.length, this.#order, false);
     }
-    if (xid === undefined) return spool.add(message, 1, this.#order);
-    const subxid = message.readUInt32BE(1);
-    spool.add(message, 1 + XID_BYTES, this.#order, subxid === xid ? undefined : subxid);
+    if (xid === undefined) return spool.add(message, 1, this.#order); // what was rolled back is not in it
+    const owner = message.readUInt32BE(1);
+    // A logical message bears the transaction's id, whichever of its subtransactions wrote it.
+    if (message[0] !== LETTER.message) spool.of(owner === xid ? undefined : owner);
+    spool.add(message, 1 + XID_BYTES, this.#order);
   }
 
   #startStream(xid: number): void {
@@ -175,7 +177,7 @@ export class Translator {
   }
 
   async #replay(spool: Spool, xid: number, { lsn, endLsn, timestampUs }: EndMessage, append: Append): Promise<void> {
-    this.#writer.begin(this.#xids.widen(xid), lsn, timestampUs);
+    this.#writer.begin(this.#xids.widen(xid), lsn, timestampUs, spool.hasAborted);
     try {
       await spool.replay((bytes, start, end, order) => {
         if (bytes[start] === LETTER.relation) this.#writer.describe(bytes, start, end, order, true);
