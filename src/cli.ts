@@ -23,6 +23,7 @@ export function command(name: string, description: string): Command {
 
 /** Runs a command to its end and exits: 0, 1 (expected error), 2 (usage) or 70 (a bug of ours). */
 export async function run(program: Command): Promise<never> {
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM')); // whoever started it over a channel is gone
   try {
     await program.parseAsync();
     process.exit(process.exitCode ?? 0);

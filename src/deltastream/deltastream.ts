@@ -15,6 +15,7 @@ import { checkOptions, publicationOf, type StreamOptions } from './options.js';
 import type { Report } from './report.js';
 import { readSlotMemory } from './slot-memory.js';
 import { openSource, type Source } from './source.js';
+import { removeMade } from './temporary.js';
 import { Watch } from './watch.js';
 
 const BACKOFF_FIRST_MS = 100;
@@ -42,6 +43,8 @@ class Run {
   /** The patterns that the writer states. */
   #tables: string | undefined;
   #everFollowed = false;
+  /** There may be a publication that goes with the slot. */
+  #publishes = false;
   /** Why it does not follow, as far as that has been told. */
   #told: ErrorCode | undefined;
   /** What is said once in a run. */
@@ -72,6 +75,7 @@ class Run {
       }
     } finally {
       this.#forgetWriter();
+      if (this.#publishes) await removeMade(this.options, (text) => this.report.tell(text));
     }
   }
 
@@ -133,7 +137,7 @@ class Run {
 
   /** Undefined when the stop came first: connecting, or making a slot, may take long. */
   async #opened(options: StreamOptions): Promise<Source | undefined> {
-    const opening = openSource(options, (text) => this.report.tell(text));
+    const opening = openSource(options, (text) => this.report.tell(text), () => { this.#publishes = true; });
     const source = await Promise.race([opening, this.#stopped]);
     if (source === undefined) opening.then((late) => late.close(), () => {}); // nobody waits for it any more
     return source;
@@ -183,7 +187,7 @@ class Run {
    */
   #shouldRetry(error: DeltaError): boolean {
     if (!mayPass(error)) return false;
-    if (this.#everFollowed) return true;
+    if (this.#everFollowed) return this.options.temporarySlot !== true; // which is gone
     if (error.code === 'busy') return performance.now() - this.#startedMs < BUSY_PATIENCE_MS;
     return /^\d/.test(codeOf(error.cause));
   }

@@ -35,6 +35,7 @@ const program = withSource(command('deltastream', 'Follows a replication slot an
   .addOption(new Option('--schema-interval <time>', 'look so often for schema changes that no event trigger tells').argParser(durationMs).default(10_000, '10s'))
   .addOption(new Option('--reload-limit <size>', 'a larger table is not copied into the log (500MB, 2GB)').argParser(bytes).default(1e9, '1GB'))
   .addOption(new Option('--slot-warning <share>', 'warn of the slot from this part of max_slot_wal_keep_size on').argParser(share).default(0.8, '80%'))
+  .addOption(new Option('--temporary-slot', 'make a slot that is gone when this ends, and what was made for it; the log has to be new').conflicts(['createSlot', 'stdin']))
   .option('--no-failover', 'make a slot that standbys do not keep a copy of (PostgreSQL 17 and later)')
   .option('--stdin', 'read what pg_recvlogical -f - prints, in place of a connection of its own')
   .addHelpText('after', `

@@ -1,6 +1,6 @@
 /** Making the slot, which waits for every transaction that runs, with a word about whom it waits for. */
 import type pg from 'pg';
-import { createSlot, knowsFailover, type PluginName } from '../postgres/slot.js';
+import { createSlot, createTemporarySlot, knowsFailover, type PluginName } from '../postgres/slot.js';
 import { removal } from './health-words.js';
 
 const PATIENCE_MS = 3_000;
@@ -16,12 +16,24 @@ interface Oldest {
 
 /** `other` is a second connection, free to ask while the first one waits. */
 export async function makeSlot(client: pg.Client, other: pg.Client, slot: string, plugin: PluginName, failover: boolean, tell: (text: string) => void): Promise<void> {
-  await client.query("select set_config('client_connection_check_interval', $1, false)", [String(CHECK_CLIENT_MS)]).catch(() => {}); // not on every system
-  const timer = setTimeout(() => void tellWhy(other, slot, tell), PATIENCE_MS);
-  try {
+  await telling(client, other, slot, tell, async () => {
     const copied = failover && await knowsFailover(client);
     await createSlot(client, slot, plugin, copied);
     tell(`made slot "${slot}"${copied ? ', a failover slot' : ''}; when it is no longer wanted: ${removal(slot)}`);
+  });
+}
+
+/** Of the connection that will read it: the slot goes with that one. */
+export async function makeTemporarySlot(replication: pg.Client, other: pg.Client, slot: string, plugin: PluginName, tell: (text: string) => void): Promise<void> {
+  await telling(replication, other, slot, tell, () => createTemporarySlot(replication, slot, plugin));
+  tell(`made slot "${slot}", which goes with this process`);
+}
+
+async function telling(client: pg.Client, other: pg.Client, slot: string, tell: (text: string) => void, make: () => Promise<void>): Promise<void> {
+  await client.query(`set client_connection_check_interval = ${CHECK_CLIENT_MS}`).catch(() => {}); // not on every system
+  const timer = setTimeout(() => void tellWhy(other, slot, tell), PATIENCE_MS);
+  try {
+    await make();
   } finally {
     clearTimeout(timer);
   }

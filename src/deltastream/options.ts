@@ -11,6 +11,8 @@ export interface StreamOptions extends Following {
   /** A URL; undefined: the PG* environment. */
   readonly pg: string | undefined;
   readonly createSlot: boolean;
+  /** True: a slot is made that goes with its session, so there is one session; what is made for it goes too. */
+  readonly temporarySlot?: boolean;
   /** A slot that is made is one that standbys keep a copy of, where the server can. */
   readonly failover: boolean;
   /** In a session the one that it is, never `auto`. */

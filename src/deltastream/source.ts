@@ -15,6 +15,7 @@ import { readSlotHealth, type SlotHealth } from '../postgres/slot-health.js';
 import { PGOUTPUT, readerOf, readSlot, type PluginName } from '../postgres/slot.js';
 import { Beside } from './beside.js';
 import { makeSlot } from './make-slot.js';
+import { makeTemporary, requireNew } from './temporary.js';
 import type { StreamOptions } from './options.js';
 
 export interface Source {
@@ -58,17 +59,20 @@ export async function examine(options: Pick<StreamOptions, 'pg' | 'createSlot' |
   }
 }
 
-/** Opens what `follow` needs. Throws the first reason against it; `tell` gets the others. Makes the slot where it is asked to and the log is new. */
-export async function openSource(options: StreamOptions, tell: (text: string) => void): Promise<Source> {
-  const createSlot = options.createSlot && !hasLog(options.out);
+/** Opens what `follow` needs. Throws the first reason against it; `tell` gets the others. Makes the slot where it is asked to and the log is new; `publishes` is called before a publication is made that goes with it. */
+export async function openSource(options: StreamOptions, tell: (text: string) => void, publishes: () => void): Promise<Source> {
+  const isTemporary = options.temporarySlot === true;
+  if (isTemporary && hasLog(options.out)) throw requireNew(options.out);
+  const createSlot = isTemporary || options.createSlot && !hasLog(options.out);
   const { sql, replication, findings, plugin, because } = await examine({ ...options, createSlot });
   try {
     refuse(findings, options, tell);
     if (replication === undefined) throw new DeltaError('connection', `${placeOf(sql)}: no replication connection`);
-    if (await readSlot(sql, options.slot) === undefined) await makeSource(sql, replication, { ...options, plugin }, because, tell);
+    if (isTemporary) await makeTemporary(sql, replication, { ...options, plugin }, because, tell, publishes);
+    else if (await readSlot(sql, options.slot) === undefined) await makeSource(sql, replication, { ...options, plugin }, because, tell);
     const slot = await readSlot(sql, options.slot);
     const identity = await identifySystem(replication);
-    if (slot !== undefined && slot.activePid !== null) {
+    if (slot !== undefined && slot.activePid !== null && !isTemporary) {
       throw new DeltaError('busy', `slot "${slot.name}": is being read by ${readerOf(slot)}`, { hint: 'stop that process, or use another --slot' });
     }
     const health = await readSlotHealth(sql, options.slot);

@@ -55,6 +55,15 @@ export async function createSlot(client: pg.Client, name: string, plugin: Plugin
   }
 }
 
+/** Makes a slot that goes with this connection, which may be one for replication: such take no parameters. */
+export async function createTemporarySlot(client: pg.Client, name: string, plugin: PluginName): Promise<void> {
+  try {
+    await client.query(`select pg_catalog.pg_create_logical_replication_slot('${checkSlotName(name)}', '${plugin}', true)`);
+  } catch (cause) {
+    throw translate(cause, `slot "${name}"`);
+  }
+}
+
 /** True where slots can be made that standbys keep a copy of: a primary since PostgreSQL 17. */
 export async function knowsFailover(client: pg.Client): Promise<boolean> {
   try {
