@@ -211,12 +211,20 @@ test('random savepoints in transactions that come in pieces, in turns on two con
 
 test('what a savepoint took back does not say what a table is: a dropped column that came again, in a transaction that comes in pieces', async (t) => {
   const twin = await twins(t, `${BIG}; ${INSTALL}`, { publication: `CREATE PUBLICATION p FOR TABLE t WITH (publish_via_partition_root = true); COMMENT ON PUBLICATION p IS '${commentOf({ tables: undefined, partitions: 'root' })}'` });
-  await twin.client.query(`BEGIN; INSERT INTO t VALUES (0); SAVEPOINT a; ALTER TABLE t DROP COLUMN n; ALTER TABLE t ADD COLUMN n int; ${fill(1, 3000)}; ROLLBACK TO a; ${fill(3001, 6000)}; COMMIT`);
-  const [ours, theirs] = [await twin.ours(), await twin.theirs()];
-  const schemas = (lines: readonly string[]) => lines.filter((line) => line.includes('_action\tschema'));
-  assert.match(schemas(ours)[0], /\tn\t3 null integer/);
-  assert.ok(schemas(theirs).every((line) => line === schemas(ours)[0]));
-  assert.deepEqual(theirs.filter((line) => line.includes('_action\tinsert')), ours.filter((line) => line.includes('_action\tinsert')));
+  await twin.client.query(`BEGIN; SAVEPOINT a; ALTER TABLE t DROP COLUMN n; ALTER TABLE t ADD COLUMN n int; ${fill(1, 3000)}`);
+  await server.query('CHECKPOINT'); // what is not flushed is not decoded
+  const early = await twin.messages();
+  await twin.client.query(`ROLLBACK TO a; ${fill(3001, 6000)}; COMMIT`);
+  await twin.client.query('ALTER TABLE t ADD COLUMN z int'); // so that the catalog of now does not tell
+  const late = await twin.messages();
+  // Read from the beginning once more, the server leaves out what it took back; a connection that was there before is told.
+  const [start, row] = [early[0], early.find(([letter]) => letter === LETTER.insert)!];
+  const abort = Buffer.concat([Buffer.from([LETTER.streamAbort]), start.subarray(1, 5), row.subarray(1, 5)]);
+  const theirs = await twin.translate([...early, abort, ...late]);
+  assert.ok(early.some((message) => message.includes('deltastream') && message.includes('shape {')));
+  assert.ok(theirs.every((line) => !/\tn\t4 /.test(line)), 'the column of the aborted savepoint was believed');
+  const inserts = (lines: readonly string[]) => lines.filter((line) => line.includes('_action\tinsert'));
+  assert.deepEqual(inserts(theirs), inserts(await twin.ours()));
 });
 
 test('two transactions that come in pieces, in turns with each other and with small ones, stand in the order of their commits', async (t) => {
