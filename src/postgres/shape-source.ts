@@ -57,6 +57,12 @@ export class ShapeSource {
     return { snapshot: parseSnapshot(rows[0].snapshot), lsn: parseLsn(rows[0].lsn), states };
   }
 
+  /** Those that are no relations any more: whatever took them away has a commit record before the LSN. */
+  async missing(oids: readonly number[]): Promise<{ oids: number[]; lsn: Lsn }> {
+    const rows = await this.#ask<{ oid: number | null; lsn: string }>(MISSING, [oids]);
+    return { oids: rows.flatMap(({ oid }) => (oid === null ? [] : [oid])), lsn: parseLsn(rows[0].lsn) };
+  }
+
   async prints(partitions: Partitions): Promise<TablePrint[]> {
     try {
       return await readTablePrints(this.client, partitions);
@@ -85,6 +91,10 @@ const TABLES = `
     left join pg_index as i on i.indexrelid = given.oid
     join pg_class as c on c.oid = coalesce(i.indrelid, given.oid)
    where c.relkind in ('r', 'p') and c.relpersistence <> 't' and c.oid >= 16384`;
+
+const MISSING = `
+  select gone.oid::int8::float8 as oid, pg_current_wal_insert_lsn()::text as lsn
+    from (select) as one left join (select known.oid from unnest($1::oid[]) as known (oid) where not exists (select from pg_class as c where c.oid = known.oid)) as gone on true`;
 
 /** Whose rows describe a relation: all that a line says comes from one of them. */
 const WRITERS = `

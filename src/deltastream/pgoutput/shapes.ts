@@ -13,45 +13,34 @@
  * In doubt the table is stale: a copy makes it right. Never a wrong row.
  */
 import { isFollowed } from '../../daystream/pattern.js';
+import type { Lsn } from '../../daystream/lsn.js';
 import type { Following } from '../../daystream/following.js';
 import { describeState, type RelationState } from '../../postgres/relation-state.js';
 import type { RelationMessage } from '../../postgres/pgoutput/messages.js';
 import { ShapeSource, type Seen } from '../../postgres/shape-source.js';
 import type { CatalogState } from '../catalog-state.js';
-import type { Place } from './shape-lines.js';
 import { fits, guess, shapeOf } from './shape-match.js';
 import { isIn, Past } from './shape-past.js';
-import { ToldTable, type Marks } from './shape-table.js';
+import { ToldTable } from './shape-table.js';
+import { ToldTables } from './shape-tables.js';
 import { Telling } from './shape-tell.js';
 import type { Ending, InTransaction, Shapes, Told } from './shape.js';
 import type { Snapshot } from '../../daystream/snapshot.js';
 
 const AHEAD = 'the catalog is ahead of the log';
 
-/** Above this, a table that changes before the session has spoken of it is copied. */
-const BASELINE_LIMIT = 2000;
-const BASELINE_STEP = 200;
-
-/** What was there when the session began, of a table or partition. */
-interface Before {
-  readonly isKnown: boolean;
-  readonly isTrusted: boolean;
-  /** As the log called it last. */
-  readonly place: Place;
-  readonly marks: Marks | undefined;
-}
-
 export class CatalogShapes implements Shapes {
-  readonly #tables = new Map<number, ToldTable>();
   readonly #bearers = new Map<string, number>();
   readonly #past = new Past();
+  /** Tables that are gone, and the LSN by which the log is past that. */
+  readonly #missing = new Map<number, Lsn>();
   #now = new Telling(this.#bearers);
 
   private constructor(
     private readonly source: ShapeSource,
     private readonly following: Following,
     private readonly generated: boolean,
-    private readonly before: ReadonlyMap<number, Before>,
+    private readonly tables: ToldTables,
     /** What the catalog showed then. */
     private readonly start: Snapshot,
   ) {}
@@ -62,16 +51,11 @@ export class CatalogShapes implements Shapes {
    */
   static async open(source: ShapeSource, following: Following, told: CatalogState | undefined, isNew: boolean): Promise<CatalogShapes> {
     const sight = await source.look([]);
-    const prints = await source.prints(following.partitions);
-    const before = new Map<number, Before>();
-    for (const [oid, [schema, table]] of Object.entries(isNew ? {} : told?.seen?.names ?? {})) before.set(Number(oid), { isKnown: true, isTrusted: false, place: { schema, table }, marks: told?.seen?.marks[oid] });
-    for (const { oid, schema, table, hash, own } of prints) {
-      const place = before.get(oid)?.place ?? { schema, table };
-      if (own) before.set(oid, { isKnown: isNew || told === undefined || oid in told.prints, isTrusted: isNew || told?.prints[oid] === hash, place, marks: told?.seen?.marks[oid] });
-    }
-    const shapes = new CatalogShapes(source, following, await source.sendsGenerated, before, sight.snapshot);
+    const tables = new ToldTables();
+    const generated = await source.sendsGenerated;
+    await tables.read(source, following, told, isNew, generated);
+    const shapes = new CatalogShapes(source, following, generated, tables, sight.snapshot);
     shapes.#past.saw(sight);
-    await shapes.#readBefore();
     return shapes;
   }
 
@@ -81,7 +65,7 @@ export class CatalogShapes implements Shapes {
 
   async relation(message: RelationMessage, at: InTransaction): Promise<Told> {
     if (!isFollowed(this.following.tables, message.schema, message.table)) return { lines: [], shape: undefined };
-    const table = this.#table(message.oid);
+    const table = this.tables.of(message.oid);
     const isNews = this.#now.controls.states.has(message.oid) || !table.isTrusted || !table.isKnown;
     if (isNews || table.state === undefined || !fits(message, table.state, this.generated)) await this.#learn(message, table, at);
     else this.#now.schema(table, at.xid);
@@ -98,7 +82,8 @@ export class CatalogShapes implements Shapes {
   }
 
   end(at: InTransaction): Promise<Ending> | undefined {
-    for (const oid of this.#now.truncated) this.#table(oid).truncatedBy = Number(at.xid & 0xffff_ffffn);
+    for (const oid of this.#now.truncated) this.tables.of(oid).truncatedBy = Number(at.xid & 0xffff_ffffn);
+    for (const [oid, lsn] of this.#missing) if (lsn <= at.commitLsn) this.#now.controls.words.gone.add(oid);
     return this.#now.isEmpty ? undefined : this.#end(at);
   }
 
@@ -110,33 +95,7 @@ export class CatalogShapes implements Shapes {
   abandoned(): void {
     this.#now = new Telling(this.#bearers);
     this.#bearers.clear();
-    for (const table of this.#tables.values()) table.state = table.schema = table.indexes = table.comments = undefined;
-  }
-
-  /** What is as it was told: a change that comes is then known for one, however late it is read. */
-  async #readBefore(): Promise<void> {
-    const oids = [...this.before].filter(([, { isTrusted, place }]) => isTrusted && isFollowed(this.following.tables, place.schema, place.table)).map(([oid]) => oid);
-    for (let from = 0; from < Math.min(oids.length, BASELINE_LIMIT); from += BASELINE_STEP) {
-      const { states } = await this.source.look(oids.slice(from, from + BASELINE_STEP));
-      for (const [oid, state] of states) {
-        const table = this.#table(oid);
-        table.become(state, describeState(state, this.following.partitions, this.generated));
-        table.marks ??= { filenode: state.filenode, attributes: state.attributes };
-        table.isUnlogged = state.relkind === 'r' && state.persistence === 'u';
-      }
-    }
-  }
-
-  #table(oid: number): ToldTable {
-    let table = this.#tables.get(oid);
-    if (table === undefined) {
-      const before = this.before.get(oid);
-      table = new ToldTable(oid, before?.isKnown ?? false, before?.isTrusted ?? true);
-      if (table.isKnown) table.place = before?.place;
-      table.marks = before?.marks;
-      this.#tables.set(oid, table);
-    }
-    return table;
+    this.tables.takeBack();
   }
 
   /** Of a relation that is not what it was, or of which nothing was said: finds out what it is, and says it. */
@@ -200,24 +159,33 @@ export class CatalogShapes implements Shapes {
   async #end(at: InTransaction): Promise<Ending> {
     const { controls } = this.#now;
     this.#past.reached(at.commitLsn);
-    if (controls.seen !== undefined) this.#past.knows(controls.seen);
+    if (controls.seen !== undefined) {
+      this.#past.knows(controls.seen);
+      await this.#findMissing();
+    }
     const subjects = await this.#subjects();
     const asked = subjects.filter((oid) => this.#isAsked(oid));
     const seen = asked.length === 0 ? new Map<number, Seen>() : await this.#look(asked, at);
     const stay: number[] = [];
     for (const oid of subjects) if (!this.#dropped(oid, seen.get(oid), asked.includes(oid), at)) stay.push(oid);
     for (const oid of stay) {
-      if (asked.includes(oid)) this.#endOf(this.#table(oid), seen.get(oid), at);
-      else this.#now.table(this.#table(oid), at.xid, undefined, undefined);
+      if (asked.includes(oid)) this.#endOf(this.tables.of(oid), seen.get(oid), at);
+      else this.#now.table(this.tables.of(oid), at.xid, undefined, undefined);
     }
     this.#past.came(at.xid);
     return { lines: this.#now.take(), reload: this.#now.reload, offer: this.#now.offer };
   }
 
+  /** One that came and went between two looks of whoever compares is not told to be gone. */
+  async #findMissing(): Promise<void> {
+    const { oids, lsn } = await this.source.missing(this.tables.known);
+    for (const oid of oids) if (!this.#missing.has(oid)) this.#missing.set(oid, lsn);
+  }
+
   /** What is not as it was when the transaction's rows came. */
   #isAsked(oid: number): boolean {
     const { words, states, broken, rewrote, moved } = this.#now.controls;
-    return words.look.has(oid) || words.gone.has(oid) || this.#now.joined.has(oid) || words.made.has(oid) || states.has(oid) || broken.has(oid) || rewrote.has(oid) || moved.has(oid) || this.#tables.get(oid)?.state === undefined;
+    return words.look.has(oid) || words.gone.has(oid) || this.#now.joined.has(oid) || words.made.has(oid) || states.has(oid) || broken.has(oid) || rewrote.has(oid) || moved.has(oid) || this.tables.get(oid)?.state === undefined;
   }
 
   /** The tables to look at, by oid; what a message named is put to the table that speaks for it. */
@@ -229,7 +197,7 @@ export class CatalogShapes implements Shapes {
     if (this.following.partitions === 'root') for (const { oid, root } of controls.states.values()) tables.set(oid, root ?? oid);
     for (const [oid, table] of tables) controls.move(oid, table);
     // What goes by its root's name now is gone under its own.
-    for (const [oid, table] of tables) if (oid !== table && (this.#tables.get(oid)?.isKnown ?? this.before.get(oid)?.isKnown) === true) joined.add(oid);
+    for (const [oid, table] of tables) if (oid !== table && this.tables.get(oid)?.isKnown === true) joined.add(oid);
     const subjects = new Set([...controls.oids, ...changed, ...joined]);
     return [...subjects].sort((a, b) => a - b);
   }
@@ -238,7 +206,7 @@ export class CatalogShapes implements Shapes {
   #dropped(oid: number, seen: Seen | undefined, isAsked: boolean, at: InTransaction): boolean {
     const { states, words } = this.#now.controls;
     const sent = states.get(oid);
-    const table = this.#tables.get(oid) ?? (this.before.has(oid) ? this.#table(oid) : new ToldTable(oid, false, true));
+    const table = this.tables.get(oid) ?? new ToldTable(oid, false, true);
     const certain = isAsked || table.state === undefined ? this.#certain(table, seen, sent, at, undefined) : table.state;
     const isGone = seen === undefined && isAsked && words.gone.has(oid);
     const state = certain ?? seen;
@@ -246,7 +214,8 @@ export class CatalogShapes implements Shapes {
     if (!table.isKnown) return true;
     if (!isGone && certain === undefined) return false;
     this.#now.drop(table, at.xid);
-    this.#tables.set(oid, new ToldTable(oid, false, true));
+    this.#missing.delete(oid);
+    this.tables.forget(oid);
     return true;
   }
 
