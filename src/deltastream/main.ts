@@ -7,9 +7,12 @@ import { deltastream } from './deltastream.js';
 import { doctor, type DoctorOptions } from './doctor.js';
 import type { StreamOptions } from './options.js';
 import { addDrop } from './drop.js';
+import { addReconcile } from '../reconcile/command.js';
+import { CATALOG_FILE } from './catalog-state.js';
 import { addReload } from './reload-command.js';
 import { Report } from './report.js';
 import { addSetup } from './setup.js';
+import { addStatus } from './status.js';
 import { addTables } from './tables.js';
 
 const EXIT_SECOND_SIGNAL = 130;
@@ -56,8 +59,10 @@ withSource(program.command('doctor'))
 
 addSetup(program, partitions(), plugin());
 addDrop(program);
+addStatus(program);
 addTables(program);
 addReload(program, partitions());
+addReconcile(program, plugin(), [CATALOG_FILE]);
 
 await run(program);
 
