@@ -121,6 +121,7 @@ function refuse(findings: readonly Finding[], options: StreamOptions, tell: (tex
 
 /** A slot that is gone, though the log it fed is there: a new one would begin too late. */
 function explain(error: DeltaError, options: StreamOptions): DeltaError {
+  if (error.hint === reconcileHint(options.slot)) return new DeltaError(error.code, error.message, { hint: reconcileHint(options.slot, options.out) });
   if (!error.message.endsWith('does not exist') || !hasLog(options.out)) return error;
   return new DeltaError('slot', `${error.message}, and ${options.out} holds its log: a new slot would begin later`, {
     hint: reconcileHint(options.slot, options.out),
