@@ -54,6 +54,8 @@ export function beganOf({ identity }: Source): string | null {
  */
 export async function requireCheckedSlot(source: Source, slot: string): Promise<void> {
   const health = await source.beside.health(slot);
-  if (health?.confirmedFlushLsn === source.health.confirmedFlushLsn && health.restartLsn === source.health.restartLsn) return;
+  // Where decoding begins the server itself may move on meanwhile, as far as what is confirmed lets it.
+  const readsFrom = ({ restartLsn }: { readonly restartLsn: string | null }) => parseLsn(restartLsn ?? '0/0');
+  if (health !== undefined && health.confirmedFlushLsn === source.health.confirmedFlushLsn && readsFrom(health) >= readsFrom(source.health)) return;
   throw new DeltaError('connection', `slot "${slot}": was moved while it was being opened, or cannot be asked for`);
 }
