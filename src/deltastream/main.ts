@@ -12,6 +12,7 @@ import { CATALOG_FILE } from './catalog-state.js';
 import { addReload } from './reload-command.js';
 import { Report } from './report.js';
 import { addSetup } from './setup.js';
+import { SLOT_FILE } from './slot-memory.js';
 import { addStatus } from './status.js';
 import { addTables } from './tables.js';
 
@@ -62,7 +63,7 @@ addDrop(program);
 addStatus(program);
 addTables(program);
 addReload(program, partitions());
-addReconcile(program, plugin(), [CATALOG_FILE]);
+addReconcile(program, plugin(), [CATALOG_FILE, SLOT_FILE]);
 
 await run(program);
 
