@@ -159,3 +159,46 @@ test('deltaimport refuses a table that is not in the log by its name, and passes
   assert.match(all.stdout + all.stderr, /public\.bare is not in the log: it has no replica identity, [^\n]* — ALTER TABLE public\.bare/);
   await path.compare(path.cache('all.db'), ['public.a']);
 });
+
+test('a role that owns the tables needs no more; of another role\'s tables it says who may add them, and takes them when that is done', async (t) => {
+  const path = await Path.start(t);
+  await path.server.query(`
+    create role app login replication; grant create on database postgres to app; create role boss login;
+    alter table marker owner to app; create table a (id int primary key); alter table a owner to app;
+    create table b (id int primary key); alter table b owner to boss; grant select on b to app; insert into b values (1)`);
+  const stream = path.daemon('deltastream', '--pg', path.server.url('postgres', 'app'), '--slot', 'test', '--create-slot', '--out', path.log, '--plugin', 'pgoutput', '--schema-interval', '200ms');
+  await until('the log to begin', () => existsSync(path.log));
+  await path.import('*');
+  path.mirror();
+  await path.until('it to be said of b', () => /table public\.b: is not in the log: role "app" may not add it to the publication "test" — as role "boss": BEGIN; LOCK TABLE/.test(stream.stderr));
+  assert.match(await quarantineOf(path, 'b'), /it is not in the publication test/);
+  await path.server.query('grant boss to app');
+  await path.server.query('insert into b values (2)');
+  await requireEqual(path, 'public.a', 'public.b');
+});
+
+test('tables that join and leave beside writers lose no row', async (t) => {
+  const { path } = await mirrored(t, 'create table a (id serial primary key, v int); create table b (id serial primary key, v int)');
+  let isOver = false;
+  const writing = ['a', 'b', 'a', 'b'].map(async (table, i) => {
+    const client = await path.client();
+    for (let n = 0; !isOver; n++) {
+      await client.query(`begin; insert into ${table} (v) select ${n} from generate_series(1, 3)`);
+      await client.query(`update ${table} set v = v + 1 where id % 7 = ${i}`).catch(() => client.query('rollback')); // its key was just taken
+      await client.query(n % 5 === 0 ? 'rollback' : 'commit');
+    }
+    await client.end();
+  });
+  for (let round = 0; round < 4; round++) {
+    const table = ['a', 'b'][round % 2];
+    await path.server.query(`alter publication test drop table ${table}`);
+    await until(`${table} to be back`, async () => (await members(path)).includes(table));
+    await path.server.query(`alter table ${table} drop constraint ${table}_pkey`);
+    await until(`${table} to have left`, async () => !(await members(path)).includes(table));
+    await path.server.query(`alter table ${table} add primary key (id)`);
+    await until(`${table} to be back`, async () => (await members(path)).includes(table));
+  }
+  isOver = true;
+  await Promise.all(writing);
+  await requireEqual(path, 'public.a', 'public.b');
+});
