@@ -44,13 +44,12 @@ export class EpochWriter {
 
   /** Behind the log's end, whose torn tail is cut. The caller holds the folder. */
   constructor(directory: string, end: LogEnd, given: NewEpoch, files: WriterFiles = realFiles) {
-    const now = Math.floor(Date.now() / 1000);
     const { place, header } = end;
     // The clock of the line before would go on with its sequence; a new segment begins a new one.
-    const clock = Math.max(now, place.position.clock + 1);
+    const clock = Math.max(Math.floor(Date.now() / 1000), place.position.clock + 1);
     this.#given = given;
     // Two attempts never have one number, also where a power loss took the first.
-    this.#epoch = Math.max(now, header.epoch + 1);
+    this.#epoch = Math.max(Date.now() * 1000, header.epoch + 1);
     this.#file = new SegmentFile(resolve(directory), files);
     this.#lines = new PositionedFile(this.#file);
     const name = epochSegmentName(clock, this.#epoch);

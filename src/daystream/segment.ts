@@ -8,7 +8,7 @@ import { reconcileHint } from './reconcile-hint.js';
 export const FORMAT_VERSION = 1;
 /** What wrote a log that does not say it: there was no other. */
 const FIRST_PLUGIN = 'deltastream';
-const NAME = /^\d{4}-\d\d-\d\d(?:\.e\d{10,})?\.daystream$/;
+const NAME = /^\d{4}-\d\d-\d\d(?:\.e\d{16,})?\.daystream$/;
 
 export function segmentName(clock: number): string {
   return `${new Date(clock * 1000).toISOString().slice(0, 10)}.daystream`;
@@ -16,7 +16,7 @@ export function segmentName(clock: number): string {
 
 /** The segment that an epoch begins: it comes behind the day's own. */
 export function epochSegmentName(clock: number, epoch: number): string {
-  return `${segmentName(clock).slice(0, DAY_LENGTH)}.e${String(epoch).padStart(10, '0')}.daystream`;
+  return `${segmentName(clock).slice(0, DAY_LENGTH)}.e${String(epoch).padStart(16, '0')}.daystream`;
 }
 
 /** True where lines of this clock stand in the segment, or in another one of its day. */

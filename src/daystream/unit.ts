@@ -99,7 +99,7 @@ export interface Copy extends UnitPlace, Body {
 /** Where history broke (docs/format.md §3): what the new one differs in from all that is above. */
 export interface Epoch extends UnitPlace, Body {
   readonly kind: 'epoch';
-  /** Rises, and is never given twice. */
+  /** Microseconds since 1970 UTC when it was made: rises, and is never given twice. */
   readonly epoch: number;
   /** Where the new slot begins. */
   readonly lsn: Lsn;
