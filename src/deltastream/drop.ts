@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { command } from '../cli.js';
 import { DeltaError } from '../errors.js';
 import { connect, placeOf } from '../postgres/connection.js';
+import { isOurs } from '../postgres/publication-change.js';
 import { dropPublication, readOthers } from '../postgres/publication-drop.js';
 import { readPublication } from '../postgres/publication.js';
 import { checkSlotName, dropSlot, PGOUTPUT, PLUGIN, readerOf, readSlot } from '../postgres/slot.js';
@@ -49,7 +50,8 @@ async function drop(client: pg.Client, name: string): Promise<Done> {
   if (await removeSlot(client, name)) removed.push(`slot "${name}"`);
   const publication = await readPublication(client, name);
   if (publication !== undefined) {
-    if (await dropPublication(client, name)) removed.push(`publication "${name}"`);
+    if (!isOurs(publication)) left.push(`publication "${name}": deltastream did not make it`);
+    else if (await dropPublication(client, name)) removed.push(`publication "${name}"`);
     else left.push(`publication "${name}": belongs to role "${publication.owner}" — as that role: DROP PUBLICATION "${name}";`);
   }
   await dropTriggers(client, removed, left);

@@ -6,10 +6,11 @@
 import type pg from 'pg';
 import type { Following, Partitions } from '../daystream/following.js';
 import { parsePatterns } from '../daystream/pattern.js';
+import { DeltaError } from '../errors.js';
 import { placeOf } from './connection.js';
 import { CONTROL_PREFIX } from './control.js';
 import { codeOf, translate } from './failure.js';
-import { GENERATED_SINCE, only, quoteName, readPublication, readPublished, stepsOf, unpublishable, VERSION, type PublishedTable } from './publication.js';
+import { GENERATED_SINCE, only, quoteName, readPublication, readPublished, stepsOf, unpublishable, VERSION, type Publication, type PublishedTable } from './publication.js';
 
 /** A lock request that waits makes others wait behind it, so it never waits long. */
 const LOCK_TIMEOUT_MS = 200;
@@ -23,6 +24,17 @@ const NO_RIGHT = '42501';
 export const COMMENT_START = 'made by deltastream ';
 
 export interface Making extends Following { readonly name: string }
+
+/** One of somebody else is not changed, though it bears the slot's name: who reads it counts on what it has. */
+export function isOurs({ comment }: Publication): boolean {
+  return comment?.startsWith(COMMENT_START) === true;
+}
+
+export const FOREIGN = 'is there, and deltastream did not make it';
+
+export function foreignCure(making: Making): string {
+  return `choose another --slot; or, if nobody needs it: DROP PUBLICATION ${quoteName(making.name)}; or, to have it kept in step: ${commentSql(making).trim()}`;
+}
 
 /** What every publication of ours is set to. */
 export function settingsOf(partitions: Partitions, version: number): string {
@@ -57,6 +69,7 @@ export async function preparation(client: pg.Client, making: Making, hasSlot: bo
   const { add, drop } = stepsOf(await readPublished(client, making.name, making.partitions), making.tables);
   const mine = add.filter(({ isOwner }) => all || isOwner);
   if (publication === undefined) return makeSql(making, mine, version);
+  if (!isOurs(publication)) throw new DeltaError('config', `publication "${making.name}": ${FOREIGN}`, { hint: foreignCure(making) });
   if (publication.isOpen || !publication.mayAlter && !all) return '';
   const name = quoteName(making.name);
   const isRight = publication.publishesAll && publication.viaRoot === (making.partitions === 'root') && publication.generated;

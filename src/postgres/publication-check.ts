@@ -5,7 +5,7 @@ import { reconcileHint } from '../daystream/reconcile-hint.js';
 import { isExact, matches, parsePatterns } from '../daystream/pattern.js';
 import { errorFinding, warning, type Finding } from './finding.js';
 import { followedOf, GENERATED_SINCE, quoteName, readPublication, readPublished, stepsOf, unpublishable, unpublished, VERSION, type Publication, type PublishedTable } from './publication.js';
-import { settingsOf } from './publication-change.js';
+import { FOREIGN, foreignCure, isOurs, settingsOf } from './publication-change.js';
 
 /** More are counted, not named. */
 const NAMED_LIMIT = 10;
@@ -42,11 +42,12 @@ function absentFindings({ slot, hasSlot }: PublicationRequest, { mayCreate, role
   return [errorFinding('config', `role "${role}": may not make a publication in database "${database}"`, `GRANT CREATE ON DATABASE ${quoteName(database)} TO ${quoteName(role)}; or deltastream setup --slot ${slot ?? 'SLOT'} --plugin pgoutput --print | psql -1 as who may`)];
 }
 
-function presentFindings(publication: Publication, { slot, partitions }: PublicationRequest, version: number): Finding[] {
+function presentFindings(publication: Publication, { slot, tables, partitions }: PublicationRequest, version: number): Finding[] {
   const quoted = quoteName(publication.name);
   if (publication.isOpen) {
     return [errorFinding('config', `publication "${slot}": is for all tables, or for those of a schema; without a replica identity their updates would fail in the application`, `DROP PUBLICATION ${quoted}; deltastream makes a list of tables in its place`)];
   }
+  if (!isOurs(publication)) return [errorFinding('config', `publication "${slot}": ${FOREIGN}`, foreignCure({ name: publication.name, tables, partitions }))];
   const isRight = publication.publishesAll && publication.viaRoot === (partitions === 'root') && publication.generated;
   if (isRight || publication.mayAlter) return []; // brought into step at the first look
   return [errorFinding('config', `publication "${slot}": does not send all kinds of changes, or not by the names that --partitions ${partitions} wants`, `as role "${publication.owner}": ALTER PUBLICATION ${quoted} SET (${settingsOf(partitions, version)});`)];

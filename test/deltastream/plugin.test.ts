@@ -82,6 +82,10 @@ test('a publication that is not a list of whole tables is refused', async (t) =>
     assert.equal(code, 1);
   }
   assert.match((await doctor(own.url(), '--slot', 'narrow', '--create-slot', '--plugin', 'pgoutput')).stdout, /error: table public\.a: the publication narrow has a row filter for it — ALTER PUBLICATION "narrow" DROP TABLE ONLY public\.a; and deltastream adds it again\n/);
+  const foreign = await doctor(own.url(), '--slot', 'narrow', '--create-slot', '--plugin', 'pgoutput', '--tables', 'a');
+  assert.match(foreign.stdout, /error: publication "narrow": is there, and deltastream did not make it — choose another --slot; or, if nobody needs it: DROP PUBLICATION "narrow"; or, [^\n]*: COMMENT ON PUBLICATION "narrow" IS 'made by deltastream \{"partitions":"root","tables":\[\["public","a"\]\]\}';\n/);
+  assert.match((await runToEnd('setup', '--pg', own.url(), '--slot', 'narrow', '--plugin', 'pgoutput')).stderr, /^deltastream: publication "narrow": is there, and deltastream did not make it — /);
+  assert.equal((await runToEnd('drop', '--pg', own.url(), '--slot', 'narrow')).stdout, 'left publication "narrow": deltastream did not make it\n');
   await own.query("select pg_create_logical_replication_slot('lonely', 'pgoutput')");
   assert.match((await doctor(own.url(), '--slot', 'lonely')).stdout, /error: publication "lonely": does not exist, and slot "lonely" sends nothing without it — /);
 });
