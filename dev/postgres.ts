@@ -4,7 +4,7 @@
  * one of those that npm brings. For the demo, the tests and the benchmarks.
  */
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -53,6 +53,29 @@ export class Server {
       rmSync(directory, { recursive: true, force: true });
       throw error;
     }
+  }
+
+  /** A standby with a copy of another server's files, which is stopped for it, and starts again before. That one's slots are not in it. Stop it first. */
+  static async standbyOf(primary: Server, settings: Readonly<Record<string, string>> = {}): Promise<Server> {
+    const directory = mkdtempSync(join(tmpdir(), 'deltamirror-pg-'));
+    const standby = new Server(directory, await freePort(), primary.binaries);
+    asPostgresOwner(directory);
+    await primary.halt('fast');
+    execFileSync('cp', ['-a', primary.data, standby.data]);
+    await primary.launch();
+    const slots = join(standby.data, 'pg_replslot');
+    for (const name of readdirSync(slots)) rmSync(join(slots, name), { recursive: true });
+    for (const [name, text] of [['standby.signal', ''], ['postgresql.auto.conf', readFileSync(join(primary.data, 'postgresql.auto.conf'), 'utf8') + settingLines({
+      port: String(standby.port),
+      unix_socket_directories: directory,
+      primary_conninfo: `host=127.0.0.1 port=${primary.port} user=postgres dbname=postgres`,
+      ...settings,
+    })]]) {
+      writeFileSync(join(standby.data, name), text);
+      asPostgresOwner(join(standby.data, name));
+    }
+    await standby.launch();
+    return standby;
   }
 
   get data(): string { return join(this.directory, 'data'); }
@@ -137,12 +160,16 @@ export class Server {
     if (hasPlugin(options) && knowsPluginList(this.binaries)) {
       settings.output_plugin_libraries ??= 'pgoutput, test_decoding, deltastream';
     }
-    return Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`).join('');
+    return settingLines(settings);
   }
 
   #runAsPostgres(program: string, args: string[]): void {
     execFileSync(join(this.binaries, program), args, { ...unprivileged(), stdio: ['ignore', 'ignore', 'pipe'], cwd: this.directory });
   }
+}
+
+function settingLines(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`).join('');
 }
 
 function hasPlugin({ plugin, version }: ServerOptions): boolean {

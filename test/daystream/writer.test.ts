@@ -197,6 +197,26 @@ test('a folder with the log of another system, slot, database or timeline is ref
   await assert.rejects(Writer.open(folder, { ...IDENTITY, timeline: 2 }, 0n), { code: 'log-foreign', message: /after a failover/ });
 });
 
+test('a log goes on in a timeline that comes from its own and left it no earlier than the log ends, and says so', async (t) => {
+  const folder = temporaryFolder(t);
+  const first = await openWriter(folder);
+  appendTransactions(first, 1, 3);
+  await first.sync();
+  const end = first.lsn;
+  first.close();
+  const promoted = { ...IDENTITY, timeline: 2 };
+  await assert.rejects(Writer.open(folder, { ...promoted, ancestors: new Map([[1, end - 1n]]) }, 0n), { code: 'log-foreign', message: /timeline 1, not of timeline 2, which began at .* where the log ends at .*: after a failover/ });
+  const second = await Writer.open(folder, { ...promoted, ancestors: new Map([[1, end]]) }, 0n);
+  appendTransactions(second, 4, 1);
+  await second.sync();
+  second.close();
+  assert.deepEqual((await readAll(folder)).flatMap((unit) => (unit.kind === 'horizon' ? [unit.line.own.get('_timeline')] : [])), ['2']);
+  // Behind the place where timeline 1 was left the log is known to be in 2.
+  const third = await Writer.open(folder, { ...promoted, ancestors: new Map([[1, end]]) }, 0n);
+  third.close();
+  await assert.rejects(Writer.open(folder, IDENTITY, 0n), { code: 'log-foreign', message: /timeline 2, not of timeline 1/ });
+});
+
 test('lines that the plugin would not write here are refused and leave no whole unit', async (t) => {
   const folder = temporaryFolder(t);
   const writer = await openWriter(folder);
