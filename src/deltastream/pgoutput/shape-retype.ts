@@ -16,3 +16,8 @@ export function retypedColumn(before: readonly ColumnState[], now: readonly Colu
     return was !== undefined && was !== base && !KNOWN.has(`${was} ${base}`);
   })?.name;
 }
+
+/** The name of a column that another one had before, of the same type: what was written in between cannot be told apart. */
+export function replacedColumn(before: readonly ColumnState[], now: readonly ColumnState[]): string | undefined {
+  return now.find(({ name, attnum, typeOid }) => before.some((was) => was.name === name && was.typeOid === typeOid && was.attnum !== attnum))?.name;
+}

@@ -2,13 +2,15 @@
 import type { RelationState } from '../../postgres/relation-state.js';
 import { Controls } from './shape-control.js';
 import { commentsText, indexesText, lineOf, oidText, quarantineText, schemaText, staleText, type Place } from './shape-lines.js';
-import { retypedColumn } from './shape-retype.js';
+import { replacedColumn, retypedColumn } from './shape-retype.js';
 import type { ToldTable } from './shape-table.js';
 
 export class Telling {
   readonly controls = new Controls();
   /** Tables whose state came to be known within the transaction. */
   readonly changed = new Set<number>();
+  /** Known tables of which rows came under a name that is not followed. */
+  readonly left = new Set<number>();
   readonly truncated = new Set<number>();
   /** Known tables that another one speaks for now. */
   readonly joined = new Set<number>();
@@ -21,7 +23,7 @@ export class Telling {
   constructor(private readonly bearers: Map<string, number>) {}
 
   get isEmpty(): boolean {
-    return this.controls.isEmpty && this.changed.size === 0 && this.#reload.size === 0 && this.#offer.size === 0;
+    return this.controls.isEmpty && this.changed.size === 0 && this.left.size === 0 && this.#reload.size === 0 && this.#offer.size === 0;
   }
 
   get reload(): number[] { return [...this.#reload]; }
@@ -68,7 +70,7 @@ export class Telling {
     this.schema(table, xid, asked);
     table.indexes = this.#state(table, xid, 'indexes', table.indexes, indexesText(described), asked);
     table.comments = this.#state(table, xid, 'comments', table.comments, commentsText(described), asked);
-    if (before !== undefined) this.retyped(table, xid, before);
+    if (before !== undefined) this.retyped(table, xid, before, !this.controls.states.has(oid));
     if (stale.has(oid)) this.stale(table, xid, 'a message says that its rows changed');
     else if (wasUnlogged) this.stale(table, xid, 'it was unlogged for a while');
     else if (reload.has(oid)) this.#reload.add(oid);
@@ -86,10 +88,13 @@ export class Telling {
     this.#lines.push(lineOf(place, xid, 'stale', staleText(table.oid, reason)));
   }
 
-  /** Where rows that nothing wrote print otherwise than they did. */
-  retyped(table: ToldTable, xid: bigint, before: RelationState): void {
-    const column = table.state === undefined ? undefined : retypedColumn(before.columns, table.state.columns);
+  /** Where rows that nothing wrote print otherwise than they did; `isFound`: the change was found, not told, maybe long after it. */
+  retyped(table: ToldTable, xid: bigint, before: RelationState, isFound: boolean): void {
+    const now = table.state?.columns ?? [];
+    const column = retypedColumn(before.columns, now);
     if (column !== undefined) this.stale(table, xid, `column ${column} got another type, which may print its rows otherwise`);
+    const replaced = isFound ? replacedColumn(before.columns, now) : undefined;
+    if (replaced !== undefined) this.stale(table, xid, `column ${replaced} was dropped and added again`);
   }
 
   /** The log has nothing more of it. */

@@ -20,7 +20,7 @@ import type { RelationMessage } from '../../postgres/pgoutput/messages.js';
 import { ShapeSource, type Seen } from '../../postgres/shape-source.js';
 import type { CatalogState } from '../catalog-state.js';
 import { fits, guess, shapeOf } from './shape-match.js';
-import { isIn, Past } from './shape-past.js';
+import { isIn, Past, rawXid } from './shape-past.js';
 import { ToldTable } from './shape-table.js';
 import { ToldTables } from './shape-tables.js';
 import { Telling } from './shape-tell.js';
@@ -64,9 +64,14 @@ export class CatalogShapes implements Shapes {
   }
 
   async relation(message: RelationMessage, at: InTransaction): Promise<Told> {
-    if (!isFollowed(this.following.tables, message.schema, message.table)) return { lines: [], shape: undefined };
+    if (!isFollowed(this.following.tables, message.schema, message.table)) {
+      if (this.tables.get(message.oid)?.isKnown === true) this.#now.left.add(message.oid);
+      return { lines: [], shape: undefined };
+    }
     const table = this.tables.of(message.oid);
-    const isNews = this.#now.controls.states.has(message.oid) || !table.isTrusted || !table.isKnown;
+    if (this.#now.left.delete(message.oid)) this.#now.stale(table, at.xid, 'its rows went by another name for a while');
+    const { states, words } = this.#now.controls;
+    const isNews = states.has(message.oid) || words.made.has(message.oid) || !table.isTrusted || !table.isKnown;
     if (isNews || table.state === undefined || !fits(message, table.state, this.generated)) await this.#learn(message, table, at);
     else this.#now.schema(table, at.xid);
     const { described } = table;
@@ -116,16 +121,17 @@ export class CatalogShapes implements Shapes {
       this.#now.stale(table, at.xid, AHEAD);
       return;
     }
-    const why = broken ?? (own === undefined ? undefined : table.compareMarks(own, state === sent));
+    this.#checkMade(state, at);
+    const why = broken ?? (own === undefined ? undefined : table.compareMarks(own, sent !== undefined));
     table.become(state, describeState(state, this.following.partitions, this.generated));
     if (why !== undefined) this.#now.stale(table, at.xid, why);
     this.#now.schema(table, at.xid);
-    this.#retyped(table, was, at);
+    if (was !== undefined && sent === undefined) this.#now.retyped(table, at.xid, was, true);
   }
 
-  /** Rows come below: that older ones print otherwise is said above them. */
-  #retyped(table: ToldTable, was: RelationState | undefined, at: InTransaction): void {
-    if (was !== undefined && this.#now.controls.states.get(table.oid) === undefined) this.#now.retyped(table, at.xid, was);
+  /** Where somebody says that the relation came into being in this transaction: the catalog does not know it from before. */
+  #checkMade({ oid, made }: RelationState, at: InTransaction): void {
+    if (made !== rawXid(at.xid) && this.#past.lacks([made], at.xid).length === 0) this.#now.controls.words.made.delete(oid);
   }
 
   /** What the relation is, where that is beyond doubt. `message`: what the server sends rows of. */
@@ -163,6 +169,7 @@ export class CatalogShapes implements Shapes {
       this.#past.knows(controls.seen);
       await this.#findMissing();
     }
+    for (const oid of this.#now.left) this.#drop(oid, at);
     const subjects = await this.#subjects();
     const asked = subjects.filter((oid) => this.#isAsked(oid));
     const seen = asked.length === 0 ? new Map<number, Seen>() : await this.#look(asked, at);
@@ -213,10 +220,15 @@ export class CatalogShapes implements Shapes {
     if (!isGone && state !== undefined && this.#speaks(state)) return false;
     if (!table.isKnown) return true;
     if (!isGone && certain === undefined) return false;
-    this.#now.drop(table, at.xid);
+    this.#drop(oid, at);
+    return true;
+  }
+
+  /** The log has nothing more of it, and rows that it lacks do not belong to it. */
+  #drop(oid: number, at: InTransaction): void {
+    this.#now.drop(this.tables.of(oid), at.xid);
     this.#missing.delete(oid);
     this.tables.forget(oid);
-    return true;
   }
 
   /** True for what has rows of its own name that are followed. */
@@ -238,6 +250,9 @@ export class CatalogShapes implements Shapes {
     const broken = this.#now.controls.broken.get(table.oid) ?? this.#found(table);
     const was = table.state;
     const state = this.#certain(table, own, sent, at, undefined);
+    const { stale, reload, offer } = this.#now.controls.words;
+    // What the catalog has more than the log will be told in its turn: by the event triggers, or by a look behind it.
+    if (state === undefined && was !== undefined && broken === undefined && ![stale, reload, offer].some((oids) => oids.has(table.oid))) return;
     if (state === undefined) {
       table.state = undefined;
       if (own !== undefined && table.schema === undefined) {
@@ -247,7 +262,8 @@ export class CatalogShapes implements Shapes {
       this.#now.stale(table, at.xid, broken ?? AHEAD);
       return;
     }
-    const why = broken ?? (own === undefined ? undefined : table.compareMarks(own, sent !== undefined && was !== undefined));
+    this.#checkMade(state, at);
+    const why = broken ?? (own === undefined ? undefined : table.compareMarks(own, sent !== undefined));
     table.become(state, describeState(state, this.following.partitions, this.generated));
     this.#now.table(table, at.xid, was, why);
   }

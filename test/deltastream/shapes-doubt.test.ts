@@ -1,0 +1,95 @@
+/** Without event triggers, and what no event trigger may make anybody believe: where the catalog leaves a doubt, the table is stale. */
+import assert from 'node:assert/strict';
+import { after, before, test, type TestContext } from 'node:test';
+import { Server } from '../../dev/postgres.js';
+import { OpenedShapes } from '../support/opened-shapes.js';
+import { TwinSlots } from '../support/pgoutput.js';
+
+let server: Server;
+before(async () => { server = await Server.start(); });
+after(() => server.stop());
+
+const EVERYTHING = { tables: undefined, partitions: 'root' } as const;
+const AHEAD = /_action\tstale\t_oid\t\d+\t_reason\tthe catalog is ahead of the log$/;
+
+async function polled(t: TestContext, prepare: string): Promise<TwinSlots> {
+  const shapes = new OpenedShapes();
+  const twin = await TwinSlots.make(t, server, prepare, () => shapes);
+  t.after(() => shapes.close());
+  const { rows: [{ name }] } = await twin.client.query<{ name: string }>('SELECT current_database() AS name');
+  await shapes.open(server.url(name), EVERYTHING);
+  return twin;
+}
+
+/** Reads behind each statement. */
+async function each(twin: TwinSlots, ...statements: string[]): Promise<string[]> {
+  const lines: string[] = [];
+  for (const statement of statements) {
+    await twin.client.query(statement);
+    lines.push(...await twin.theirs());
+  }
+  return lines;
+}
+
+const emit = (...texts: string[]) => `SELECT ${texts.map((text) => `pg_logical_emit_message(true, 'deltastream', ${text})`).join(', ')}`;
+/** As the watch asks. */
+const LOOK = emit("'seen ' || pg_current_snapshot()", "'look ' || 't'::regclass::oid");
+const actions = (lines: readonly string[]) => lines.flatMap((line) => /\t_action\t(schema|create|stale|drop|indexes|comments|insert|update|truncate)/.exec(line)?.[1] ?? []);
+
+test('one change of the shape, seen by its first row, is exact', async (t) => {
+  const twin = await polled(t, 'CREATE TABLE t (id int PRIMARY KEY, v text)');
+  const lines = await each(twin, 'INSERT INTO t VALUES (1)', 'ALTER TABLE t ADD COLUMN n int NOT NULL DEFAULT 5', 'INSERT INTO t VALUES (2)', 'CREATE INDEX i ON t (n)', LOOK);
+  assert.deepEqual(actions(lines), ['schema', 'insert', 'schema', 'insert', 'indexes']);
+  assert.ok(lines.some((line) => line.includes('\tn\t3 notnull integer\t_missing\t5')));
+});
+
+test('rows of a shape that the catalog has not any more are written, and the table is stale', async (t) => {
+  const twin = await polled(t, 'CREATE TABLE t (id int PRIMARY KEY, v text)');
+  await each(twin, 'INSERT INTO t VALUES (1)');
+  for (const statement of ['ALTER TABLE t ADD COLUMN n int', "INSERT INTO t VALUES (2, 'x', 3)", 'ALTER TABLE t DROP COLUMN n', 'ALTER TABLE t ADD COLUMN m text']) await twin.client.query(statement);
+  const lines = await twin.theirs();
+  assert.deepEqual(actions(lines), ['schema', 'stale', 'insert']);
+  assert.ok(lines.some((line) => AHEAD.test(line)));
+  assert.match(lines.at(-1)!, /_reload\t\d+$/);
+});
+
+test('several changes before a row is read leave a doubt', async (t) => {
+  const twin = await polled(t, 'CREATE TABLE t (id int PRIMARY KEY, v text)');
+  await each(twin, 'INSERT INTO t VALUES (1)');
+  await twin.client.query('ALTER TABLE t ADD COLUMN n int');
+  const lines = await each(twin, "INSERT INTO t VALUES (2, 'x', 3)");
+  assert.deepEqual(actions(lines), ['schema', 'insert']);
+  await twin.client.query('ALTER TABLE t ADD COLUMN m int');
+  await twin.client.query('INSERT INTO t VALUES (3)');
+  await twin.client.query('ALTER TABLE t ALTER COLUMN m SET NOT NULL').catch(() => {});
+  await twin.client.query('ALTER TABLE t ALTER COLUMN v SET DEFAULT 1');
+  assert.deepEqual(actions(await twin.theirs()), ['schema', 'stale', 'insert']);
+});
+
+test('a column dropped and added again, found later, makes the table stale: nobody knows which rows came after it', async (t) => {
+  const twin = await polled(t, 'CREATE TABLE t (id int PRIMARY KEY, v text)');
+  const lines = await each(twin, "INSERT INTO t VALUES (1, 'old')", 'ALTER TABLE t DROP COLUMN v; ALTER TABLE t ADD COLUMN v text', "INSERT INTO t VALUES (2, 'new')", LOOK);
+  assert.deepEqual(actions(lines), ['schema', 'insert', 'insert', 'schema', 'indexes', 'comments', 'stale']);
+});
+
+test('rows that were written anew are stale by the first row behind it; a truncate and VACUUM FULL are not', async (t) => {
+  const twin = await polled(t, 'CREATE TABLE t (id int PRIMARY KEY, n int)');
+  assert.deepEqual(actions(await each(twin, 'INSERT INTO t VALUES (1, 1)', 'ALTER TABLE t ALTER COLUMN n TYPE bigint USING n + 1', 'INSERT INTO t VALUES (2, 2)')), ['schema', 'insert', 'stale', 'schema', 'insert']);
+  assert.deepEqual(actions(await each(twin, 'VACUUM FULL t', 'TRUNCATE t', 'INSERT INTO t VALUES (3, 3)', LOOK)), ['truncate', 'insert']);
+});
+
+test('a table that is made where no event trigger is, is newly followed', async (t) => {
+  const twin = await polled(t, 'CREATE TABLE other (id int PRIMARY KEY)');
+  assert.deepEqual(actions(await each(twin, 'BEGIN; CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); COMMIT')), ['schema', 'stale', 'insert']);
+});
+
+test('messages of anybody make a table stale at most: it was not made, is not gone and has no other shape because they say so', async (t) => {
+  const twin = await polled(t, 'CREATE TABLE t (id int PRIMARY KEY, v text)');
+  await each(twin, 'INSERT INTO t VALUES (1)');
+  const lines = await each(twin,
+    emit("'made ' || 't'::regclass::oid", "'gone ' || 't'::regclass::oid"),
+    emit(`'shape {"oid":' || 't'::regclass::oid || ',"schema":"public","table":"x","columns":[],"indexes":[],"comments":[],"missing":{}}'`, "'shape {'", "'broken x'", "'seen 1'"),
+    emit("'stale ' || 't'::regclass::oid"), 'INSERT INTO t VALUES (2)');
+  assert.ok(actions(lines).every((action) => ['schema', 'stale', 'insert', 'indexes', 'comments'].includes(action)), actions(lines).join());
+  assert.ok(lines.every((line) => !line.includes('_table\tx\t')));
+});
