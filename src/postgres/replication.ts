@@ -157,7 +157,9 @@ export class ReplicationStream implements pg.Submittable {
     if (chunk[0] === KEEPALIVE) this.#keepalive(chunk);
     else if (chunk[0] === DATA) {
       // A copy: pg reads the next bytes from the socket into the same memory.
-      this.#enqueue({ kind: 'data', data: Buffer.from(chunk.subarray(DATA_HEADER_BYTES)) }, chunk.length);
+      const data = Buffer.allocUnsafe(chunk.length - DATA_HEADER_BYTES);
+      chunk.copy(data, 0, DATA_HEADER_BYTES);
+      this.#enqueue({ kind: 'data', data }, chunk.length);
     } else this.handleError(new DeltaError('postgres', `${this.#place}: sent a message of unknown kind ${chunk[0]}`));
   }
 
