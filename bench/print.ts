@@ -43,6 +43,7 @@ function format(value: number, unit: Unit): string {
     case 'ms': return value.toFixed(1);
     case 'rows/s':
     case 'tx/s':
+    case 'lines':
     case 'MB': return Math.round(value).toLocaleString('en-US');
   }
 }
