@@ -17,8 +17,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   postgres: ['errors', 'daystream', 'filter'],
   sqlite: ['errors', 'lock', 'daystream', 'filter'],
   load: ['errors', 'cli', 'daystream', 'postgres', 'sqlite', 'filter'],
-  // Of reconcile its command line alone, which loads the rest when it is asked for.
-  deltastream: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'reconcile'],
+  // Of reconcile and try their command lines alone, which load the rest when they are asked for.
+  deltastream: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'reconcile', 'try'],
+  // It starts the programs as processes, and imports none.
+  try: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite'],
   reconcile: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite', 'load'],
   deltamirror: ['errors', 'lock', 'cli', 'daystream', 'sqlite', 'filter'],
   import: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite', 'filter', 'load'],
@@ -33,7 +35,7 @@ const PACKAGE_IN: Readonly<Record<string, readonly string[]>> = {
   'cli-progress': ['load/'],
   commander: ['cli.ts', 'deltastream/main.ts', 'deltamirror/main.ts', 'import/main.ts', 'inspect/main.ts'],
   'fs-native-extensions': ['lock.ts'],
-  pg: ['postgres/', 'deltastream/', 'import/', 'load/', 'reconcile/'],
+  pg: ['postgres/', 'deltastream/', 'import/', 'load/', 'reconcile/', 'try/'],
   'pg-cursor': ['postgres/'],
   split2: ['deltastream/'],
 };

@@ -15,6 +15,7 @@ import { addSetup } from './setup.js';
 import { SLOT_FILE } from './slot-memory.js';
 import { addStatus } from './status.js';
 import { addTables } from './tables.js';
+import { addTry } from '../try/command.js';
 
 const EXIT_SECOND_SIGNAL = 130;
 /** What a stop may take, even where a disk hangs: what is not synced then is not confirmed either. */
@@ -62,6 +63,7 @@ addSetup(program, partitions(), plugin());
 addDrop(program);
 addStatus(program);
 addTables(program);
+addTry(program, plugin());
 addReload(program, partitions());
 addReconcile(program, plugin(), [CATALOG_FILE, SLOT_FILE]);
 

@@ -38,3 +38,24 @@ function isUrl(text: string): boolean {
   if (/%(?![0-9a-f]{2})/i.test(text)) return false;
   return URL.canParse(text) || URL.canParse(text.replace('@/', '@socket/'));
 }
+
+export interface OpenTarget {
+  readonly url: string | undefined;
+  /** Undefined where none was given. */
+  readonly password: string | undefined;
+}
+
+/** A URL apart from its password, which whoever lists processes is not to see. Throws DeltaError `usage` as `readTarget`. */
+export function withoutPassword(text: string | undefined): OpenTarget {
+  readTarget(text);
+  if (text === undefined) return { url: undefined, password: undefined };
+  const [, start, user, quoted, place, query = ''] = PARTS.exec(text)!;
+  const parameters = new URLSearchParams(query);
+  const password = parameters.getAll('password').at(-1) ?? (quoted === undefined ? undefined : decodeURIComponent(quoted));
+  parameters.delete('password');
+  const rest = parameters.toString();
+  return { url: `${start}${user === undefined ? '' : `${user}@`}${place}${rest === '' ? '' : `?${rest}`}`, password };
+}
+
+/** Scheme, user, password, host with port and database, parameters. */
+const PARTS = /^(postgres(?:ql)?:\/\/)(?:([^:/?]*)(?::([^/?]*))?@)?([^?]*)(?:\?(.*))?$/;

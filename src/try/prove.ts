@@ -1,0 +1,51 @@
+/**
+ * Equality on a database that goes on: the tables are copied a second time beside, then the log ends
+ * for both caches at one place behind that copy, both come there, and are compared.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Lsn } from '../daystream/lsn.js';
+import { DeltaError } from '../errors.js';
+import { openReader } from '../sqlite/open.js';
+import { readPosition } from '../sqlite/position.js';
+import { compareCaches, type Compared } from './equal.js';
+import type { Program } from './program.js';
+import { walEnd } from './server.js';
+import { copy, type Setting } from './setting.js';
+
+const POLL_MS = 50;
+
+export interface Proof {
+  readonly tables: readonly Compared[];
+  readonly notCompared: string | undefined;
+  readonly comparedAt: Lsn | undefined;
+}
+
+/** Ends deltastream and the mirror. */
+export async function prove(setting: Setting, mirror: Program): Promise<Proof> {
+  const { tell, client, cache, second, stream, start, env } = setting;
+  tell('comparing: the same tables are copied once more, beside');
+  await copy(setting, second);
+  await Promise.race([reach(cache, await walEnd(client), setting), mirror.failed()]);
+  // Not before the log has all that the second copy has: deltastream ends with whole transactions.
+  await stream.stop();
+  await mirror.stop();
+  for (const path of [cache, second]) await start('deltamirror', ['--once', path], { env, tell: () => {} }).done();
+  const [at, other] = [cache, second].map(place);
+  if (at.position !== other.position) throw new DeltaError('cache', `the caches stand at ${at.position} and ${other.position}`);
+  return { tables: compareCaches(cache, second), notCompared: undefined, comparedAt: at.lsn };
+}
+
+/** Until the cache has everything up to there. On an idle server the log's next mark says so, within ten seconds. */
+async function reach(cache: string, lsn: Lsn, { signals }: Setting): Promise<void> {
+  while (place(cache).lsn < lsn && !signals.quit.aborted) await sleep(POLL_MS);
+}
+
+function place(path: string): { readonly position: string; readonly lsn: Lsn } {
+  const cache = openReader(path);
+  try {
+    const at = readPosition(cache)!;
+    return { position: JSON.stringify(at.position), lsn: at.lsn };
+  } finally {
+    cache.close();
+  }
+}
