@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { decodeLine } from '../src/daystream/codec.js';
 import { Folder } from '../src/daystream/folder.js';
-import { segmentName } from '../src/daystream/segment.js';
+import { epochSegmentName, segmentName } from '../src/daystream/segment.js';
 import { verifyLog, type Verified } from '../src/daystream/verify.js';
 import { readTransactions, type Change } from '../src/index.js';
 import { temporaryFolder } from './support/folder.js';
@@ -33,7 +33,7 @@ test('every line of a log that the format page shows is read by the codec', () =
 test("the format page's samples are one log whose sequence, rows and chain are right", async (t) => {
   const sample = fences(format, 'daystream').filter((fence) => fence.includes('\t_crc\t')).join('');
   const { folder, verified } = await verifySample(t, sample);
-  const expected = { chain: true, transactions: 3, lines: 36, tornBytes: 0, position: { clock: 1760000010, sequence: 0 } };
+  const expected = { chain: true, transactions: 3, lines: 49, tornBytes: 0, segments: 2, position: { clock: 1760003600, sequence: 12 } };
   assert.deepEqual({ ...verified, ...expected }, verified);
   const changes: Change[] = [];
   for await (const transaction of readTransactions(folder)) for await (const change of transaction.changes()) changes.push(change);
@@ -45,8 +45,11 @@ test("the format page's samples are one log whose sequence, rows and chain are r
     { kind: 'truncate', schema: 'ops', table: 'log', cascade: false, restart: true },
     { kind: 'insert', schema: 'public', table: 'gates', row: new Map([['id', '7']]) },
     { kind: 'delete', schema: 'public', table: 'pilots', old: new Map([['id', '1']]) },
+    { kind: 'delete', ...place, old: new Map([['id', 'UAL2']]) },
+    { kind: 'update', ...place, old: undefined, row: new Map([['id', 'UAL3'], ['altitude', '370'], ['note', '']]) },
+    { kind: 'insert', ...place, row: new Map([['id', 'UAL4'], ['altitude', null], ['note', null]]) },
   ]);
-  assert.deepEqual(changes.map(({ kind }) => kind).filter((kind) => !['insert', 'update', 'delete', 'truncate'].includes(kind)), ['schema', 'drop', 'schema', 'indexes', 'comments', 'stale', 'create', 'schema']);
+  assert.deepEqual(changes.map(({ kind }) => kind).filter((kind) => !['insert', 'update', 'delete', 'truncate'].includes(kind)), ['schema', 'drop', 'schema', 'indexes', 'comments', 'stale', 'create', 'schema', 'drop', 'schema', 'indexes', 'comments', 'schema', 'stale']);
 });
 
 test("the format page's samples state the copies that are due and those that were made", async (t) => {
@@ -55,11 +58,13 @@ test("the format page's samples state the copies that are due and those that wer
   const stated = units.map((unit) => {
     if (unit.kind === 'transaction') return [unit.kind, unit.schemas, unit.reload, unit.offer];
     if (unit.kind === 'copy') return [unit.kind, unit.part, unit.isLast, unit.rows, unit.snapshot];
+    if (unit.kind === 'epoch') return [unit.kind, unit.epoch, unit.rows, unit.schemas, unit.reload];
     return [unit.kind];
   });
   assert.deepEqual(stated, [
     ['open'], ['transaction', 0, [], []], ['horizon'], ['transaction', 5, [16388], []],
     ['copy', 0, false, 0, '743:744:743'], ['transaction', 1, [], []], ['copy', 1, true, 2, undefined], ['copy', 0, true, 0, undefined], ['horizon'],
+    ['open'], ['epoch', 1760003600000000, 3, 5, [24580]], ['horizon'],
   ]);
 });
 
@@ -124,7 +129,11 @@ function optionsOf(command: string): Set<string> {
 
 async function verifySample(t: Parameters<typeof temporaryFolder>[0], sample: string): Promise<{ folder: string; verified: Verified }> {
   const folder = temporaryFolder(t);
-  writeFileSync(join(folder, segmentName(Number(/^_c\t(\d+)/.exec(sample)![1]))), sample);
+  for (const segment of sample.split(/^(?=_c\t\d+\t_s\t0\t_action\topen\t)/m)) {
+    const clock = Number(/^_c\t(\d+)/.exec(segment)![1]);
+    const epoch = Number(/\t_action\tepoch\t_epoch\t(\d+)/.exec(segment)?.[1] ?? 1);
+    writeFileSync(join(folder, epoch === 1 ? segmentName(clock) : epochSegmentName(clock, epoch)), segment);
+  }
   const log = new Folder(folder);
   t.after(() => log.close());
   return { folder, verified: await verifyLog(log) };
