@@ -248,6 +248,27 @@ test('two transactions that come in pieces, in turns with each other and with sm
   assert.ok(existsSync(twin.spoolFolder));
 });
 
+const BYTES_TYPE = `
+  CREATE TYPE raw; CREATE FUNCTION raw_in(cstring) RETURNS raw IMMUTABLE STRICT LANGUAGE internal AS 'textin'; CREATE FUNCTION raw_out(raw) RETURNS cstring IMMUTABLE STRICT LANGUAGE internal AS 'textout';
+  CREATE TYPE raw (INPUT = raw_in, OUTPUT = raw_out, LIKE = text); CREATE CAST (bytea AS raw) WITHOUT FUNCTION;
+  CREATE TABLE bytes (id int PRIMARY KEY, v raw); CREATE TABLE s (id int PRIMARY KEY)`;
+
+test('a value that is no text puts its table into quarantine for the transaction; the reason alone is worded otherwise', async (t) => {
+  const twin = await twins(t, BYTES_TYPE);
+  await twin.client.query(String.raw`BEGIN; INSERT INTO bytes VALUES (1, 'é'), (2, '\xff'::bytea::raw), (3, 'after'); INSERT INTO s VALUES (1); DELETE FROM bytes WHERE id = 1; COMMIT; INSERT INTO bytes VALUES (4, 'next')`);
+  const worded = (lines: readonly string[]) => lines.map((line) => line.replace(/(cannot be written: )[^\t]*/, '$1'));
+  const theirs = await twin.theirs();
+  assert.deepEqual(worded(theirs), worded(await twin.ours()));
+  assert.equal(count(theirs, 'quarantine\t_reason\ta row of public.bytes cannot be written: column v holds bytes that are no text'), 1);
+});
+
+test('a value that Postgres cannot print is an error of the server, which says it each time it is asked', async (t) => {
+  const twin = await twins(t, `CREATE TYPE vanishing AS ENUM ('here', 'gone'); CREATE TABLE kept AS SELECT 'gone'::vanishing AS v; DELETE FROM pg_enum WHERE enumtypid = 'vanishing'::regtype AND enumlabel = 'gone'; CREATE TABLE unprintable (id int PRIMARY KEY, v vanishing)`);
+  await twin.client.query('INSERT INTO unprintable SELECT 1, v FROM kept');
+  assert.equal(count(await twin.ours(), 'quarantine'), 1);
+  for (let i = 0; i < 2; i++) await assert.rejects(twin.theirs(), /invalid internal value for enum/);
+});
+
 /** Types that have no array. */
 const ALONE = new Set(['pg_node_tree', 'pg_ndistinct', 'pg_dependencies', 'pg_mcv_list']);
 

@@ -40,6 +40,16 @@ test('few messages stay in memory, many and large ones come back out of the file
   assert.ok(!existsSync(path));
 });
 
+test('a stop ends the reading', async (t) => {
+  const { spool } = spoolOf(t);
+  const messages = 100_000;
+  for (let i = 0; i < messages; i++) spool.add(Buffer.from('I--------'), 1, i);
+  const stop = new AbortController();
+  let seen = 0;
+  await spool.replay(() => { if (++seen === 10) stop.abort(); }, stop.signal);
+  assert.ok(seen >= 10 && seen < messages);
+});
+
 test('random subtransactions: what was aborted is cut off, wherever it stands, and nothing else', async (t) => {
   const random = new Random();
   t.diagnostic(`SEED=${random.seed}`);
