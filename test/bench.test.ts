@@ -23,7 +23,7 @@ test('every benchmark measures all its sides and leaves nothing', async (t) => {
   await once(bench.child, 'close');
   assert.equal(bench.child.exitCode, 0, bench.stderr);
   const { figures } = JSON.parse(bench.stdout) as { figures: { benchmark: string; values: number[] }[] };
-  assert.deepEqual([...new Set(figures.map(({ benchmark }) => benchmark))], ['decode', 'stream', 'import', 'replay', 'keyless', 'latency', 'memory', 'scale', 'reload', 'schema', 'reconcile']);
+  assert.deepEqual([...new Set(figures.map(({ benchmark }) => benchmark))], ['decode', 'stream', 'pgoutput', 'import', 'replay', 'keyless', 'latency', 'memory', 'scale', 'reload', 'schema', 'reconcile']);
   for (const figure of figures) assert.ok(figure.values.length > 0 && figure.values.every((value) => value > 0), JSON.stringify(figure));
   assert.deepEqual(readdirSync(bench.folder), []);
 });
