@@ -10,6 +10,8 @@ import { addSql, followedOf, only, quoteName, readPublication, readPublished, st
 
 /** What was known at the last look. */
 export interface PublicationState {
+  /** Undefined where it was gone: what was committed then is not in the log. */
+  readonly oid: number | undefined;
   /** By oid of the table, its row in the publication: another one means that it was out in between. */
   readonly members: Readonly<Record<string, number>>;
   /** Followed, and not all in the log. */
@@ -24,12 +26,12 @@ export interface Kept {
   readonly joining: ReadonlySet<number>;
 }
 
-/** `areTold`: event triggers told what came in and went out without us. Undefined where there is no publication to keep. */
+/** `areTold`: event triggers told what came in and went out without us. Undefined where nothing can be done. */
 export async function keepPublication(client: pg.Client, making: Making, before: PublicationState | undefined, areTold: boolean, tell: (text: string) => void): Promise<Kept | undefined> {
   const publication = await readPublication(client, making.name);
   if (publication === undefined || publication.isOpen) {
     tell(`publication "${making.name}": ${publication === undefined ? 'is gone, and with it what is committed from now on' : 'is for all tables now, or for those of a schema'} — deltastream doctor --slot ${making.name}`);
-    return undefined;
+    return before !== undefined && publication?.oid !== before.oid ? giveUp(client, before) : undefined;
   }
   const published = await readPublished(client, making.name, making.partitions);
   await set(client, making, publication, published, tell);
@@ -37,9 +39,16 @@ export async function keepPublication(client: pg.Client, making: Making, before:
   const dropped = await dropAll(client, making, drop, tell);
   const added = await addAll(client, making, add, publication, tell);
   const now = await readPublished(client, making.name, making.partitions);
-  const kept = stateOf(now, making, added.waiting);
-  await tellNews(client, now, before, kept, new Set([...added.joined, ...dropped]), areTold);
+  const kept = stateOf(publication, now, making, added.waiting);
+  await tellNews(client, now, before, kept, new Set([...added.joined, ...dropped]), areTold && before?.oid === publication.oid);
   return { state: kept, handled: new Set([...added.joined, ...added.waiting, ...kept.unpublished]), joining: new Set(added.waiting) };
+}
+
+/** It is gone, or another one: from PostgreSQL 18 on the server goes on without a word. The copies of all its tables are refused until there is one. */
+async function giveUp(client: pg.Client, before: PublicationState): Promise<Kept> {
+  const oids = Object.keys(before.members).map(Number);
+  await tellControls(client, [{ word: 'stale', oids }]);
+  return { state: { oid: undefined, members: {}, unpublished: [...before.unpublished, ...oids] }, handled: new Set(oids), joining: new Set() };
 }
 
 /** What it publishes, and what its comment says of it. */
@@ -85,10 +94,10 @@ async function addAll(client: pg.Client, making: Making, tables: readonly Publis
   return { joined, waiting };
 }
 
-function stateOf(now: readonly PublishedTable[], making: Making, waiting: readonly number[]): PublicationState {
+function stateOf({ oid: publication }: Publication, now: readonly PublishedTable[], making: Making, waiting: readonly number[]): PublicationState {
   const members = Object.fromEntries(now.flatMap(({ oid, member }) => (member === null ? [] : [[oid, member] as const])));
   const out = followedOf(now, making.tables).filter((table) => unpublished(table, making.name) !== undefined && !waiting.includes(table.oid));
-  return { members, unpublished: out.map(({ oid }) => oid) };
+  return { oid: publication, members, unpublished: out.map(({ oid }) => oid) };
 }
 
 /** What somebody else did, and what is found to be out for the first time. */

@@ -16,6 +16,7 @@ export const SCHEMAS_SINCE = 150_000;
 export const GENERATED_SINCE = 180_000;
 
 export interface Publication {
+  readonly oid: number;
   readonly name: string;
   readonly owner: string;
   readonly mayAlter: boolean;
@@ -127,7 +128,7 @@ export function quoteName(name: string): string {
 export const VERSION = "select current_setting('server_version_num')::int as version";
 
 const publicationQuery = (schemas: string) => `
-  select p.pubname::text as name, pg_get_userbyid(p.pubowner)::text as owner, pg_has_role(p.pubowner, 'USAGE') as "mayAlter",
+  select p.oid::int8::float8 as oid, p.pubname::text as name, pg_get_userbyid(p.pubowner)::text as owner, pg_has_role(p.pubowner, 'USAGE') as "mayAlter",
          p.puballtables or ${schemas} as "isOpen", p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate as "publishesAll",
          p.pubviaroot as "viaRoot", coalesce(to_jsonb(p) ->> 'pubgencols', 's') = 's' as generated,
          obj_description(p.oid, 'pg_publication') as comment

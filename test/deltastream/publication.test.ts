@@ -202,3 +202,17 @@ test('tables that join and leave beside writers lose no row', async (t) => {
   await Promise.all(writing);
   await requireEqual(path, 'public.a', 'public.b');
 });
+
+test('a publication that is dropped and made again has lost changes, where the server goes on without: all its tables are copied', async (t) => {
+  const path = await Path.start(t, { version: 18 });
+  await path.server.query("create table a (id int primary key, v text); insert into a values (1, 'x')");
+  path.run('deltastream', 'setup');
+  path.deltastream('--plugin', 'pgoutput', '--schema-interval', '200ms');
+  await until('the log to begin', () => existsSync(path.log));
+  await path.import('*.*');
+  path.mirror();
+  await settled(path, [path.cache()]);
+  const [{ comment }] = await path.server.query<{ comment: string }>("select obj_description(oid, 'pg_publication') as comment from pg_publication");
+  await path.server.query(`begin; drop publication test; update a set v = 'missed'; create publication test for table a, marker with (publish_via_partition_root = true); comment on publication test is '${comment}'; commit`);
+  await requireEqual(path, 'public.a');
+});
