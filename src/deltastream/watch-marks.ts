@@ -33,7 +33,7 @@ export async function wordsOf(client: pg.Client, before: SeenMarks | undefined, 
   const there = new Set(prints.map(({ oid }) => oid));
   const gone = Object.keys(before.names).filter((oid) => !there.has(Number(oid)));
   const moved = partitions === 'root' ? await movedRoots(client, before, now.tables, areTold) : [];
-  return [...(gone.length === 0 ? [] : [`gone ${gone.join(' ')}`]), ...(areTold ? [] : rewrites(before, now.tables, partitions)), ...moved];
+  return [...(gone.length === 0 ? [] : [`gone ${gone.join(' ')}`]), ...gone.map((oid) => `named ${oid} ${JSON.stringify(before.names[oid])}`), ...(areTold ? [] : rewrites(before, now.tables, partitions)), ...moved];
 }
 
 /** Tells them in one transaction with what was visible then: all of that is in the log above. */

@@ -61,6 +61,8 @@ export const PARTITIONS_MOVED = `
 export const DROPPED = `
     IF gone <> '{}' AND ${IS_HEARD} THEN
       told := told || convert_to('gone ' || array_to_string(gone, ' '), 'UTF8') || array(
+        SELECT convert_to('named ' || objid || ' ' || jsonb_build_array(schema_name, object_name), 'UTF8')
+          FROM pg_event_trigger_dropped_objects() WHERE objid = ANY (gone) AND classid = 'pg_class'::regclass AND objsubid = 0) || array(
         SELECT convert_to('broken ' || ${rootOf('c.oid')} || ' a partition was dropped', 'UTF8')
           FROM pg_class AS c WHERE c.oid = ANY (looked) AND c.relkind = 'p');
     END IF;`;

@@ -1,6 +1,7 @@
 /** What control messages ask for, and what the event triggers say beside it (docs/format.md, "What makes the source look"). */
 import { parseSnapshot, type Snapshot } from '../../daystream/snapshot.js';
 import type { RelationState } from '../../postgres/relation-state.js';
+import type { Place } from './shape-lines.js';
 
 const OID_LIMIT = 0xffff_ffff;
 /** Those that name tables, and no more. */
@@ -20,6 +21,8 @@ export class Controls {
   /** What the comparison of the catalog saw: why, and the file, or the transaction that made new ones. */
   readonly rewrote = new Map<number, Found>();
   readonly moved = new Map<number, Found>();
+  /** By which names those went that are gone. */
+  readonly named = new Map<number, Place>();
   /** What relations are from here on. */
   readonly states = new Map<number, RelationState>();
   /** All that it sees is in the log. */
@@ -56,6 +59,7 @@ export class Controls {
     if (word === 'shape') return this.#shape(rest);
     if (word === 'broken') return this.#break(rest);
     if (word === 'rewrote' || word === 'moved') return this.#find(this[word], rest);
+    if (word === 'named') return this.#named(rest);
     if (word === 'seen') this.seen = attempt(() => parseSnapshot(rest)) ?? this.seen;
   }
 
@@ -73,6 +77,12 @@ export class Controls {
   #find(into: Map<number, Found>, rest: string): void {
     const match = /^(\d{1,10}) (\d{1,10}) (.+)$/s.exec(rest);
     if (match !== null) into.set(Number(match[1]), { number: Number(match[2]), reason: match[3] });
+  }
+
+  #named(rest: string): void {
+    const match = /^(\d{1,10}) (.+)$/s.exec(rest);
+    const names = match === null ? undefined : attempt(() => JSON.parse(match[2]) as unknown);
+    if (match !== null && Array.isArray(names) && typeof names[0] === 'string' && typeof names[1] === 'string') this.named.set(Number(match[1]), { schema: names[0], table: names[1] });
   }
 
   #shape(rest: string): void {

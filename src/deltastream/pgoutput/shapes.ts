@@ -17,7 +17,7 @@ import type { Lsn } from '../../daystream/lsn.js';
 import type { Following } from '../../daystream/following.js';
 import { describeState, type RelationState } from '../../postgres/relation-state.js';
 import type { RelationMessage } from '../../postgres/pgoutput/messages.js';
-import { ShapeSource, type Seen } from '../../postgres/shape-source.js';
+import { ShapeSource, type Seen, type Sight } from '../../postgres/shape-source.js';
 import type { CatalogState } from '../catalog-state.js';
 import { fits, guess, shapeOf } from './shape-match.js';
 import { isIn, Past, rawXid } from './shape-past.js';
@@ -25,7 +25,6 @@ import { ToldTable } from './shape-table.js';
 import { ToldTables } from './shape-tables.js';
 import { Telling } from './shape-tell.js';
 import type { Ending, InTransaction, Shapes, Told } from './shape.js';
-import type { Snapshot } from '../../daystream/snapshot.js';
 
 const AHEAD = 'the catalog is ahead of the log';
 
@@ -42,7 +41,7 @@ export class CatalogShapes implements Shapes {
     private readonly generated: boolean,
     private readonly tables: ToldTables,
     /** What the catalog showed then. */
-    private readonly start: Snapshot,
+    private readonly start: Sight,
   ) {}
 
   /**
@@ -54,7 +53,7 @@ export class CatalogShapes implements Shapes {
     const tables = new ToldTables();
     const generated = await source.sendsGenerated;
     await tables.read(source, following, told, isNew, generated);
-    const shapes = new CatalogShapes(source, following, generated, tables, sight.snapshot);
+    const shapes = new CatalogShapes(source, following, generated, tables, sight);
     shapes.#past.saw(sight);
     return shapes;
   }
@@ -152,7 +151,7 @@ export class CatalogShapes implements Shapes {
   #lacks(table: ToldTable, { writers }: Seen, at: InTransaction): number {
     const lacks = this.#past.lacks(writers, at.xid);
     // What was told in an earlier session, and was the same when this one began, is in the log.
-    return table.state === undefined && table.isKnown && table.isTrusted ? lacks.filter((writer) => !isIn(this.start, writer)).length : lacks.length;
+    return table.state === undefined && table.isKnown && table.isTrusted ? lacks.filter((writer) => !isIn(this.start.snapshot, writer)).length : lacks.length;
   }
 
   async #look(oids: readonly number[], at: InTransaction): Promise<ReadonlyMap<number, Seen>> {
@@ -169,6 +168,7 @@ export class CatalogShapes implements Shapes {
       this.#past.knows(controls.seen);
       await this.#findMissing();
     }
+    this.#recallGone(at);
     for (const oid of this.#now.left) this.#drop(oid, at);
     const subjects = await this.#subjects();
     const asked = subjects.filter((oid) => this.#isAsked(oid));
@@ -181,6 +181,18 @@ export class CatalogShapes implements Shapes {
     }
     this.#past.came(at.xid);
     return { lines: this.#now.take(), reload: this.#now.reload, offer: this.#now.offer };
+  }
+
+  /** One that was dropped before the session began, and that whoever compares has forgotten: the log may have it still. */
+  #recallGone(at: InTransaction): void {
+    const { words, named, states } = this.#now.controls;
+    if (at.commitLsn >= this.start.lsn) return;
+    for (const [oid, place] of named) {
+      if (!words.gone.has(oid) || words.made.has(oid) || states.has(oid) || this.tables.get(oid) !== undefined || !isFollowed(this.following.tables, place.schema, place.table)) continue;
+      const table = this.tables.of(oid);
+      table.place = place;
+      table.isKnown = true;
+    }
   }
 
   /** One that came and went between two looks of whoever compares is not told to be gone. */
