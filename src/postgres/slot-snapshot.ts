@@ -79,13 +79,13 @@ async function currentPrint(target: string | undefined, applicationName: string,
   }
 }
 
-/** What tells that the tables' files and columns are the same. */
+/** What tells that the tables' files, columns and partitions are the same. */
 async function printOf(client: pg.Client, tables: readonly Chosen[]): Promise<string> {
   return (await client.query<{ print: string }>(PRINT, [tables.map(({ oid }) => oid)])).rows[0].print;
 }
 
 const PRINT = `
   WITH RECURSIVE tree AS (SELECT unnest($1::oid[]) AS oid UNION SELECT inhrelid FROM tree JOIN pg_inherits ON inhparent = tree.oid JOIN pg_class AS c ON c.oid = inhrelid WHERE c.relispartition)
-  SELECT coalesce(json_agg(json_build_array(c.oid, n.nspname, c.relname, c.relfilenode, (
+  SELECT coalesce(json_agg(json_build_array(c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relfilenode, c.relispartition, (SELECT max(inhparent) FROM pg_inherits WHERE inhrelid = c.oid), (
       SELECT json_agg(json_build_array(attnum, attname, atttypid, atttypmod) ORDER BY attnum) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0)) ORDER BY c.oid)::text, '') AS print
     FROM tree JOIN pg_class AS c ON c.oid = tree.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace`;

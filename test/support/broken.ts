@@ -90,14 +90,24 @@ export class Broken {
     return JSON.parse(stdout);
   }
 
+  /** A host that is made now, behind the break, and stands there. */
+  async fresh(server = this.server, name = 'fresh.db'): Promise<string> {
+    const cache = this.path.cache(name);
+    const { status, stderr } = runCommand('deltaimport', ['--tables', `${TABLES.join()},marker`, '--source', this.path.log, cache], server.environment());
+    assert.equal(status, 0, stderr);
+    return cache;
+  }
+
   /** Follows again, on the server that is now; all hosts come to its state, which is compared value by value. */
   async ends(server = this.server, tables: readonly string[] = TABLES): Promise<void> {
+    const fresh = await this.fresh(server);
     const stream = new Daemon('deltastream', ['--slot', 'test', '--out', this.path.log], server.environment()).start();
     const late = new Daemon('deltamirror', [this.late], process.env).start();
+    const joined = new Daemon('deltamirror', [fresh], process.env).start();
     try {
       const n = 1_000_000 + Math.floor(Math.random() * 1_000_000);
       await server.query(`${changes(300)} INSERT INTO marker VALUES (${n})`);
-      for (const cache of [this.live, this.late]) {
+      for (const cache of [this.live, this.late, fresh]) {
         await until(`${cache} to catch up:\n${stream.stderr}\n${late.stderr}\n${this.mirror.stderr}`, () => {
           stream.assertRunning();
           late.assertRunning();
@@ -121,6 +131,7 @@ export class Broken {
     } finally {
       await stream.stop();
       await late.stop();
+      await joined.stop();
     }
   }
 
