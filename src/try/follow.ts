@@ -24,7 +24,6 @@ export async function follow({ start, cache, log, env, tell, signals }: Setting,
   const meter = new Meter(log, cache, offsetMs);
   const startedMs = performance.now();
   const elapsed = () => (performance.now() - startedMs) / 1000;
-  signals.following();
   let rows = 0;
   const lines = setInterval(() => {
     const { all } = meter;

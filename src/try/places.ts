@@ -62,7 +62,7 @@ export function sweepFolders(): string[] {
 /** A name for slot and publication that nobody has, held for as long as the connection. */
 export async function takeName(client: pg.Client): Promise<string> {
   const name = `${NAME}${randomBytes(4).toString('hex')}`;
-  await client.query('select pg_advisory_lock(hashtext($1), hashtext($2))', [NAME, name]);
+  await client.query("select set_config('idle_session_timeout', '0', false), pg_advisory_lock(hashtext($1), hashtext($2))", [NAME, name]);
   return name;
 }
 

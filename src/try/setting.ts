@@ -1,7 +1,8 @@
 /** What the steps of a try share, and the step that is taken twice. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { isSegmentName } from '../daystream/segment.js';
 import type { Program, Where } from './program.js';
 import type { Signals } from './signals.js';
 
@@ -24,7 +25,12 @@ export interface Setting extends Where {
 
 /** Copies the tables into a new cache, as soon as there is a log to join. */
 export async function copy({ start, log, tables, target, env, tell }: Setting, cache: string): Promise<{ readonly rows: number; readonly seconds: number }> {
-  while (!existsSync(log)) await sleep(POLL_MS);
+  // The slot waits for every transaction that runs, however long.
+  while (!hasBegun(log)) await sleep(POLL_MS);
   const program = start('deltaimport', ['--tables', tables, '--source', log, ...target, '--json', cache], { env, tell });
   return JSON.parse(await program.done()) as { rows: number; seconds: number };
+}
+
+function hasBegun(log: string): boolean {
+  return existsSync(log) && readdirSync(log).some(isSegmentName);
 }

@@ -106,11 +106,12 @@ interface Running extends Where {
 }
 
 async function run({ name, folder, plugin, seconds, ...rest }: Running): Promise<Shown> {
-  const { start, tell, env, target, tables, client } = rest;
+  const { start, tell, env, target, tables, client, signals } = rest;
   const log = join(folder, 'daystream');
   const stream = start('deltastream', ['--slot', name, '--temporary-slot', '--plugin', plugin, '--tables', tables, '--out', log, ...target], { env, tell: (line) => { if (/waits for|left behind/.test(line)) tell(line); } });
   const setting: Setting = { ...rest, log, stream, cache: join(folder, 'cache.db'), second: join(folder, 'second.db') };
   const copied = await unlessEnded(setting, copy(setting, setting.cache));
+  signals.following();
   tell(`copied ${plural(copied.rows, 'row')} in ${copied.seconds.toFixed(1)} s; following for ${seconds} s, Ctrl-C ends it before`);
   const { mirror, ...followed }: Followed = await unlessEnded(setting, follow(setting, seconds, await clockOffsetMs(client)));
   const proof: Proof = await unlessEnded(setting, prove(setting, mirror)).catch((error: unknown) => ({ tables: [], notCompared: reasonOf(error), comparedAt: undefined }));
