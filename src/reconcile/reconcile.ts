@@ -3,7 +3,7 @@
  * at the snapshot that a new slot begins at, are compared with what the log says they hold,
  * and what differs is written as an epoch.
  */
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { EpochWriter } from '../daystream/epoch-writer.js';
 import { Folder } from '../daystream/folder.js';
@@ -64,6 +64,9 @@ export async function reconcile(options: Omit<ReconcileOptions, 'tables' | 'part
     if (end.header.slot !== options.slot) throw new DeltaError('log-foreign', `${options.out}: holds the log of slot "${end.header.slot}", not of "${options.slot}"`, { hint: `--slot ${end.header.slot}` });
     const done = await run({ ...options, ...end.following }, end, progress, signal);
     return { log: options.out, ...done, seconds: (performance.now() - started) / 1000 };
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new DeltaError('io', `${options.out}: the reconciliation was stopped; the log is as it was`, { hint: 'start it again when you like', cause: error });
   } finally {
     held.release();
   }
@@ -87,17 +90,17 @@ async function run(options: ReconcileOptions, end: LogEnd, progress: Progress, s
   const source = await Source.open(options, end.header.plugin, (text) => progress.say(text));
   let cacheHeld: { release(): void } | undefined;
   try {
-    if (path !== undefined) await bringToEnd(path, options.out, (text) => progress.say(text));
+    if (path !== undefined) await bringToEnd(path, options.out, (text) => progress.say(text), signal);
     cacheHeld = path === undefined ? undefined : lockCache(path, `deltastream reconcile --slot ${options.slot}`);
     const standing = path === undefined ? undefined : readStanding(path, end);
     signal.throwIfAborted();
-    const seen = await (options.dryRun ? source.look() : source.makeSlot());
+    const seen = await interruptible(signal, () => source.interrupt(), () => (options.dryRun ? source.look() : source.makeSlot()));
     try {
       const plan = planTables(seen.tables, seen.present, standing, end.due);
       return await write(options, end, source, seen, plan, standing, progress, signal);
     } catch (error) {
       if (seen.made !== undefined) await source.dropSlot();
-      throw signal.aborted ? new DeltaError('io', `${options.out}: the reconciliation was stopped; the log is as it was`, { hint: 'start it again when you like', cause: error }) : error;
+      throw error;
     } finally {
       seen.client.end().catch(() => {}); // it may be gone already
     }
@@ -108,7 +111,7 @@ async function run(options: ReconcileOptions, end: LogEnd, progress: Progress, s
 }
 
 async function write(options: ReconcileOptions, end: LogEnd, source: Source, seen: Seen, plan: Plan, standing: Standing | undefined, progress: Progress, signal: AbortSignal): Promise<Done> {
-  const scratch = standing === undefined ? undefined : join(dirname(standing.path), `.${basename(standing.path)}.reconcile-${process.pid}`);
+  const scratch = standing === undefined ? undefined : scratchOf(standing.path);
   let writer: EpochWriter | undefined;
   try {
     const rows = scratch === undefined ? undefined : await readRows(scratch, standing!.path, seen, plan, progress, signal);
@@ -117,8 +120,8 @@ async function write(options: ReconcileOptions, end: LogEnd, source: Source, see
       const tables = await writeLines(writer ?? NOWHERE, plan, rows, signal);
       const count = tables.reduce((sum, table) => sum + table.insert + table.update + table.delete, 0);
       if (writer === undefined) return { tables, rows: count, bytes: 0 };
-      const position = writer.finish({ reload: plan.copied.map((table) => table.source.oid), offer: plan.offered });
       for (const name of options.forget) rmSync(join(options.out, name), { force: true });
+      const position = writer.finish({ reload: plan.copied.map((table) => table.source.oid), offer: plan.offered });
       return { epoch: writer.epoch, position: formatPosition(position), tables, rows: count, bytes: writer.bytes };
     } finally {
       rows?.close();
@@ -131,11 +134,29 @@ async function write(options: ReconcileOptions, end: LogEnd, source: Source, see
   }
 }
 
+/** A file beside the cache. We hold the cache, so whoever left such a one is dead. */
+function scratchOf(path: string): string {
+  const prefix = `.${basename(path)}.reconcile-`;
+  for (const name of readdirSync(dirname(path))) if (name.startsWith(prefix)) removeDatabase(join(dirname(path), name));
+  return join(dirname(path), prefix + process.pid);
+}
+
+/** Work that ends at once, by an error, when the user stops it. */
+async function interruptible<T>(signal: AbortSignal, interrupt: () => void, work: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  signal.addEventListener('abort', interrupt, { once: true });
+  try {
+    return await work();
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+  }
+}
+
 /** The rows of the tables that are compared, at the slot's snapshot, in a file of their own beside what the log says. */
 async function readRows(scratch: string, old: string, { client }: Seen, { compared }: Plan, progress: Progress, signal: AbortSignal): Promise<Cache> {
   const bulk = createBulk(scratch);
   try {
-    await copyTables({ cache: bulk, path: scratch, snapshot: { clients: [client] }, plans: compared.map(({ source, table }) => ({ source, table, filter: undefined, leftOut: [] })), progress, signal });
+    await interruptible(signal, () => void client.end().catch(() => {}), () => copyTables({ cache: bulk, path: scratch, snapshot: { clients: [client] }, plans: compared.map(({ source, table }) => ({ source, table, filter: undefined, leftOut: [] })), progress, signal }));
     finishBulk(scratch, bulk);
   } catch (error) {
     bulk.close();

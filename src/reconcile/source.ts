@@ -4,7 +4,7 @@ import type { LogIdentity } from '../daystream/segment.js';
 import { isFollowed, parsePatterns } from '../daystream/pattern.js';
 import { DeltaError } from '../errors.js';
 import { describeTables, type SourceTable } from '../postgres/catalog.js';
-import { chooseTables, type Chosen } from '../postgres/choice.js';
+import { chooseTables, type Choice, type Chosen } from '../postgres/choice.js';
 import { connect, placeOf } from '../postgres/connection.js';
 import { translate } from '../postgres/failure.js';
 import { toError } from '../postgres/finding.js';
@@ -13,6 +13,7 @@ import { preparePublication } from '../postgres/publication-change.js';
 import { readPublished, sendsGenerated, unpublished } from '../postgres/publication.js';
 import { identifySystem, type Identity } from '../postgres/replication.js';
 import { takeSnapshot } from '../postgres/snapshot.js';
+import { whileWaiting } from '../postgres/slot-wait.js';
 import { createSlotWithSnapshot, openSlotSnapshot, type MadeSlot, type SlotSnapshot } from '../postgres/slot-snapshot.js';
 import { dropSlot, knowsFailover, PGOUTPUT, PLUGIN, readerOf, readSlot, type PluginName } from '../postgres/slot.js';
 import { tableKey } from '../sqlite/names.js';
@@ -90,8 +91,9 @@ export class Source {
     await this.#removeSlot();
     if (this.plugin === PGOUTPUT && await preparePublication(this.sql, { name: slot, tables, partitions }, false)) this.tell(`publication "${slot}" is made, or brought into step`);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      this.tell(`slot "${slot}": is being made; it waits for every transaction that runs now`);
-      const made = await createSlotWithSnapshot(this.replication, slot, this.plugin, await knowsFailover(this.sql));
+      const failover = await knowsFailover(this.sql);
+      const made = await whileWaiting(this.replication, this.sql, slot, this.tell, () => createSlotWithSnapshot(this.replication, slot, this.plugin, failover));
+      this.tell(`made slot "${slot}"${failover ? ', a failover slot' : ''}`);
       try {
         const snapshot = await openSlotSnapshot(target, NAME.applicationName, made, { tables, partitions });
         if (snapshot !== undefined) {
@@ -112,6 +114,11 @@ export class Source {
     await dropSlot(this.sql, this.options.slot).catch(() => this.tell(`slot "${this.options.slot}": could not be dropped; it is of no use: deltastream drop --slot ${this.options.slot}`));
   }
 
+  /** Ends what is under way, such as the wait for a slot: the server makes none then. */
+  interrupt(): void {
+    this.replication.end().catch(() => {}); // it may be gone already
+  }
+
   close(): void {
     end(this.sql, this.replication);
   }
@@ -129,8 +136,11 @@ export class Source {
 
   async #choose(client: pg.Client): Promise<{ readonly chosen: readonly Chosen[]; readonly present: ReadonlySet<string> }> {
     const { tables, partitions } = this.options;
-    const all = await chooseTables(client, parsePatterns('*.*'), partitions);
-    return { chosen: all.chosen.filter(({ schema, table }) => isFollowed(tables, schema, table)), present: new Set([...all.chosen, ...all.passedOver].map(({ schema, table }) => tableKey(schema, table))) };
+    const all = await chooseTables(client, parsePatterns('*.*'), partitions).catch(orNone);
+    const chosen = all.chosen.filter(({ schema, table }) => isFollowed(tables, schema, table));
+    // Every host would lose all that it has.
+    if (chosen.length === 0) throw new DeltaError('config', `${placeOf(client)}: has none of the tables that the log follows`, { hint: 'is that the right database? give it with --pg' });
+    return { chosen, present: new Set([...all.chosen, ...all.passedOver].map(({ schema, table }) => tableKey(schema, table))) };
   }
 
   async #describe(client: pg.Client): Promise<{ sources: SourceTable[]; present: ReadonlySet<string> }> {
@@ -153,6 +163,12 @@ export class Source {
   #unquiet(): DeltaError {
     return new DeltaError('busy', `${this.place}: its tables keep changing their shape, after ${ATTEMPTS} attempts`, { hint: 'start again when nobody alters or truncates tables' });
   }
+}
+
+/** That patterns choose nothing is told otherwise here. */
+function orNone(error: unknown): Choice {
+  if (error instanceof DeltaError && error.code === 'usage') return { chosen: [], passedOver: [] };
+  throw error;
 }
 
 function end(...clients: (pg.Client | undefined)[]): void {

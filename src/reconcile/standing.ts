@@ -22,10 +22,10 @@ export interface Standing {
 const MIRROR = fileURLToPath(new URL('../deltamirror/main.js', import.meta.url));
 
 /** Runs `deltamirror --once` on the cache, as a process of its own. Throws DeltaError cache where it fails. */
-export async function bringToEnd(path: string, log: string, tell: (text: string) => void): Promise<void> {
+export async function bringToEnd(path: string, log: string, tell: (text: string) => void, signal: AbortSignal): Promise<void> {
   requireCache(path);
   tell(`${path}: is brought to the end of the log`);
-  const child = spawn(process.execPath, [MIRROR, '--once', '--source', log, path], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [MIRROR, '--once', '--source', log, path], { stdio: ['ignore', 'ignore', 'pipe'], signal });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => { said = (said + text).slice(-KEPT_CHARACTERS); });
   const [status] = (await once(child, 'close')) as [number | null];
