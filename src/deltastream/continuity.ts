@@ -21,6 +21,7 @@ export function checkContinuity(source: Source, logLsn: Lsn, place: Place, memor
     throw new DeltaError('slot', `slot "${slot}": begins at ${formatLsn(source.confirmedLsn)}, the log in ${out} ends at ${formatLsn(logLsn)}: it was moved or made anew, and what lies between is in neither`, { hint });
   }
   if (parseLsn(source.identity.walLsn) < logLsn) {
+    if (source.health.standby) throw new DeltaError('connection', `${source.place}: a standby that has replayed up to ${source.identity.walLsn}, and the log in ${out} ends at ${formatLsn(logLsn)}: it has yet to come there`);
     throw new DeltaError('log-foreign', `${source.place}: its WAL ends at ${source.identity.walLsn}, before the log in ${out} (${formatLsn(logLsn)}): the server was restored, or lost commits in a failover`, { hint });
   }
   if (memory === undefined || memory.system !== source.identity.system || memory.timeline !== source.identity.timeline) return undefined;

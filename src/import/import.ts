@@ -170,7 +170,7 @@ function positionOf({ join: { horizon, header }, snapshot }: Joined, transport: 
   return {
     position: horizon.position,
     crc: horizon.crc,
-    lsn: horizon.lsn,
+    lsn: snapshot.replayed?.to ?? horizon.lsn, // on a standby all before it is in the copy, and the mirror passes over it
     commitTimeUs: Number(horizon.timestampUs),
     appliedAtUs: Date.now() * 1000,
     system: header.system,
@@ -178,7 +178,7 @@ function positionOf({ join: { horizon, header }, snapshot }: Joined, transport: 
     slot: header.slot,
     epoch: header.epoch,
     source: transport.place,
-    snapshot: snapshot.text,
+    snapshot: snapshot.replayed === undefined ? snapshot.text : null,
     snapshotLsn: snapshot.lsn,
   };
 }

@@ -30,7 +30,7 @@ export interface Join {
 /** The newest place, no earlier than `earliest`, where a copy at `snapshot` can join; undefined where the log has none yet. */
 export async function findJoin(transport: Transport, earliest: Earliest | undefined, snapshot: string): Promise<Join | undefined> {
   const seen = parseSnapshot(snapshot);
-  return newestJoin(transport, earliest, (horizon) => contains(seen, parseSnapshot(horizon)));
+  return newestJoin(transport, earliest, (snapshot) => snapshot !== undefined && contains(seen, parseSnapshot(snapshot)));
 }
 
 /** By which names the log has rows of partitions, as far as it tells yet. */
@@ -41,17 +41,17 @@ export async function newestPartitions(transport: Transport): Promise<Horizon['p
 }
 
 /**
- * Waits until the log has a horizon with a snapshot, so that a copy can be worth its
- * while; calls `waiting` once when it has to. Gives the system that the log is of.
+ * Waits until the log has a horizon with a snapshot, or with `anyHorizon` whatever one, so that a copy can
+ * be worth its while; calls `waiting` once when it has to. Gives the system that the log is of.
  */
-export async function awaitHorizon(transport: Transport, earliest: Earliest | undefined, waiting: (why: string) => void, signal: AbortSignal): Promise<Join> {
+export async function awaitHorizon(transport: Transport, earliest: Earliest | undefined, anyHorizon: boolean, waiting: (why: string) => void, signal: AbortSignal): Promise<Join> {
   const deadline = Date.now() + HORIZON_TIMEOUT_MS;
   for (let told = false; ; told = true) {
     const segments = await segmentsYet(transport);
-    const join = segments.length === 0 ? undefined : await newestJoin(transport, earliest, () => true);
+    const join = segments.length === 0 ? undefined : await newestJoin(transport, earliest, (snapshot) => anyHorizon || snapshot !== undefined);
     if (join !== undefined) return join;
     signal.throwIfAborted();
-    const why = segments.length === 0 ? 'holds no daystream yet' : `has no horizon with a snapshot${earliest === undefined ? '' : ` behind ${formatPosition(earliest.position)}, where the cache stands,`} yet`;
+    const why = segments.length === 0 ? 'holds no daystream yet' : `has no horizon${anyHorizon ? '' : ' with a snapshot'}${earliest === undefined ? '' : ` behind ${formatPosition(earliest.position)}, where the cache stands,`} yet`;
     if (Date.now() > deadline) {
       throw new DeltaError('log-missing', `${transport.place}: ${why}`, {
         hint: 'is deltastream running, with --out on this folder? it writes a horizon every 10 s',
@@ -72,11 +72,11 @@ async function segmentsYet(transport: Transport): Promise<string[]> {
   }
 }
 
-async function newestJoin(transport: Transport, earliest: Earliest | undefined, accepts: (snapshot: string) => boolean): Promise<Join | undefined> {
+async function newestJoin(transport: Transport, earliest: Earliest | undefined, accepts: (snapshot: string | undefined) => boolean): Promise<Join | undefined> {
   for await (const horizon of horizonsBackward(transport)) {
     // After a power loss a later horizon may stand above transactions that the cache has and the log has yet to get again.
     if (earliest !== undefined && (comparePositions(horizon.position, earliest.position) < 0 || horizon.lsn < earliest.lsn)) return undefined;
-    if (horizon.snapshot === undefined || !accepts(horizon.snapshot)) continue;
+    if (!accepts(horizon.snapshot)) continue;
     const header = await headerOf(transport, horizon.segment);
     // What a horizon of another history says of transactions means nothing to this server's snapshots.
     return header.epoch === (await headerOf(transport, (await transport.list()).at(-1)!)).epoch ? { horizon, header } : undefined;
@@ -84,6 +84,6 @@ async function newestJoin(transport: Transport, earliest: Earliest | undefined, 
   return undefined;
 }
 
-async function headerOf(transport: Transport, segment: string): Promise<SegmentHeader> {
+export async function headerOf(transport: Transport, segment: string): Promise<SegmentHeader> {
   return decodeHeader((await readOpenLine(transport, segment)).line);
 }

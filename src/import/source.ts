@@ -13,6 +13,7 @@ import { translate } from '../postgres/failure.js';
 import { sendsGenerated } from '../postgres/publication.js';
 import { identifyCluster, takeSnapshot, type SharedSnapshot } from '../postgres/snapshot.js';
 import { awaitHorizon, findJoin, newestPartitions, type Earliest, type Join } from './join.js';
+import { joinReplayed } from './join-replayed.js';
 import { onlyPublished } from './published.js';
 
 export interface SourceOptions {
@@ -47,12 +48,12 @@ export async function chooseAndCheck(options: SourceOptions, transport: Transpor
   const client = await connect(options.postgres, { applicationName: APPLICATION });
   try {
     const cluster = await identifyCluster(client);
-    if (cluster.inRecovery) {
-      throw new DeltaError('config', `${placeOf(client)}: a hot standby, whose snapshots do not tell which transactions were running`, { hint: 'give --pg the address of the primary' });
+    if (cluster.inRecovery && options.earliest !== undefined) {
+      throw new DeltaError('config', `${placeOf(client)}: a hot standby, of which a cache can be made, but no table for one that is there`, { hint: 'give --pg the address of the primary' });
     }
     // Names that are wrong are told at once; a log that has yet to begin is waited for.
     await chooseTables(client, options.patterns, await newestPartitions(transport));
-    const { header, horizon } = await awaitHorizon(transport, options.earliest, say, signal);
+    const { header, horizon } = await awaitHorizon(transport, options.earliest, cluster.inRecovery, say, signal);
     if (header.system !== cluster.system) {
       throw new DeltaError('log-foreign', `${transport.place}: is the log of Postgres ${header.system}; ${placeOf(client)} is ${cluster.system}`, { hint: 'give the --source that belongs to --pg' });
     }
@@ -80,7 +81,7 @@ export async function joinedSnapshot(options: SourceOptions, choice: Choice, tra
     if (snapshot !== undefined) {
       const [client] = snapshot.clients;
       try {
-        const join = await findJoin(transport, options.earliest, snapshot.text);
+        const join = await (snapshot.replayed === undefined ? findJoin(transport, options.earliest, snapshot.text) : joinReplayed(transport, snapshot.replayed, signal));
         const all = await chooseTables(client, options.patterns, join?.horizon.partitions);
         const seen = join === undefined ? all : await onlyPublished(client, all, options.patterns, join.header, join.horizon.partitions);
         if (join !== undefined) {

@@ -17,6 +17,10 @@ import { tableFindings } from './tables.js';
 /** PostgreSQL 16 was the first that decodes on a standby. */
 const STANDBY_DECODES_SINCE = 160_000;
 
+// What pgoutput leaves out of a schema change is asked of the catalog, and a standby does not tell which transactions
+// of it still run; nor can what only a comparison finds be told through its WAL.
+const NO_PGOUTPUT_THERE = errorFinding('config', 'server: is a standby, where schema changes cannot be followed with pgoutput', 'give --pg the address of the primary; or install the plugin there: make -C plugin-c install');
+
 /** With the tables whose rows will be asked for. */
 export interface PreflightRequest extends Following {
   /** The slot to read; undefined when none is chosen yet. */
@@ -61,6 +65,7 @@ export async function preflight(client: pg.Client, request: PreflightRequest): P
       ...server,
       ...room,
       ...(plugin === PLUGIN ? ours : []),
+      ...(plugin === PGOUTPUT && facts.inRecovery && facts.version >= STANDBY_DECODES_SINCE ? [NO_PGOUTPUT_THERE] : []),
       ...slotFindings(request, slot, facts),
       ...(await tableFindings(client, request, plugin)),
       ...(plugin === PGOUTPUT ? await publicationFindings(client, { ...request, hasSlot: slot !== undefined }) : []),

@@ -34,6 +34,8 @@ export interface SlotHealth {
   readonly failover: boolean | null;
   /** It is such a copy. */
   readonly synced: boolean | null;
+  /** The server is a standby. */
+  readonly standby: boolean;
   /** When the server was started: what a slot has in memory alone is lost with it. */
   readonly serverStarted: string;
 }
@@ -71,7 +73,7 @@ export const SLOT_HEALTH = `
          to_jsonb(s) ->> 'inactive_since' as "inactiveSince",
          nullif(current_setting('idle_replication_slot_timeout', true), '0') as "idleTimeout",
          (to_jsonb(s) ->> 'failover')::boolean as failover, (to_jsonb(s) ->> 'synced')::boolean as synced,
-         pg_postmaster_start_time()::text as "serverStarted"
+         pg_is_in_recovery() as standby, pg_postmaster_start_time()::text as "serverStarted"
     from pg_catalog.pg_replication_slots s,
          (select case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end as lsn) wal
    where s.slot_name = $1`;

@@ -31,11 +31,23 @@ export interface SharedSnapshot {
   readonly text: string;
   /** Every transaction visible in the snapshot has a commit record before it. */
   readonly lsn: Lsn;
+  /** On a standby: what it had replayed around the snapshot, whose text does not tell which transactions were running. */
+  readonly replayed: Replayed | undefined;
   /** Of the server, as `server_version_num`. */
   readonly version: number;
   /** Whom we talk to, for messages. */
   readonly place: string;
   close(): Promise<void>;
+}
+
+/** A snapshot of a standby sees what was replayed before it was taken. */
+export interface Replayed {
+  /** Every commit whose record begins before it is visible. */
+  readonly from: Lsn;
+  /** No commit whose record begins here or behind is visible, but for the very next where not all was replayed: it is visible just before it counts as replayed. */
+  readonly to: Lsn;
+  /** The standby had nothing more. */
+  readonly isAll: boolean;
 }
 
 /** The cluster and the database that a client is connected to. */
@@ -65,17 +77,37 @@ export async function takeSnapshot(target: string | undefined, applicationName: 
   const close = async () => { await Promise.allSettled(clients.map((client) => client.end())); };
   try {
     while (clients.length < connections) clients.push(await connect(target, { applicationName }));
-    await lockAll(clients, tables);
-    const { rows } = await first.query<{ text: string; id: string; lsn: string; version: number }>('SELECT pg_current_snapshot()::text AS text, current_setting(\'server_version_num\')::int AS version, pg_export_snapshot() AS id, pg_current_wal_insert_lsn()::text AS lsn');
-    const [{ text, id, lsn, version }] = rows;
+    const from = await lockAndReplayed(target, applicationName, clients, tables);
+    const { rows: [{ text, id, version }] } = await first.query<{ text: string; id: string; version: number }>("SELECT pg_current_snapshot()::text AS text, current_setting('server_version_num')::int AS version, pg_export_snapshot() AS id");
+    const { rows: [{ lsn }] } = await first.query<{ lsn: string }>(`SELECT ${from === undefined ? 'pg_current_wal_insert_lsn' : 'pg_last_wal_replay_lsn'}()::text AS lsn`);
+    const replayed = from === undefined ? undefined : { from, to: parseLsn(lsn), isAll: await isAllReplayed(first, lsn) };
     for (const client of clients.slice(1)) await client.query(`SET TRANSACTION SNAPSHOT '${id}'`);
-    return { clients, text, version, lsn: parseLsn(lsn), place: placeOf(first), close };
+    return { clients, text, version, lsn: parseLsn(lsn), replayed, place: placeOf(first), close };
   } catch (error) {
     const failure = codeOf(error) === OUT_OF_MEMORY ? await noRoom(first, tables, connections, error) : error;
     await close();
     if (NO_SUCH_TABLE.includes(codeOf(error))) return undefined;
     throw failure instanceof DeltaError ? failure : translate(failure, placeOf(first));
   }
+}
+
+/** Locks, and gives what a standby has replayed then; undefined on a primary. Asked on a connection of its own, since the first question of a transaction takes its snapshot. */
+async function lockAndReplayed(target: string | undefined, applicationName: string, clients: [pg.Client, ...pg.Client[]], tables: readonly Chosen[]): Promise<Lsn | undefined> {
+  const { rows: [{ standby }] } = await clients[0].query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
+  const beside = standby ? await connect(target, { applicationName }) : undefined;
+  try {
+    await lockAll(clients, tables);
+    const answer = await beside?.query<{ lsn: string }>('SELECT pg_last_wal_replay_lsn()::text AS lsn');
+    return answer === undefined ? undefined : parseLsn(answer.rows[0].lsn);
+  } finally {
+    await beside?.end();
+  }
+}
+
+/** Asked behind what was replayed: a record that was being replayed then has been received by now. */
+async function isAllReplayed(client: pg.Client, replayed: string): Promise<boolean> {
+  const { rows: [{ received }] } = await client.query<{ received: string | null }>('SELECT pg_last_wal_receive_lsn()::text AS received');
+  return received === replayed;
 }
 
 /** Leaves those of the clients that hold all locks. */
