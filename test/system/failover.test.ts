@@ -1,9 +1,12 @@
 /** A standby takes over: with a failover slot that holds all of the log it is followed on, else it is refused before a line is written. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { Server, type ServerOptions } from '../../dev/postgres.js';
+import { compareAll } from '../support/compare.js';
 import { temporaryFolder } from '../support/folder.js';
 import { Forwarder } from '../support/forwarder.js';
+import { runCommand } from '../support/path.js';
 import { segmentBytes } from '../support/segments.js';
 import { insertedIds, range, Running, runToEnd } from '../support/stream.js';
 import { until } from '../support/wait.js';
@@ -54,6 +57,9 @@ for (const version of [17, 18] as const) {
     await running.says(/following slot/);
     await primary.query('insert into t values (1)');
     await inLog(out, 1);
+    const cache = join(temporaryFolder(t), 'cache.db');
+    const imported = runCommand('deltaimport', ['--tables', 't', '--source', out, '--pg', primary.url(), cache]);
+    assert.equal(imported.status, 0, imported.stderr);
     await until('the standby has the slot', async () => {
       await primary.query('select pg_log_standby_snapshot()');
       return (await standby.query("select from pg_replication_slots where slot_name = 'fleet' and synced and not temporary and invalidation_reason is null")).length === 1;
@@ -76,6 +82,11 @@ for (const version of [17, 18] as const) {
     assert.deepEqual(await insertedIds(out, 't'), range(4));
     assert.equal(again.stderr.includes('was promoted'), false, again.stderr);
     await again.kill('SIGTERM');
+    const mirrored = runCommand('deltamirror', ['--once', cache]);
+    assert.equal(mirrored.status, 0, mirrored.stderr);
+    const client = await standby.client();
+    assert.equal(await compareAll(client, cache, ['t']), 4);
+    await client.end();
     await primary.launch();
     const back = await runToEnd('--slot', 'fleet', '--out', out, '--tables', 't', '--pg', primary.url());
     assert.equal(back.code, 1);
