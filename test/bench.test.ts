@@ -41,7 +41,7 @@ test('a benchmark that there is not is refused in one line', async (t) => {
   const bench = start(t, 'speed');
   await once(bench.child, 'close');
   assert.equal(bench.child.exitCode, 2);
-  assert.equal(bench.stderr, 'bench: speed: no such benchmark — one of: decode, stream, import, replay, keyless, latency, memory, scale, reload, schema, reconcile\n');
+  assert.equal(bench.stderr, 'bench: speed: no such benchmark — one of: decode, stream, pgoutput, import, replay, keyless, latency, memory, scale, reload, schema, reconcile\n');
 });
 
 /** Starts benchmarks whose temporary files all lie in one folder. */

@@ -77,5 +77,5 @@ test('doctor asks by the names that rows will have', async () => {
     return running.stdout;
   };
   assert.match(await doctor('--tables', 'low'), /^warning: table low: is never in the log: it is a partition: its rows go by the name of public\.r — name public\.r, or --partitions leaf\n/);
-  assert.match(await doctor('--tables', 'low', '--partitions', 'leaf'), /^info: schema changes: [^\n]*\nok: this Postgres can be followed\n$/);
+  assert.match(await doctor('--tables', 'low', '--partitions', 'leaf'), /^info: plugin [^\n]*\ninfo: schema changes: [^\n]*\nok: this Postgres can be followed\n$/);
 });
