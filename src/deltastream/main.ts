@@ -5,14 +5,13 @@ import { bytes, command, durationMs, run, share } from '../cli.js';
 import { DeltaError } from '../errors.js';
 import { deltastream } from './deltastream.js';
 import { doctor, type DoctorOptions } from './doctor.js';
+import { knowSince } from './known-since.js';
 import type { StreamOptions } from './options.js';
 import { addDrop } from './drop.js';
 import { addReconcile } from '../reconcile/command.js';
-import { CATALOG_FILE } from './catalog-state.js';
 import { addReload } from './reload-command.js';
 import { Report } from './report.js';
 import { addSetup } from './setup.js';
-import { SLOT_FILE } from './slot-memory.js';
 import { addStatus } from './status.js';
 import { addTables } from './tables.js';
 import { addTry } from '../try/command.js';
@@ -65,7 +64,7 @@ addStatus(program);
 addTables(program);
 addTry(program, plugin());
 addReload(program, partitions());
-addReconcile(program, plugin(), [CATALOG_FILE, SLOT_FILE]);
+addReconcile(program, plugin(), knowSince);
 
 await run(program);
 

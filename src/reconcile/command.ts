@@ -1,6 +1,7 @@
 /** `deltastream reconcile`: its command line. What it runs is loaded when it is asked for, since deltastream itself knows no cache. */
 import { oneLine, plural, type command } from '../cli.js';
 import type { PluginChoice } from '../postgres/slot.js';
+import type { KnowSince } from './options.js';
 import type { Result, TableResult } from './reconcile.js';
 
 type Program = ReturnType<typeof command>;
@@ -15,8 +16,8 @@ interface Given {
   readonly json?: boolean;
 }
 
-/** Adds the subcommand. `forget`: files in the log's folder that speak of the server before. */
-export function addReconcile(program: Program, plugin: Parameters<Program['addOption']>[0], forget: readonly string[]): void {
+/** Adds the subcommand. */
+export function addReconcile(program: Program, plugin: Parameters<Program['addOption']>[0], knowSince: KnowSince): void {
   program.command('reconcile')
     .description('bring the log on where history broke (a slot lost, a server restored, promoted or upgraded), with the differences alone')
     .requiredOption('--slot <name>', 'the replication slot; one of that name is dropped and made anew')
@@ -36,7 +37,7 @@ Examples:
       const stop = new AbortController();
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
       const { pg, slot, out, cache, plugin: name, dryRun = false } = given;
-      const result = await reconcile({ pg, slot, out, cache, plugin: name, dryRun, forget }, progress, stop.signal).finally(() => progress.stop());
+      const result = await reconcile({ pg, slot, out, cache, plugin: name, dryRun, knowSince }, progress, stop.signal).finally(() => progress.stop());
       process.stdout.write(`${given.json === true ? JSON.stringify(result) : describe(result).map(oneLine).join('\n')}\n`);
     });
 }

@@ -1,5 +1,9 @@
+import type pg from 'pg';
 import type { Following } from '../daystream/following.js';
-import type { PluginChoice } from '../postgres/slot.js';
+import type { PluginChoice, PluginName } from '../postgres/slot.js';
+
+/** Reads at a snapshot what deltastream keeps of the server that it follows; gives what writes it into the log's folder. */
+export type KnowSince = (client: pg.Client, folder: string, following: Following, plugin: PluginName) => Promise<() => Promise<void>>;
 
 /** What a reconciliation is asked to do. */
 export interface ReconcileOptions extends Following {
@@ -13,6 +17,5 @@ export interface ReconcileOptions extends Following {
   readonly cache: string | undefined;
   /** Only says what differs. */
   readonly dryRun: boolean;
-  /** In the log's folder: what is known of a server that the log no longer follows. */
-  readonly forget: readonly string[];
+  readonly knowSince: KnowSince;
 }

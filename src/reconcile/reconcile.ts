@@ -3,7 +3,7 @@
  * at the snapshot that a new slot begins at, are compared with what the log says they hold,
  * and what differs is written as an epoch.
  */
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { EpochWriter } from '../daystream/epoch-writer.js';
 import { Folder } from '../daystream/folder.js';
@@ -114,13 +114,14 @@ async function write(options: ReconcileOptions, end: LogEnd, source: Source, see
   const scratch = standing === undefined ? undefined : scratchOf(standing.path);
   let writer: EpochWriter | undefined;
   try {
+    const know = seen.made === undefined ? undefined : await options.knowSince(seen.client, options.out, options, source.plugin);
     const rows = scratch === undefined ? undefined : await readRows(scratch, standing!.path, seen, plan, progress, signal);
     try {
       if (seen.made !== undefined) writer = new EpochWriter(options.out, end, { ...seen.made, snapshot: seen.made.text, identity: source.logIdentity, following: options });
       const tables = await writeLines(writer ?? NOWHERE, plan, rows, signal);
       const count = tables.reduce((sum, table) => sum + table.insert + table.update + table.delete, 0);
       if (writer === undefined) return { tables, rows: count, bytes: 0 };
-      for (const name of options.forget) rmSync(join(options.out, name), { force: true });
+      await know?.();
       const position = writer.finish({ reload: plan.copied.map((table) => table.source.oid), offer: plan.offered });
       return { epoch: writer.epoch, position: formatPosition(position), tables, rows: count, bytes: writer.bytes };
     } finally {

@@ -121,6 +121,7 @@ test('a log of pgoutput goes on with a publication and a slot made anew', async 
   await broken.server.query(`DROP PUBLICATION test; ${changes(100)}`);
   assert.deepEqual(broken.reconciled().tables.filter(({ what }) => what === 'copied'), []);
   await broken.ends();
+  assert.equal(broken.copies, 0);
 });
 
 test('a log of our plugin goes on with pgoutput', async (t) => {
@@ -129,4 +130,5 @@ test('a log of our plugin goes on with pgoutput', async (t) => {
   await broken.server.query(changes(100));
   broken.reconciled(undefined, '--plugin', 'pgoutput');
   await broken.ends();
+  assert.equal(broken.copies, 0);
 });

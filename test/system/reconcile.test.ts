@@ -65,6 +65,20 @@ test('on another system, of other oids and attribute numbers, hosts go on withou
   assert.equal(broken.copies, 1);
 });
 
+test('on a newer major version, dumped and restored and decoded by pgoutput, hosts go on without a copy', async (t) => {
+  const broken = await Broken.start(t);
+  await broken.inLog(changes(10));
+  await broken.stopStream();
+  const other = await Server.start({ version: 18 });
+  t.after(() => other.stop());
+  await other.query(`${schemaSql()} CREATE TABLE marker (n bigint PRIMARY KEY); ${FILL} ${changes(10)} INSERT INTO marker SELECT generate_series(1, 2)`);
+  const done = broken.reconciled(other.environment());
+  assert.deepEqual(done.tables.map(({ what }) => what).filter((what) => what !== 'compared'), ['dropped']);
+  assert.deepEqual(done.tables.filter((table) => table.insert + table.update + table.delete > 0), [], 'what was restored is what the log says');
+  await broken.ends(other);
+  assert.equal(broken.copies, 0);
+});
+
 test('without a cache every table is copied through the log', async (t) => {
   const broken = await Broken.start(t);
   await broken.stopStream();
