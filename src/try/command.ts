@@ -37,7 +37,7 @@ Examples:
       const report = await tryOut({ url, patterns: tables, seconds, limitBytes: limit, plugin }, new Signals(tell), tell);
       if (json) process.stdout.write(`${asJson(report)}\n`);
       else for (const line of describe(report)) tell(line);
-      if (!report.equal || report.left.length > 0) process.exitCode = 1;
+      if (!report.equal || !report.complete || report.left.length > 0) process.exitCode = 1;
     });
 }
 

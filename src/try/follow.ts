@@ -8,7 +8,7 @@ import type { Setting } from './setting.js';
 
 const LINE_MS = 1_000;
 /** What the person should know at once of what a mirror says. */
-const NEWS = /quarantine|waits for a copy/;
+const NEWS = /goes into quarantine|waits for a copy/;
 
 export interface Followed {
   readonly followedSeconds: number;

@@ -36,7 +36,10 @@ export class Meter {
   readonly #cache: Cache;
   readonly #offsetMs: number;
   readonly #stop = new AbortController();
+  /** In the log, and not known to be in the cache. */
   readonly #ahead: Commit[] = [];
+  /** Where the cache was seen to be, and when first. */
+  readonly #visible: { readonly position: Position; readonly atMs: number }[] = [];
   readonly #lags = new Lags();
   readonly #heartbeats = new Lags();
   #recent = new Lags();
@@ -92,18 +95,33 @@ export class Meter {
   }
 
   #look(): void {
-    const at = readPosition(this.#cache)?.position;
-    const nowMs = Date.now() + this.#offsetMs;
-    const until = at === undefined ? 0 : this.#ahead.findIndex(({ last }) => comparePositions(last, at) > 0);
-    for (const commit of this.#ahead.splice(0, until === -1 ? this.#ahead.length : until)) this.#seen(commit, nowMs);
+    const position = readPosition(this.#cache)?.position;
+    const newest = this.#visible.at(-1);
+    if (position !== undefined && (newest === undefined || comparePositions(newest.position, position) < 0)) this.#visible.push({ position, atMs: Date.now() + this.#offsetMs });
+    this.#match();
+    if (this.#visible.length > AHEAD_LIMIT) this.#visible.splice(0, AHEAD_LIMIT / 2);
     if (this.#atEnd && this.#ahead.length === 0) this.#isEven = true;
     this.#timer = setTimeout(() => this.#look(), LOOK_EVERY_MS);
   }
 
-  #seen({ rows, atMs }: Commit, nowMs: number): void {
+  /** A commit was seen with the first position that is not before it, whether the log or the cache was read first. */
+  #match(): void {
+    let seen = 0;
+    let commits = 0;
+    for (; commits < this.#ahead.length; commits++) {
+      while (seen < this.#visible.length && comparePositions(this.#visible[seen].position, this.#ahead[commits].last) < 0) seen++;
+      if (seen === this.#visible.length) break;
+      this.#seen(this.#ahead[commits], this.#visible[seen].atMs);
+    }
+    this.#ahead.splice(0, commits);
+    this.#visible.splice(0, Math.min(seen, this.#visible.length - 1));
+  }
+
+  #seen({ rows, atMs }: Commit, visibleMs: number): void {
     if (!this.#isEven) return;
-    const lagMs = Math.max(0, nowMs - atMs);
+    const lagMs = Math.max(0, visibleMs - atMs);
     if (rows === undefined) return this.#heartbeats.add(lagMs);
+    if (rows === 0) return; // what a relation is, and no change
     this.#transactions += 1;
     this.#rows += rows;
     this.#lags.add(lagMs);

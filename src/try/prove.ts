@@ -4,12 +4,14 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lsn } from '../daystream/lsn.js';
+import { written } from '../daystream/pattern.js';
 import { DeltaError } from '../errors.js';
 import { openReader } from '../sqlite/open.js';
 import { readPosition } from '../sqlite/position.js';
 import { compareCaches, type Compared } from './equal.js';
 import type { Program } from './program.js';
 import { walEnd } from './server.js';
+import { readTables } from '../sqlite/tables.js';
 import { copy, type Setting } from './setting.js';
 
 const POLL_MS = 50;
@@ -24,7 +26,7 @@ export interface Proof {
 export async function prove(setting: Setting, mirror: Program): Promise<Proof> {
   const { tell, client, cache, second, stream, start, env } = setting;
   tell('comparing: the same tables are copied once more, beside');
-  await copy(setting, second);
+  await copyFollowed(setting);
   await Promise.race([reach(cache, await walEnd(client), setting), mirror.failed()]);
   // Not before the log has all that the second copy has: deltastream ends with whole transactions.
   await stream.stop();
@@ -35,9 +37,35 @@ export async function prove(setting: Setting, mirror: Program): Promise<Proof> {
   return { tables: compareCaches(cache, second), notCompared: undefined, comparedAt: at.lsn };
 }
 
+/** Once more where it fails for a table of which the cache did not know yet that it is gone. */
+async function copyFollowed(setting: Setting): Promise<void> {
+  const { cache, second, client } = setting;
+  const tables = followedBy(cache);
+  try {
+    await copy(setting, second, tables);
+  } catch (error) {
+    await reach(cache, await walEnd(client), setting);
+    const now = followedBy(cache);
+    if (now === tables) throw error;
+    await copy(setting, second, now);
+  }
+}
+
 /** Until the cache has everything up to there. On an idle server the log's next mark says so, within ten seconds. */
 async function reach(cache: string, lsn: Lsn, { signals }: Setting): Promise<void> {
   while (place(cache).lsn < lsn && !signals.quit.aborted) await sleep(POLL_MS);
+}
+
+/** The tables that it still has, as patterns: one may have been dropped, or have gone into quarantine. */
+function followedBy(path: string): string {
+  const cache = openReader(path);
+  try {
+    const tables = readTables(cache).filter(({ quarantine }) => quarantine === undefined);
+    if (tables.length === 0) throw new DeltaError('quarantine', 'none of the tables is followed any more');
+    return tables.map(({ schema, name }) => written(schema, name)).join(',');
+  } finally {
+    cache.close();
+  }
 }
 
 function place(path: string): { readonly position: string; readonly lsn: Lsn } {

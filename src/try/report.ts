@@ -25,7 +25,10 @@ export interface TryReport {
   readonly notCompared: string | undefined;
   /** Where both caches stood when they were compared. */
   readonly comparedAt: Lsn | undefined;
+  /** Of what was compared, all is. */
   readonly equal: boolean;
+  /** All that was tried was compared. */
+  readonly complete: boolean;
   readonly leftOut: readonly LeftOut[];
   /** What could not be removed, with what to type. */
   readonly left: readonly string[];
@@ -73,12 +76,13 @@ function comparison({ tables, notCompared, equal, comparedAt }: TryReport): stri
   if (notCompared !== undefined) return [`not compared: ${notCompared}`];
   const done = tables.filter(({ not }) => not === undefined);
   const rows = done.reduce((sum, table) => sum + table.rows, 0);
+  const apart = tables.length - done.length;
   const differing = done.filter(({ differences }) => differences > 0);
   const at = comparedAt === undefined ? '' : ` at ${formatLsn(comparedAt)}`;
   return [
     ...limited(done, ({ schema, table, rows, differences }) => `  ${schema}.${table}: ${plural(rows, 'row')}${differences === 0 ? '' : `, ${plural(differences, 'difference')}`}`),
     ...limited(tables.filter(({ not }) => not !== undefined), ({ schema, table, not }) => `  ${schema}.${table}: not compared: ${not}`),
-    `${equal ? 'equal:   ' : 'NOT EQUAL:'} ${plural(done.length, 'table')}, ${plural(rows, 'row')}, value by value: the cache that followed against a second copy, taken at the end, both${at}`,
+    `${equal ? 'equal:   ' : done.length === 0 ? 'nothing compared:' : 'NOT EQUAL:'} ${plural(done.length, 'table')}, ${plural(rows, 'row')}, value by value: the cache that followed against a second copy, taken at the end, both${at}${apart === 0 ? '' : `; ${apart} not compared`}`,
     ...(differing.length > 0 ? ['this is a bug in deltamirror, unless somebody wrote those caches; please report it'] : []),
   ];
 }

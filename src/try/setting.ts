@@ -11,7 +11,6 @@ const POLL_MS = 50;
 /** The paths and arguments that its steps share. */
 export interface Setting extends Where {
   readonly target: readonly string[];
-  readonly tables: string;
   readonly log: string;
   readonly cache: string;
   /** Of the second copy. */
@@ -23,8 +22,8 @@ export interface Setting extends Where {
   start(...of: ConstructorParameters<typeof Program>): Program;
 }
 
-/** Copies the tables into a new cache, as soon as there is a log to join. */
-export async function copy({ start, log, tables, target, env, tell }: Setting, cache: string): Promise<{ readonly rows: number; readonly seconds: number }> {
+/** Copies tables into a new cache, as soon as there is a log to join. */
+export async function copy({ start, log, target, env, tell }: Setting, cache: string, tables: string): Promise<{ readonly rows: number; readonly seconds: number }> {
   // The slot waits for every transaction that runs, however long.
   while (!hasBegun(log)) await sleep(POLL_MS);
   const program = start('deltaimport', ['--tables', tables, '--source', log, ...target, '--json', cache], { env, tell });

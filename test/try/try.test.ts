@@ -29,7 +29,7 @@ for (const version of [undefined, 14, 18] as const) {
       assert.equal(await trying.ended(), 0, trying.output);
       await application.stop();
       const report = JSON.parse(trying.stdout);
-      assert.deepEqual([report.equal, report.plugin, report.left, report.notCompared], [true, plugin, [], null]);
+      assert.deepEqual([report.equal, report.complete, report.plugin, report.left, report.notCompared], [true, true, plugin, [], null]);
       assert.deepEqual(report.tables.map((table: { table: string }) => table.table).sort(), ['Order, no', 'flights', 'legs', 'seen']);
       assert.ok(report.tables.every(({ rows, differences }: { rows: number; differences: number }) => rows > 0 && differences === 0));
       assert.ok(report.arrived.rows > 0 && report.lag.p50Ms <= report.lag.maxMs, trying.stdout);
@@ -127,6 +127,24 @@ for (const version of [undefined, 14, 18] as const) {
         assert.match(trying.output, /^left out: public\.flights: it belongs to role "postgres", who alone may publish it — GRANT "postgres" TO "guest";$/m);
         assert.match(trying.output, /^deltastream: .*: no table is left to try, each for the reason above — /m);
       }
+      assert.deepEqual(await leftIn(server), []);
+      assert.deepEqual(readdirSync(trying.folder), []);
+    });
+
+    test('tables altered, dropped and robbed of their key meanwhile: what can be compared is equal, and the rest is named', async (t) => {
+      await server.query('CREATE TABLE altered (id int PRIMARY KEY, t text); INSERT INTO altered VALUES (1, NULL); CREATE TABLE dropped (id int PRIMARY KEY); CREATE TABLE robbed (id int PRIMARY KEY); INSERT INTO robbed VALUES (1)');
+      const trying = tryIn(t, url(), '--tables', 'altered,dropped,robbed', '--json');
+      await trying.says(/following for/);
+      await server.query('ALTER TABLE altered ADD COLUMN n int DEFAULT 7; UPDATE altered SET n = 8; DROP TABLE dropped; ALTER TABLE robbed DROP CONSTRAINT robbed_pkey');
+      // Until it has left the publication, Postgres refuses this.
+      await until('its update is accepted', () => server.query('UPDATE robbed SET id = 2').then(() => true, () => false));
+      await trying.says(/robbed goes into quarantine/);
+      trying.child.kill('SIGINT');
+      assert.equal(await trying.ended(), 1, trying.output);
+      const { equal, complete, tables } = JSON.parse(trying.stdout);
+      assert.deepEqual([equal, complete], [true, false], trying.output);
+      assert.deepEqual(tables.map((table: { table: string; rows: number; notCompared: string | null }) => [table.table, table.rows, table.notCompared !== null]), [['altered', 1, false], ['robbed', 0, true]]);
+      await server.query('DROP TABLE altered, robbed');
       assert.deepEqual(await leftIn(server), []);
       assert.deepEqual(readdirSync(trying.folder), []);
     });
