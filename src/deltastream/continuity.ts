@@ -11,9 +11,10 @@ import type { SlotMemory } from './slot-memory.js';
 import type { Source } from './source.js';
 
 type Place = Pick<StreamOptions, 'slot' | 'out'>;
+type Facts = Pick<Source, 'place' | 'identity' | 'health' | 'confirmedLsn'>;
 
 /** Throws DeltaError `slot` or `log-foreign` when the log and the slot no longer meet. Gives what is worth a word. */
-export function checkContinuity(source: Source, logLsn: Lsn, place: Place, memory: SlotMemory | undefined): string | undefined {
+export function checkContinuity(source: Facts, logLsn: Lsn, place: Place, memory: SlotMemory | undefined): string | undefined {
   const { slot, out } = place;
   const hint = reconcileHint(slot, out);
   // A slot forgets only what was confirmed, so one that is ahead of the log was moved or made anew.
@@ -29,7 +30,7 @@ export function checkContinuity(source: Source, logLsn: Lsn, place: Place, memor
 }
 
 /** Against what was seen of the slot on this timeline. */
-function checkMemory(source: Source, { slot, out }: Place, memory: SlotMemory): string | undefined {
+function checkMemory(source: Facts, { slot, out }: Place, memory: SlotMemory): string | undefined {
   const { restartLsn, confirmedFlushLsn, serverStarted } = source.health;
   const began = beganOf(source);
   if (began !== null && memory.began !== null && began !== memory.began) {
@@ -44,7 +45,7 @@ function checkMemory(source: Source, { slot, out }: Place, memory: SlotMemory): 
 }
 
 /** Where the server's timeline left the one before; null for the first. */
-export function beganOf({ identity }: Source): string | null {
+export function beganOf({ identity }: Pick<Source, 'identity'>): string | null {
   const last = [...identity.ancestors.values()].at(-1);
   return last === undefined ? null : formatLsn(last);
 }
