@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { formatLsn } from '../daystream/lsn.js';
+import { formatLsn, maxLsn } from '../daystream/lsn.js';
 import { comparePositions, formatPosition } from '../daystream/position.js';
 import type { LogEnd } from '../daystream/recovery.js';
 import { DeltaError, shellWord } from '../errors.js';
@@ -65,8 +65,9 @@ function requireAtEnd(path: string, cache: Cache, { place, lsn }: LogEnd): void 
   if (at === undefined || comparePositions(at.position, place.position) !== 0 || at.crc !== place.crc) {
     throw new DeltaError('cache', `${path}: stands at ${formatPosition(at?.position ?? { clock: 0, sequence: 0 })}, the log ends at ${formatPosition(place.position)}`, { hint: `deltamirror --once ${shellWord(path)}` });
   }
-  if (at.snapshotLsn === undefined || at.snapshotLsn <= lsn) return;
-  throw new DeltaError('cache', `${path}: was copied from Postgres at ${formatLsn(at.snapshotLsn)}, and the log ends at ${formatLsn(lsn)}: it has what the log lacks`, {
+  const ahead = maxLsn(at.lsn, at.snapshotLsn ?? 0n);
+  if (ahead <= lsn) return;
+  throw new DeltaError('cache', `${path}: was copied from Postgres at ${formatLsn(ahead)}, and the log ends at ${formatLsn(lsn)}: it has what the log lacks`, {
     hint: 'give a cache that is older; or leave out --cache, and every table is copied through the log',
   });
 }
