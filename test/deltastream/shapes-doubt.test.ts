@@ -36,11 +36,19 @@ const emit = (...texts: string[]) => `SELECT ${texts.map((text) => `pg_logical_e
 const LOOK = emit("'seen ' || pg_current_snapshot()", "'look ' || 't'::regclass::oid");
 const actions = (lines: readonly string[]) => lines.flatMap((line) => /\t_action\t(schema|create|stale|drop|indexes|comments|insert|update|truncate)/.exec(line)?.[1] ?? []);
 
-test('one change of the shape, seen by its first row, is exact', async (t) => {
+test('a change of the shape that a look saw before its first row is exact; one that is seen by the row alone leaves a doubt', async (t) => {
   const twin = await polled(t, 'CREATE TABLE t (id int PRIMARY KEY, v text)');
-  const lines = await each(twin, 'INSERT INTO t VALUES (1)', 'ALTER TABLE t ADD COLUMN n int NOT NULL DEFAULT 5', 'INSERT INTO t VALUES (2)', 'CREATE INDEX i ON t (n)', LOOK);
-  assert.deepEqual(actions(lines), ['schema', 'insert', 'schema', 'insert', 'indexes']);
+  const lines = await each(twin, 'INSERT INTO t VALUES (1)', 'ALTER TABLE t ADD COLUMN n int NOT NULL DEFAULT 5', LOOK, 'INSERT INTO t VALUES (2)', 'CREATE INDEX i ON t (n)', LOOK);
+  assert.deepEqual(actions(lines), ['schema', 'insert', 'schema', 'indexes', 'comments', 'insert', 'indexes']);
   assert.ok(lines.some((line) => line.includes('\tn\t3 notnull integer\t_missing\t5')));
+  assert.deepEqual(actions(await each(twin, 'ALTER TABLE t ADD COLUMN m int', 'INSERT INTO t VALUES (3)')), ['schema', 'stale', 'insert']);
+});
+
+test('the last writer of the catalog is not taken for the one that changed the rows: it may have written over another', async (t) => {
+  const twin = await polled(t, 'CREATE TABLE t (id int PRIMARY KEY, v text)');
+  await each(twin, 'INSERT INTO t VALUES (1)');
+  for (const statement of ['ALTER TABLE t ADD COLUMN c int DEFAULT 5', 'INSERT INTO t VALUES (2)', 'ALTER TABLE t DROP COLUMN c, ADD COLUMN c int DEFAULT 6']) await twin.client.query(statement);
+  assert.deepEqual(actions(await twin.theirs()), ['schema', 'stale', 'insert']);
 });
 
 test('rows of a shape that the catalog has not any more are written, and the table is stale', async (t) => {
@@ -56,9 +64,7 @@ test('rows of a shape that the catalog has not any more are written, and the tab
 test('several changes before a row is read leave a doubt', async (t) => {
   const twin = await polled(t, 'CREATE TABLE t (id int PRIMARY KEY, v text)');
   await each(twin, 'INSERT INTO t VALUES (1)');
-  await twin.client.query('ALTER TABLE t ADD COLUMN n int');
-  const lines = await each(twin, "INSERT INTO t VALUES (2, 'x', 3)");
-  assert.deepEqual(actions(lines), ['schema', 'insert']);
+  await each(twin, 'ALTER TABLE t ADD COLUMN n int', LOOK);
   await twin.client.query('ALTER TABLE t ADD COLUMN m int');
   await twin.client.query('INSERT INTO t VALUES (3)');
   await twin.client.query('ALTER TABLE t ALTER COLUMN m SET NOT NULL').catch(() => {});
@@ -74,13 +80,31 @@ test('a column dropped and added again, found later, makes the table stale: nobo
 
 test('rows that were written anew are stale by the first row behind it; a truncate and VACUUM FULL are not', async (t) => {
   const twin = await polled(t, 'CREATE TABLE t (id int PRIMARY KEY, n int)');
-  assert.deepEqual(actions(await each(twin, 'INSERT INTO t VALUES (1, 1)', 'ALTER TABLE t ALTER COLUMN n TYPE bigint USING n + 1', 'INSERT INTO t VALUES (2, 2)')), ['schema', 'insert', 'stale', 'schema', 'insert']);
+  assert.deepEqual(actions(await each(twin, 'INSERT INTO t VALUES (1, 1)', 'ALTER TABLE t ALTER COLUMN n TYPE bigint USING n + 1', 'INSERT INTO t VALUES (2, 2)')), ['schema', 'insert', 'schema', 'stale', 'insert']);
+  await each(twin, LOOK);
   assert.deepEqual(actions(await each(twin, 'VACUUM FULL t', 'TRUNCATE t', 'INSERT INTO t VALUES (3, 3)', LOOK)), ['truncate', 'insert']);
 });
 
 test('a table that is made where no event trigger is, is newly followed', async (t) => {
   const twin = await polled(t, 'CREATE TABLE other (id int PRIMARY KEY)');
   assert.deepEqual(actions(await each(twin, 'BEGIN; CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); COMMIT')), ['schema', 'stale', 'insert']);
+});
+
+const STATE = { oid: 999_999, schema: 'public', table: 't', name: 'public.t', relkind: 'r', persistence: 'p', identity: 'd', isPartition: false, root: null, made: 3, filenode: 1, attributes: '1', fullLeaves: false, unloggedLeaf: null, columns: [], missing: {}, indexes: [], comments: [] };
+const shape = (changed: object) => `'shape ${JSON.stringify({ ...STATE, ...changed })}'`;
+
+test('no message that anybody can send ends the reading of the slot, or is a line that says nonsense', async (t) => {
+  const twin = await polled(t, 'CREATE TABLE t (id int PRIMARY KEY, v text)');
+  await each(twin, 'INSERT INTO t VALUES (1)');
+  const words = ['look', 'stale', 'reload', 'offer', 'made', 'gone', 'broken', 'rewrote', 'moved', 'named', 'seen', 'shape', 'signed'];
+  const tails = ['', ' ', ' null', ' -5', ' 0', ' 9999999999', ' 9999999999 x', ' 0 x', ' 16384 9999999999 x', ' [null]', ' 16384 [null,1]', ' 1:2:x', ' {}', ' 99999999999999999999:1:'];
+  const lines = await each(twin,
+    ...words.flatMap((word) => tails.map((tail) => emit(`'${word}${tail}'`))),
+    emit('decode(\'00\', \'hex\')'), emit("convert_to('broken 16384 ', 'UTF8') || decode('00ff', 'hex')"),
+    ...[{ oid: -5 }, { oid: '1' }, { columns: [null] }, { columns: [{}] }, { made: undefined }, { missing: null }, { missing: { 1: '' } }, { indexes: [1] }, { comments: [{}] }, { root: 'x' }, { schema: null }, { relkind: 1 }].map((changed) => emit(shape(changed))),
+    'INSERT INTO t VALUES (2)', LOOK);
+  assert.ok(actions(lines).every((action) => ['schema', 'insert', 'indexes', 'comments'].includes(action)), lines.join('\n'));
+  assert.ok(lines.every((line) => !/_(?:reload|offer)/.test(line)), lines.join('\n'));
 });
 
 test('messages of anybody make a table stale at most: it was not made, is not gone and has no other shape because they say so', async (t) => {

@@ -2,8 +2,8 @@
 import { parseSnapshot, type Snapshot } from '../../daystream/snapshot.js';
 import type { RelationState } from '../../postgres/relation-state.js';
 import type { Place } from './shape-lines.js';
+import { readNumberAnd, readOidAnd, readOids, readPlace, readState } from './shape-read.js';
 
-const OID_LIMIT = 0xffff_ffff;
 /** Those that name tables, and no more. */
 const WORDS = ['look', 'stale', 'reload', 'offer', 'made', 'gone'] as const;
 type Word = (typeof WORDS)[number];
@@ -55,39 +55,22 @@ export class Controls {
     const space = text.indexOf(' ');
     const word = text.slice(0, Math.max(space, 0));
     const rest = text.slice(space + 1);
-    if (isWord(word)) return this.#name(this.words[word], rest);
-    if (word === 'shape') return this.#shape(rest);
-    if (word === 'broken') return this.#break(rest);
-    if (word === 'rewrote' || word === 'moved') return this.#find(this[word], rest);
-    if (word === 'named') return this.#named(rest);
-    if (word === 'seen') this.seen = attempt(() => parseSnapshot(rest)) ?? this.seen;
+    if (isWord(word)) for (const oid of readOids(rest) ?? []) this.words[word].add(oid);
+    if (word === 'shape') this.#shape(rest);
+    if (word === 'broken') this.#set(this.broken, readOidAnd(rest), (reason) => reason);
+    if (word === 'rewrote' || word === 'moved') this.#set(this[word], readOidAnd(rest), readFound);
+    if (word === 'named') this.#set(this.named, readOidAnd(rest), readPlace);
+    if (word === 'seen') this.seen = readSnapshot(rest) ?? this.seen;
   }
 
-  #name(into: Set<number>, rest: string): void {
-    if (!/^\d{1,10}(?: \d{1,10})*$/.test(rest)) return;
-    const oids = rest.split(' ').map(Number);
-    if (oids.every((oid) => oid <= OID_LIMIT)) for (const oid of oids) into.add(oid);
-  }
-
-  #break(rest: string): void {
-    const match = /^(\d{1,10}) (.+)$/s.exec(rest);
-    if (match !== null) this.broken.set(Number(match[1]), match[2]);
-  }
-
-  #find(into: Map<number, Found>, rest: string): void {
-    const match = /^(\d{1,10}) (\d{1,10}) (.+)$/s.exec(rest);
-    if (match !== null) into.set(Number(match[1]), { number: Number(match[2]), reason: match[3] });
-  }
-
-  #named(rest: string): void {
-    const match = /^(\d{1,10}) (.+)$/s.exec(rest);
-    const names = match === null ? undefined : attempt(() => JSON.parse(match[2]) as unknown);
-    if (match !== null && Array.isArray(names) && typeof names[0] === 'string' && typeof names[1] === 'string') this.named.set(Number(match[1]), { schema: names[0], table: names[1] });
+  #set<Value>(into: Map<number, Value>, said: readonly [oid: number, rest: string] | undefined, read: (rest: string) => Value | undefined): void {
+    const value = said && read(said[1]);
+    if (said !== undefined && value !== undefined) into.set(said[0], value);
   }
 
   #shape(rest: string): void {
-    const state = attempt(() => JSON.parse(rest) as RelationState);
-    if (state !== undefined && isState(state)) this.states.set(state.oid, state);
+    const state = readState(rest);
+    if (state !== undefined) this.states.set(state.oid, state);
   }
 }
 
@@ -95,14 +78,14 @@ function isWord(word: string): word is Word {
   return (WORDS as readonly string[]).includes(word);
 }
 
-/** By its outline: who may write such a message may as well write the rows. */
-function isState({ oid, schema, table, columns, indexes, comments, missing }: RelationState): boolean {
-  return Number.isInteger(oid) && typeof schema === 'string' && typeof table === 'string' && Array.isArray(columns) && Array.isArray(indexes) && Array.isArray(comments) && typeof missing === 'object';
+function readFound(text: string): Found | undefined {
+  const said = readNumberAnd(text);
+  return said && { number: said[0], reason: said[1] };
 }
 
-function attempt<Result>(act: () => Result): Result | undefined {
+function readSnapshot(text: string): Snapshot | undefined {
   try {
-    return act();
+    return parseSnapshot(text);
   } catch {
     return undefined;
   }

@@ -6,7 +6,6 @@
  *
  *   what describes the relation was written by        it is
  *   transactions that the log is past, or this one     exact
- *   one other, and the message was otherwise before    exact: that one changed it
  *   others                                             exact as the event triggers sent it in this
  *                                                      transaction; else in doubt
  *
@@ -141,8 +140,6 @@ export class CatalogShapes implements Shapes {
       // What a root says of its partitions, those tell that it had then.
       if (lacks === 0 && sent !== undefined && own.relkind === 'p') return { ...own, missing: sent.missing, fullLeaves: sent.fullLeaves, unloggedLeaf: sent.unloggedLeaf };
       if (lacks === 0 || (sent !== undefined && isSame(own, sent))) return own;
-      const isTheOne = !table.isKnown || (message !== undefined && table.state !== undefined && !isIt(table.state));
-      if (sent === undefined && lacks === 1 && isTheOne) return own;
     }
     return sent !== undefined && isIt(sent) ? sent : undefined;
   }
