@@ -64,6 +64,7 @@ export async function settled(path: Path, caches: readonly string[], schemas?: r
   await path.server.query(`COMMENT ON TABLE marker IS '${probe}'`);
   await watched(path);
   for (const cache of caches) await path.until(`${cache} to hold the comment of marker`, () => commentOfMarker(cache) === probe);
+  await path.caughtUp(...caches); // what the look told is in the log by then, so also which copies are due
   await copied(path);
   await path.caughtUp(...caches);
   for (const cache of caches) await followed(path, cache, schemas);

@@ -31,6 +31,8 @@ export class Fleet {
   readonly #batch: number;
   readonly #random: Random;
   readonly #patterns: string;
+  /** As Postgres calls them: of what can be chosen by its name. */
+  readonly #kinds: readonly string[];
   readonly #mirrors: Mirroring[] = [];
   #daemon: Daemon | undefined;
   #killer: Killer | undefined;
@@ -41,6 +43,7 @@ export class Fleet {
     this.#batch = batch;
     this.#random = random;
     this.#patterns = patternsOf(schemas, followsAll);
+    this.#kinds = followsAll ? ['r'] : ['r', 'p']; // a root whose partitions go by their own names has no rows
   }
 
   get paths(): readonly string[] {
@@ -120,7 +123,7 @@ export class Fleet {
     for (const { followed: [first, ...others] } of schemas) {
       patterns.push(this.#random.below(3) === 0 ? written(first, ANCHOR) : `${ident(first)}.*`);
       const { rows } = await client.query<{ schema: string; name: string }>(
-        "SELECT nspname AS schema, relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = ANY ($1) AND relkind IN ('r', 'p') AND NOT relispartition AND relpersistence = 'p' AND (NOT EXISTS (SELECT FROM pg_publication) OR EXISTS (SELECT FROM pg_publication_rel WHERE prrelid = c.oid)) ORDER BY 1, 2 LIMIT $2", [others, this.#random.below(4)]);
+        "SELECT nspname AS schema, relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = ANY ($1) AND relkind::text = ANY ($3) AND NOT relispartition AND relpersistence = 'p' AND (NOT EXISTS (SELECT FROM pg_publication) OR EXISTS (SELECT FROM pg_publication_rel WHERE prrelid = c.oid)) ORDER BY 1, 2 LIMIT $2", [others, this.#random.below(4), this.#kinds]);
       patterns.push(...rows.map(({ schema, name }) => written(schema, name)));
     }
     return patterns.join(',');
