@@ -39,6 +39,8 @@ for (const version of [undefined, 14, 18] as const) {
       assert.deepEqual(readdirSync(trying.folder), []);
     });
 
+    if (version !== 18) return; // the rest asks nothing of the version
+
     test('Ctrl-C ends the following, and the report comes', async (t) => {
       const trying = tryIn(t, url(), '--tables', 'flights');
       await trying.says(/following for 60 s/);
