@@ -101,10 +101,11 @@ const TYPES = `
     FROM held JOIN pg_type AS t ON t.oid = held.oid JOIN pg_attribute ON attrelid = t.typrelid WHERE t.typrelid <> 0 AND attnum > 0`;
 
 /**
- * A row that is changed is another row with a newer xmin, so rows that are as many and have the same
- * sum are the same rows. What sessions make for themselves is left out: it comes and goes all the time.
+ * A row that is changed is another row with the xmin of a transaction that had none here before, so rows
+ * whose xmins are the same are the same rows; they are summed as hashes, since two sums of numbers so near
+ * each other may be equal. What sessions make for themselves is left out: it comes and goes all the time.
  */
-const sumOf = (from: string) => `(SELECT count(*) || ' ' || coalesce(sum(own.xmin::text::int8), 0) FROM ${from})`;
+const sumOf = (from: string) => `(SELECT count(*) || ' ' || coalesce(sum(hashint8extended(own.xmin::text::int8, 0)), 0) FROM ${from})`;
 const OF_RELATION = (column: string) => `JOIN pg_class AS c ON c.oid = own.${column} AND c.relpersistence <> 't'`;
 const DIGEST = `
   SELECT concat_ws(' ',
