@@ -12,6 +12,12 @@ export function explain(changes: SchemaChanges): string {
   return changes === 'triggers' ? 'event triggers tell them in their own transactions' : 'deltastream compares the catalog every --schema-interval';
 }
 
+/** Of a role that may not read by what the event triggers prove that they are it: with pgoutput they count for none. */
+export function describeDeaf(role: string): string {
+  const who = `"${role.replaceAll('"', '""')}"`;
+  return `schema changes: role "${role}" cannot tell what the event triggers say from what anybody says, so the catalog is compared every --schema-interval — GRANT USAGE ON SCHEMA deltastream TO ${who}; GRANT SELECT ON deltastream.secret TO ${who};`;
+}
+
 /** One line, with what to type where there is something better. */
 export function describeSchemaChanges(state: TriggersState): string {
   const said = `schema changes: ${explain(schemaChangesOf(state))}`;

@@ -8,6 +8,7 @@ import { CONTROL_PREFIX } from '../postgres/control.js';
 import type { TablePrint } from '../postgres/fingerprint.js';
 import { readEmpty, readTableMarks, type TableMarks } from '../postgres/table-marks.js';
 import { onlyFollowed } from './catalog-state.js';
+import { sign } from './signed-words.js';
 
 /** What was seen at a look, by oid. */
 export interface SeenMarks {
@@ -36,9 +37,18 @@ export async function wordsOf(client: pg.Client, before: SeenMarks | undefined, 
   return [...(gone.length === 0 ? [] : [`gone ${gone.join(' ')}`]), ...gone.map((oid) => `named ${oid} ${JSON.stringify(before.names[oid])}`), ...(areTold ? [] : rewrites(before, now.tables, partitions)), ...moved];
 }
 
-/** Tells them in one transaction with what was visible then: all of that is in the log above. */
-export async function tellWords(client: pg.Client, words: readonly string[]): Promise<void> {
-  await client.query('select pg_logical_emit_message(true, $1::text, content) from unnest($2::text[] || (\'seen \' || pg_current_snapshot()::text)) as content', [CONTROL_PREFIX, words]);
+/** Tells them in one transaction, with what was visible at its beginning: all of that is in the log above. `key` proves it. */
+export async function tellWords(client: pg.Client, words: readonly string[], key: Buffer): Promise<void> {
+  await client.query('BEGIN');
+  try {
+    const { rows: [{ xid, seen }] } = await client.query<{ xid: string; seen: string }>('select pg_current_xact_id()::text as xid, pg_current_snapshot()::text as seen');
+    const texts = [...words, `seen ${seen}`].map((text) => sign(key, BigInt(xid), text));
+    await client.query('select pg_logical_emit_message(true, $1::text, content) from unnest($2::text[]) as content', [CONTROL_PREFIX, texts]);
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {}); // what was thrown says more
+    throw error;
+  }
 }
 
 /** ALTER TABLE that writes rows anew makes another file and describes a column anew; TRUNCATE and VACUUM FULL do not. */

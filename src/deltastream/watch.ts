@@ -12,11 +12,13 @@ import { DeltaError, reasonOf } from '../errors.js';
 import { connect } from '../postgres/connection.js';
 import { codeOf } from '../postgres/failure.js';
 import { readDigest, readTablePrints, readTypeItems } from '../postgres/fingerprint.js';
+import { readSecret } from '../postgres/triggers-secret.js';
 import { readTriggers } from '../postgres/triggers.js';
 import { CATALOG_FILE, compare, followedSince, onlyFollowed, readCatalogState, splitByDue, stateOf, writeCatalogState, type CatalogState } from './catalog-state.js';
 import { keepPublication, type Kept, type PublicationState } from './keep-publication.js';
 import { publicationOf, type StreamOptions } from './options.js';
-import { describeSchemaChanges } from './schema-changes.js';
+import { describeDeaf, describeSchemaChanges } from './schema-changes.js';
+import { readWordsKey } from './signed-words.js';
 import { tellDifference } from './tell-difference.js';
 import { seeMarks, tellWords, wordsOf } from './watch-marks.js';
 
@@ -120,11 +122,14 @@ export class Watch {
   async #look(client: pg.Client, isNews: boolean): Promise<void> {
     const { tables, partitions, out } = this.#options;
     const before = this.#state;
-    const triggersState = await readTriggers(client);
-    const triggers = triggersState === 'installed';
-    this.#tell(describeSchemaChanges(triggersState));
-    const { handled, joining } = await this.#keepPublication(client, triggers && before?.triggers === true);
     const isBlind = publicationOf(this.#options) !== undefined;
+    const triggersState = await readTriggers(client);
+    this.#tell(describeSchemaChanges(triggersState));
+    // Who cannot prove to us what they say count for none.
+    const isDeaf = isBlind && triggersState === 'installed' && await readSecret(client) === 'denied';
+    if (isDeaf) this.#tell(describeDeaf(client.user ?? ''));
+    const triggers = triggersState === 'installed' && !isDeaf;
+    const { handled, joining } = await this.#keepPublication(client, triggers && before?.triggers === true);
     // Of a partition that is truncated alone no event trigger tells, and pgoutput neither.
     const isSafe = triggers && before?.triggers === true && before.again.length === 0 && !(isBlind && partitions === 'root');
     if (isSafe && !isNews && performance.now() - this.#lookedMs < NET_INTERVAL_MS) return;
@@ -137,7 +142,7 @@ export class Watch {
     const seen = isBlind ? await seeMarks(client, prints, this.#options) : undefined;
     const now = stateOf(this.#options, digest, triggers, followed, await readTypeItems(client));
     // First, since it says which transactions the log is past when it comes to what follows.
-    if (seen !== undefined) await tellWords(client, await wordsOf(client, before?.seen, seen, prints, this.#options, triggers && before?.triggers === true));
+    if (seen !== undefined) await tellWords(client, await wordsOf(client, before?.seen, seen, prints, this.#options, triggers && before?.triggers === true), readWordsKey(out));
     const difference = compare(before, now, followed);
     const offered = difference.offered.filter((oid) => !handled.has(oid));
     const looked = difference.looked.filter((oid) => !joining.has(oid));

@@ -6,6 +6,7 @@
 import { CONTROL_PREFIX } from './control.js';
 import { COMMENT_START } from './publication-change.js';
 import { IS_BAD } from './publication.js';
+import { signed } from './triggers-secret.js';
 
 /** A publication is locked until the transaction ends that changes it: nobody waits for another's schema change. */
 const LOCK_TIMEOUT = '50ms';
@@ -33,6 +34,7 @@ DECLARE
   commands oid[];
   made oid[] := '{}';
   stale oid[] := '{}';
+  told bytea[] := '{}';
 BEGIN
   IF current_setting('deltastream.publishing', true) = 'on' THEN RETURN; END IF;
   BEGIN
@@ -66,11 +68,12 @@ BEGIN
       END LOOP;
     END LOOP;
     PERFORM set_config('deltastream.publishing', '', true);
+    IF made <> '{}' THEN told := ${signed("ARRAY[convert_to('made ' || array_to_string(made, ' '), 'UTF8')]")}; END IF;
   EXCEPTION ${giveUp}
-    made := '{}';
+    told := '{}';
     stale := '{}';
   END;
-  IF made <> '{}' THEN PERFORM pg_logical_emit_message(true, '${CONTROL_PREFIX}', 'made ' || array_to_string(made, ' ')); END IF;
+  PERFORM pg_logical_emit_message(true, '${CONTROL_PREFIX}', text) FROM unnest(told) AS text;
   IF stale <> '{}' THEN PERFORM pg_logical_emit_message(true, '${CONTROL_PREFIX}', 'stale ' || array_to_string(stale, ' ')); END IF;
 END $function$;`;
 }

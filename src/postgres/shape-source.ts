@@ -6,6 +6,7 @@ import { connect, placeOf } from './connection.js';
 import { translate } from './failure.js';
 import { readTablePrints, type TablePrint } from './fingerprint.js';
 import { statesOf, treeOf, type RelationState, type Surroundings } from './relation-state.js';
+import { readSecret } from './triggers-secret.js';
 import type { Partitions } from '../daystream/following.js';
 
 const STATEMENT_TIMEOUT_MS = 60_000;
@@ -43,6 +44,16 @@ export class ShapeSource {
   /** True where stored generated columns may be published. */
   get sendsGenerated(): Promise<boolean> {
     return this.#ask<{ sends: boolean }>("select current_setting('server_version_num')::int >= 180000 as sends", []).then(([{ sends }]) => sends);
+  }
+
+  /** By which the event triggers prove what they say; undefined where there is none for us. */
+  async secret(): Promise<Buffer | undefined> {
+    try {
+      const secret = await readSecret(this.client);
+      return secret === 'denied' ? undefined : secret;
+    } catch (cause) {
+      throw translate(cause, placeOf(this.client));
+    }
   }
 
   /** The tables among these oids; an index stands for its table, and where partitions go by their root's name, a partition for its root. */

@@ -8,6 +8,7 @@ import { PINNED_SETTINGS } from './connection.js';
 import { CONTROL_PREFIX } from './control.js';
 import { COMMENT_START } from './publication-change.js';
 import { statesOf, treeOf } from './relation-state.js';
+import { signed } from './triggers-secret.js';
 
 /** Of functions that print values: as every connection of ours prints them. */
 export const PINNED = Object.entries(PINNED_SETTINGS)
@@ -67,7 +68,11 @@ export const DROPPED = `
           FROM pg_class AS c WHERE c.oid = ANY (looked) AND c.relkind = 'p');
     END IF;`;
 
-/** Outside the block with the exceptions, whose subtransaction would take an xid. */
+/** Within the block with the exceptions: what cannot be proved is not told. */
+export const SIGN = `
+    IF cardinality(told) > 0 THEN told := ${signed('told')}; END IF;`;
+
+/** Outside that block, whose subtransaction would take an xid. */
 export const EMIT_TOLD = `
   PERFORM pg_logical_emit_message(true, '${CONTROL_PREFIX}', text) FROM unnest(told) AS text;`;
 
@@ -82,8 +87,9 @@ BEGIN
     IF ${IS_HEARD} THEN
       told := array(SELECT convert_to('broken ' || c.oid || ' ALTER TABLE rewrote the rows of ' || ${nameOf('c.oid')}, 'UTF8')
                       FROM pg_class AS c WHERE c.oid = pg_event_trigger_table_rewrite_oid() AND c.relpersistence <> 't' AND pg_relation_size(c.oid) > 0);
-    END IF;
+    END IF;${SIGN}
   EXCEPTION ${giveUp}
+    told := '{}';
   END;${EMIT_TOLD}
 END $function$;`;
 }

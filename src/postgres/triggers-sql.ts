@@ -4,14 +4,12 @@
  */
 import { CONTROL_PREFIX } from './control.js';
 import { PUBLISH_TAGS, publishFunction } from './publication-triggers.js';
-import { DECLARE_TOLD, DESCRIBE, DROPPED, EMIT_TOLD, PARTITIONS_MOVED, PINNED, rewriteFunction } from './triggers-shapes.js';
+import { DECLARE_TOLD, DESCRIBE, DROPPED, EMIT_TOLD, PARTITIONS_MOVED, PINNED, rewriteFunction, SIGN } from './triggers-shapes.js';
+import { DROP_SECRET, MAKE_SECRET, SCHEMA } from './triggers-secret.js';
 import { usersOf } from './type-users.js';
 
 /** Rises with every change of what is installed. */
-export const TRIGGERS_VERSION = 2;
-
-/** Of the functions and the event triggers: `deltastream_before`, `deltastream_after`, `deltastream_drop`, `deltastream_rewrite`, `deltastream_publish`. */
-export const SCHEMA = 'deltastream';
+export const TRIGGERS_VERSION = 3;
 
 /** What the script ends with where the schema is another role's: the SQLSTATE invalid_schema_definition. */
 export const FOREIGN_SCHEMA = '42P15';
@@ -87,8 +85,9 @@ BEGIN
         stale := stale || array(${usersOf('altered')});
       END IF;
       looked := array(SELECT unnest(looked) UNION (${usersOf('types')}) ORDER BY 1);
-    END IF;${PARTITIONS_MOVED}${DESCRIBE}
+    END IF;${PARTITIONS_MOVED}${DESCRIBE}${SIGN}
   EXCEPTION ${GIVE_UP}
+    told := '{}';
   END;${EMIT}${EMIT_TOLD}
   IF stale <> '{}' THEN PERFORM pg_logical_emit_message(true, '${CONTROL_PREFIX}', 'stale ' || array_to_string(stale, ' ')); END IF;
 END $function$;`;
@@ -118,8 +117,9 @@ BEGIN
            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
            AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND c.oid >= 16384
          ORDER BY 1);
-    END IF;${DROPPED}${DESCRIBE}
+    END IF;${DROPPED}${DESCRIBE}${SIGN}
   EXCEPTION ${GIVE_UP}
+    told := '{}';
   END;${EMIT}${EMIT_TOLD}
 END $function$;`;
 
@@ -161,6 +161,7 @@ END $do$;`;
 export const INSTALL = `CREATE SCHEMA IF NOT EXISTS ${SCHEMA};
 ${REQUIRE_OWNER}
 ${REMOVE_ALL}
+${MAKE_SECRET}
 ${[BEFORE, AFTER, DROP, rewriteFunction(SCHEMA, HEAD, GIVE_UP), publishFunction(SCHEMA, HEAD, GIVE_UP)].join('\n').trim()}
 ${NAMES.map((name) => `CREATE EVENT TRIGGER deltastream_${name} ON ${EVENTS[name]} EXECUTE FUNCTION ${SCHEMA}.${name}();
 ALTER EVENT TRIGGER deltastream_${name} ENABLE ALWAYS;`).join('\n')}
@@ -169,6 +170,7 @@ COMMENT ON SCHEMA ${SCHEMA} IS 'made by deltastream setup, version ${TRIGGERS_VE
 
 /** The schema stays where somebody else keeps something in it. */
 export const REMOVE = `${REMOVE_ALL}
+${DROP_SECRET}
 DO $do$ BEGIN
   IF to_regnamespace('${SCHEMA}') IS NOT NULL THEN EXECUTE 'DROP SCHEMA ${SCHEMA}'; END IF;
 EXCEPTION WHEN dependent_objects_still_exist THEN NULL;

@@ -3,7 +3,8 @@ import type pg from 'pg';
 import { DeltaError, reasonOf } from '../errors.js';
 import { placeOf } from './connection.js';
 import { codeOf, translate } from './failure.js';
-import { FOREIGN_SCHEMA, INSTALL, NAMES, REMOVE, SCHEMA, TAKE_OVER, TRIGGERS_VERSION } from './triggers-sql.js';
+import { FOREIGN_SCHEMA, INSTALL, NAMES, REMOVE, TAKE_OVER, TRIGGERS_VERSION } from './triggers-sql.js';
+import { SCHEMA } from './triggers-secret.js';
 
 /** `other`: some are missing or switched off, or another version installed them. */
 export type TriggersState = 'installed' | 'absent' | 'other';

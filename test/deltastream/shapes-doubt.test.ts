@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test, type TestContext } from 'node:test';
 import { Server } from '../../dev/postgres.js';
-import { OpenedShapes } from '../support/opened-shapes.js';
+import { OpenedShapes, sayAsWatch } from '../support/opened-shapes.js';
 import { TwinSlots } from '../support/pgoutput.js';
 
 let server: Server;
@@ -33,7 +33,7 @@ async function each(twin: TwinSlots, ...statements: string[]): Promise<string[]>
 
 const emit = (...texts: string[]) => `SELECT ${texts.map((text) => `pg_logical_emit_message(true, 'deltastream', ${text})`).join(', ')}`;
 /** As the watch asks. */
-const LOOK = emit("'seen ' || pg_current_snapshot()", "'look ' || 't'::regclass::oid");
+const LOOK = `${sayAsWatch("'seen ' || pg_current_snapshot()")}; ${emit("'look ' || 't'::regclass::oid")}`;
 const actions = (lines: readonly string[]) => lines.flatMap((line) => /\t_action\t(schema|create|stale|drop|indexes|comments|insert|update|truncate)/.exec(line)?.[1] ?? []);
 
 test('a change of the shape that a look saw before its first row is exact; one that is seen by the row alone leaves a doubt', async (t) => {

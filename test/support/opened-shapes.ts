@@ -4,14 +4,24 @@ import type { CatalogState } from '../../src/deltastream/catalog-state.js';
 import type { Ending, InTransaction, Shapes, Told } from '../../src/deltastream/pgoutput/shape.js';
 import { CatalogShapes } from '../../src/deltastream/pgoutput/shapes.js';
 import type { RelationMessage } from '../../src/postgres/pgoutput/messages.js';
+import { signedBy } from '../../src/postgres/triggers-secret.js';
 import { ShapeSource } from '../../src/postgres/shape-source.js';
+
+/** By which a test says what the watch would say. */
+const WORDS_KEY = Buffer.alloc(32, 7);
+
+/** SQL that sends them, of expressions of type text. */
+export function sayAsWatch(...texts: readonly string[]): string {
+  const content = signedBy(`'\\x${WORDS_KEY.toString('hex')}'::bytea`, `ARRAY[${texts.map((text) => `convert_to(${text}, 'UTF8')`).join(', ')}]`);
+  return `SELECT pg_logical_emit_message(true, 'deltastream', said) FROM unnest(${content}) AS said`;
+}
 
 export class OpenedShapes implements Shapes {
   #shapes: CatalogShapes | undefined;
 
   /** To be awaited before anything is translated, and before the workload. */
   async open(url: string, following: Following, told?: CatalogState): Promise<void> {
-    this.#shapes = await CatalogShapes.open(await ShapeSource.open(url), following, told, told === undefined);
+    this.#shapes = await CatalogShapes.open(await ShapeSource.open(url), following, told, told === undefined, WORDS_KEY);
   }
 
   get #opened(): CatalogShapes {
@@ -20,7 +30,7 @@ export class OpenedShapes implements Shapes {
   }
 
   relation(message: RelationMessage, at: InTransaction): Promise<Told> { return this.#opened.relation(message, at); }
-  control(text: string): void { this.#opened.control(text); }
+  control(text: string, at: InTransaction): void { this.#opened.control(text, at); }
   end(at: InTransaction): Promise<Ending> | undefined { return this.#opened.end(at); }
   truncated(oid: number): void { this.#opened.truncated(oid); }
   committed(): void { this.#opened.committed(); }

@@ -4,7 +4,6 @@ import { formatLsn } from '../../daystream/lsn.js';
 import type { LogicalMessage } from '../../postgres/pgoutput/messages.js';
 import type { LineBuffer } from './line-buffer.js';
 
-const SHAPE = 'shape ';
 /** As with the plugin, whose line of a longer one would not fit into a message of the server. */
 const CONTENT_LIMIT_BYTES = 500 * 1024 * 1024;
 
@@ -34,19 +33,5 @@ export class MessageLines {
       lines.putHex(content);
     }
     lines.endLine();
-  }
-}
-
-/**
- * A control message that may have been rolled back: it says no longer what a table is, only that it
- * is to be looked at. The others ask for a look or a copy too many at worst.
- */
-export function inDoubt(text: string): string {
-  if (!text.startsWith(SHAPE)) return text;
-  try {
-    const { oid } = JSON.parse(text.slice(SHAPE.length)) as { oid: unknown };
-    return `look ${String(oid)}`;
-  } catch {
-    return text; // no command: anybody may send one
   }
 }

@@ -6,6 +6,7 @@ import { publicationOf, type StreamOptions } from '../options.js';
 import { pinSettings, placeOf } from '../../postgres/connection.js';
 import { translate } from '../../postgres/failure.js';
 import { ShapeSource } from '../../postgres/shape-source.js';
+import { readWordsKey } from '../signed-words.js';
 import { CatalogShapes } from './shapes.js';
 import { Translator } from './translator.js';
 
@@ -24,7 +25,7 @@ export async function openSession(replication: pg.Client, options: StreamOptions
   const { version, xid } = await prepareConnection(replication);
   const source = await ShapeSource.open(options.pg);
   try {
-    const shapes = await CatalogShapes.open(source, options, await readCatalogState(options.out), isNew);
+    const shapes = await CatalogShapes.open(source, options, await readCatalogState(options.out), isNew, readWordsKey(options.out));
     const translator = new Translator({ messages: options.messages, spoolFolder: join(options.out, SPOOL_FOLDER), xid, stop }, shapes);
     return {
       options: pgoutputOptions(version, publicationOf(options) ?? options.slot, options.messages),

@@ -5,8 +5,9 @@ import type { Place } from './shape-lines.js';
 import { readNumberAnd, readOidAnd, readOids, readPlace, readState } from './shape-read.js';
 
 /** Those that name tables, and no more. */
-const WORDS = ['look', 'stale', 'reload', 'offer', 'made', 'gone'] as const;
-type Word = (typeof WORDS)[number];
+const ASKED = ['look', 'stale', 'reload', 'offer'] as const;
+const SAID = ['made', 'gone'] as const;
+type Word = (typeof ASKED)[number] | (typeof SAID)[number];
 
 interface Found {
   readonly number: number;
@@ -27,9 +28,11 @@ export class Controls {
   readonly states = new Map<number, RelationState>();
   /** All that it sees is in the log. */
   seen: Snapshot | undefined;
+  /** Somebody proved what he said with a secret that is not known here. */
+  isUnproved = false;
 
   get isEmpty(): boolean {
-    return this.broken.size === 0 && this.rewrote.size === 0 && this.moved.size === 0 && this.states.size === 0 && this.seen === undefined && Object.values(this.words).every(({ size }) => size === 0);
+    return !this.isUnproved && this.broken.size === 0 && this.rewrote.size === 0 && this.moved.size === 0 && this.states.size === 0 && this.seen === undefined && Object.values(this.words).every(({ size }) => size === 0);
   }
 
   /** All that are named. */
@@ -50,13 +53,17 @@ export class Controls {
     if (rewrote !== undefined) this.broken.set(to, rewrote.reason);
   }
 
-  /** Anybody may send one: what is none is passed over. */
-  hear(text: string): void {
-    const space = text.indexOf(' ');
-    const word = text.slice(0, Math.max(space, 0));
-    const rest = text.slice(space + 1);
-    if (isWord(word)) for (const oid of readOids(rest) ?? []) this.words[word].add(oid);
-    if (word === 'shape') this.#shape(rest);
+  /** What anybody may ask: it costs a look or a copy. What is none of it is passed over. */
+  ask(text: string): void {
+    const [word, rest] = split(text);
+    if (isOneOf(ASKED, word)) this.#name(word, rest);
+  }
+
+  /** What somebody proved to be his. `isDoubtful`: it may have been rolled back, and does not say any more what a table is. */
+  hear(text: string, isDoubtful: boolean): void {
+    const [word, rest] = split(text);
+    if (isOneOf(SAID, word)) this.#name(word, rest);
+    if (word === 'shape') this.#shape(rest, isDoubtful);
     if (word === 'broken') this.#set(this.broken, readOidAnd(rest), (reason) => reason);
     if (word === 'rewrote' || word === 'moved') this.#set(this[word], readOidAnd(rest), readFound);
     if (word === 'named') this.#set(this.named, readOidAnd(rest), readPlace);
@@ -68,14 +75,24 @@ export class Controls {
     if (said !== undefined && value !== undefined) into.set(said[0], value);
   }
 
-  #shape(rest: string): void {
+  #name(word: Word, rest: string): void {
+    for (const oid of readOids(rest) ?? []) this.words[word].add(oid);
+  }
+
+  #shape(rest: string, isDoubtful: boolean): void {
     const state = readState(rest);
-    if (state !== undefined) this.states.set(state.oid, state);
+    if (state !== undefined && isDoubtful) this.words.look.add(state.oid);
+    else if (state !== undefined) this.states.set(state.oid, state);
   }
 }
 
-function isWord(word: string): word is Word {
-  return (WORDS as readonly string[]).includes(word);
+function split(text: string): [word: string, rest: string] {
+  const space = Math.max(text.indexOf(' '), 0);
+  return [text.slice(0, space), text.slice(space + 1)];
+}
+
+function isOneOf<Known extends string>(words: readonly Known[], word: string): word is Known {
+  return (words as readonly string[]).includes(word);
 }
 
 function readFound(text: string): Found | undefined {

@@ -64,3 +64,13 @@ function identityNames({ identity, indexes, columns }: RelationState): string[] 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name) => b.includes(name));
 }
+
+/** True where the log is told the same of both. */
+export function isSame(a: RelationState, b: RelationState): boolean {
+  return shown(a) === shown(b);
+}
+
+function shown({ oid, schema, table, relkind, persistence, identity, isPartition, root, columns, missing, indexes, comments }: RelationState): string {
+  const rows = (list: readonly object[]) => list.map((row) => Object.entries(row).sort(([x], [y]) => (x < y ? -1 : 1)));
+  return JSON.stringify([oid, schema, table, relkind, persistence, identity, isPartition, root, rows(columns), Object.entries(missing).sort(), rows(indexes), rows(comments)]);
+}

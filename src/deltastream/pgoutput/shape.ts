@@ -21,6 +21,8 @@ export interface InTransaction {
   readonly xid: bigint;
   /** Of the commit record. */
   readonly commitLsn: Lsn;
+  /** Its logical messages may have been rolled back. */
+  readonly isDoubtful: boolean;
 }
 
 export interface Told {

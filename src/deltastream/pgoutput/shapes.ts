@@ -18,7 +18,8 @@ import { describeState, type RelationState } from '../../postgres/relation-state
 import type { RelationMessage } from '../../postgres/pgoutput/messages.js';
 import { ShapeSource, type Seen, type Sight } from '../../postgres/shape-source.js';
 import type { CatalogState } from '../catalog-state.js';
-import { fits, guess, shapeOf } from './shape-match.js';
+import { isSigned, openSigned } from '../signed-words.js';
+import { fits, guess, isSame, shapeOf } from './shape-match.js';
 import { isIn, Past, rawXid } from './shape-past.js';
 import { ToldTable } from './shape-table.js';
 import { ToldTables } from './shape-tables.js';
@@ -41,18 +42,22 @@ export class CatalogShapes implements Shapes {
     private readonly tables: ToldTables,
     /** What the catalog showed then. */
     private readonly start: Sight,
+    /** The watch's. */
+    private readonly key: Buffer,
+    /** The event triggers'. */
+    private secret: Buffer | undefined,
   ) {}
 
   /**
    * `told`: what the log was last told of the catalog, as its folder keeps it; `isNew`: the log has
-   * nothing yet, and no reader. Closes the source at its end.
+   * nothing yet, and no reader; `key`: by which the watch proves what it says. Closes the source at its end.
    */
-  static async open(source: ShapeSource, following: Following, told: CatalogState | undefined, isNew: boolean): Promise<CatalogShapes> {
+  static async open(source: ShapeSource, following: Following, told: CatalogState | undefined, isNew: boolean, key: Buffer): Promise<CatalogShapes> {
     const sight = await source.look([]);
     const tables = new ToldTables();
     const generated = await source.sendsGenerated;
     await tables.read(source, following, told, isNew, generated);
-    const shapes = new CatalogShapes(source, following, generated, tables, sight);
+    const shapes = new CatalogShapes(source, following, generated, tables, sight, key, await source.secret());
     shapes.#past.saw(sight);
     return shapes;
   }
@@ -76,8 +81,13 @@ export class CatalogShapes implements Shapes {
     return { lines: this.#now.take(), shape: described === undefined ? undefined : shapeOf(message, described.relation) };
   }
 
-  control(text: string): void {
-    this.#now.controls.hear(text);
+  /** Anybody may send one; never throws. */
+  control(text: string, { xid, isDoubtful }: InTransaction): void {
+    const { controls } = this.#now;
+    const said = openSigned(text, xid, this.secret === undefined ? [this.key] : [this.key, this.secret]);
+    if (said !== undefined) controls.hear(said, isDoubtful);
+    else if (isSigned(text)) controls.isUnproved = true;
+    else controls.ask(text);
   }
 
   truncated(oid: number): void {
@@ -160,6 +170,8 @@ export class CatalogShapes implements Shapes {
 
   async #end(at: InTransaction): Promise<Ending> {
     const { controls } = this.#now;
+    // Of event triggers that came since: from here on they are heard.
+    if (controls.isUnproved) this.secret = await this.source.secret();
     this.#past.reached(at.commitLsn);
     if (controls.seen !== undefined) {
       this.#past.knows(controls.seen);
@@ -276,14 +288,4 @@ export class CatalogShapes implements Shapes {
     table.become(state, describeState(state, this.following.partitions, this.generated));
     this.#now.table(table, at.xid, was, why);
   }
-}
-
-/** True where the log is told the same of both. */
-function isSame(a: RelationState, b: RelationState): boolean {
-  return shown(a) === shown(b);
-}
-
-function shown({ oid, schema, table, relkind, persistence, identity, isPartition, root, columns, missing, indexes, comments }: RelationState): string {
-  const rows = (list: readonly object[]) => list.map((row) => Object.entries(row).sort(([x], [y]) => (x < y ? -1 : 1)));
-  return JSON.stringify([oid, schema, table, relkind, persistence, identity, isPartition, root, rows(columns), Object.entries(missing).sort(), rows(indexes), rows(comments)]);
 }

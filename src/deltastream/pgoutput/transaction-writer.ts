@@ -6,7 +6,7 @@ import { LETTER, type LogicalMessage } from '../../postgres/pgoutput/messages.js
 import { readLogicalMessage, readRelation, readTruncate } from '../../postgres/pgoutput/read.js';
 import { Tuple } from '../../postgres/pgoutput/tuple.js';
 import { LineBuffer } from './line-buffer.js';
-import { inDoubt, MessageLines } from './logical-message.js';
+import { MessageLines } from './logical-message.js';
 import { Relations } from './relations.js';
 import { Rows } from './rows.js';
 import type { Shapes } from './shape.js';
@@ -68,10 +68,7 @@ export class TransactionWriter {
   message(message: LogicalMessage, append: Append): void {
     const transaction = this.#transaction;
     if (message.transactional === (transaction === undefined)) throw unexpected('a logical message in the wrong place');
-    if (transaction !== undefined && message.prefix === CONTROL_PREFIX) {
-      const text = message.content.toString();
-      this.#shapes.control(transaction.isDoubtful ? inDoubt(text) : text, transaction);
-    }
+    if (transaction !== undefined && message.prefix === CONTROL_PREFIX) this.#shapes.control(message.content.toString(), transaction);
     if (!this.#messages.isAsked(message)) return;
     transaction?.open(this.#lines);
     this.#messages.write(this.#lines, message, transaction?.xid);

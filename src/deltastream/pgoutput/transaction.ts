@@ -9,7 +9,6 @@ export class Transaction implements InTransaction {
   readonly commitLsn: Lsn;
   /** The xid as lines have it. */
   readonly xidText: Buffer;
-  /** Its logical messages may have been rolled back. */
   readonly isDoubtful: boolean;
   readonly #timestampUs: bigint;
   /** Row lines, less those that only tell the old row. */
