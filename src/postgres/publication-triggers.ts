@@ -20,6 +20,9 @@ const CAN_BE_PUBLISHED = `NOT EXISTS (
           SELECT FROM tree JOIN pg_class AS c ON c.oid = tree.oid JOIN pg_class AS r ON r.oid = t.oid
            WHERE c.relkind <> 'p' AND ${IS_BAD})`;
 
+/** Of `r`: another event trigger may have filled it. */
+const IS_EMPTY = `coalesce(pg_relation_size(r.oid), 0) = 0 AND NOT EXISTS (SELECT FROM pg_partition_tree(r.oid) AS part WHERE part.isleaf AND pg_relation_size(part.relid) > 0)`;
+
 /**
  * Empty are only tables that were made by this command; into one that was made before in the
  * transaction, or before it, rows may have come. Who alters it keeps writers out until the end, or
@@ -53,7 +56,7 @@ BEGIN
         EXECUTE format('ALTER PUBLICATION %I DROP TABLE ONLY %s', ours.pubname, t.oid::regclass);
         stale := stale || t.oid;
       END LOOP;
-      FOR t IN SELECT r.oid, TG_TAG <> 'ALTER TABLE' AS is_made FROM pg_class AS r JOIN pg_namespace AS n ON n.oid = relnamespace
+      FOR t IN SELECT r.oid, TG_TAG <> 'ALTER TABLE' AND ${IS_EMPTY} AS is_made FROM pg_class AS r JOIN pg_namespace AS n ON n.oid = relnamespace
                 WHERE r.oid = ANY (commands) AND r.relkind IN ('r', 'p') AND r.relpersistence = 'p' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
                   AND CASE ours.follows ->> 'partitions' WHEN 'root' THEN NOT r.relispartition ELSE r.relkind = 'r' END
                   AND CASE jsonb_typeof(ours.follows -> 'tables') WHEN 'array' THEN EXISTS (

@@ -1,7 +1,8 @@
 /** Asks the catalog what relations are, for whoever writes the log from a source that does not say all of it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { parseLsn, type Lsn } from '../daystream/lsn.js';
-import { parseSnapshot, type Snapshot } from '../daystream/snapshot.js';
+import { isVisible, parseSnapshot, type Snapshot } from '../daystream/snapshot.js';
 import { connect, placeOf } from './connection.js';
 import { translate } from './failure.js';
 import { readTablePrints, type TablePrint } from './fingerprint.js';
@@ -10,6 +11,8 @@ import { readSecret } from './triggers-secret.js';
 import type { Partitions } from '../daystream/following.js';
 
 const STATEMENT_TIMEOUT_MS = 60_000;
+/** A commit is in the WAL, and then for everybody to see. */
+const VISIBLE_WITHIN_MS = 64;
 
 /** What the catalog said at one moment. */
 export interface Sight {
@@ -66,6 +69,16 @@ export class ShapeSource {
     const rows = await this.#ask<{ snapshot: string; lsn: string; state: Seen | null }>(LOOK, [oids]);
     const states = new Map(rows.flatMap(({ state }) => (state === null ? [] : [[state.oid, state] as const])));
     return { snapshot: parseSnapshot(rows[0].snapshot), lsn: parseLsn(rows[0].lsn), states };
+  }
+
+  /** The same behind the transaction's commit; where that waits for a standby, not always: the snapshot tells. */
+  async lookBehind(oids: readonly number[], xid: bigint): Promise<Look> {
+    let look = await this.look(oids);
+    for (let waitMs = 1; waitMs <= VISIBLE_WITHIN_MS && !isVisible(look.snapshot, xid); waitMs *= 2) {
+      await sleep(waitMs);
+      look = await this.look(oids);
+    }
+    return look;
   }
 
   /** Those that are no relations any more: whatever took them away has a commit record before the LSN. */

@@ -90,6 +90,13 @@ test('a table that is made where no event trigger is, is newly followed', async 
   assert.deepEqual(actions(await each(twin, 'BEGIN; CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); COMMIT')), ['schema', 'stale', 'insert']);
 });
 
+test('a truncate of the root explains new files of its partitions only where nothing was written behind it', async (t) => {
+  const twin = await polled(t, 'CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10); CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20); INSERT INTO p VALUES (1)');
+  const moved = sayAsWatch("'moved ' || 'p'::regclass::oid || ' ' || (SELECT xmin FROM pg_class WHERE oid = 'p1'::regclass) || ' partition p1 was truncated'");
+  assert.deepEqual(actions(await each(twin, 'INSERT INTO p VALUES (2)', 'TRUNCATE p', moved)), ['schema', 'insert', 'truncate']);
+  assert.deepEqual(actions(await each(twin, 'BEGIN; TRUNCATE p; INSERT INTO p VALUES (3), (13); TRUNCATE p1; COMMIT', moved)), ['truncate', 'insert', 'insert', 'stale']);
+});
+
 const STATE = { oid: 999_999, schema: 'public', table: 't', name: 'public.t', relkind: 'r', persistence: 'p', identity: 'd', isPartition: false, root: null, made: 3, filenode: 1, attributes: '1', fullLeaves: false, unloggedLeaf: null, columns: [], missing: {}, indexes: [], comments: [] };
 const shape = (changed: object) => `'shape ${JSON.stringify({ ...STATE, ...changed })}'`;
 

@@ -6,6 +6,7 @@ import { commentOf } from '../../src/postgres/publication-change.js';
 import { INSTALL } from '../../src/postgres/triggers-sql.js';
 import { OpenedShapes } from '../support/opened-shapes.js';
 import { TwinSlots } from '../support/pgoutput.js';
+import { until } from '../support/wait.js';
 
 let server: Server;
 before(async () => { server = await Server.start({ settings: { max_prepared_transactions: '5' } }); });
@@ -134,4 +135,32 @@ test('partitions that are made, attached, detached and dropped', async (t) => {
     'INSERT INTO p VALUES (3, \'d\')',
     'DROP TABLE p1',
   ]);
+});
+
+test('a commit that waits for a standby is told as it is, though the catalog does not show it yet', async (t) => {
+  const twin = await told(t, 'CREATE TABLE t (id int PRIMARY KEY, a int, b int); INSERT INTO t VALUES (1, 10, 20)', 't');
+  await twin.client.query('UPDATE t SET a = 11');
+  const { rows: [{ pid, name }] } = await twin.client.query<{ pid: number; name: string }>('SELECT pg_backend_pid() AS pid, current_database() AS name');
+  await twin.client.query("SET synchronous_commit = 'local'");
+  const admin = await server.client(name);
+  t.after(() => admin.end());
+  await admin.query("ALTER SYSTEM SET synchronous_standby_names = 'ghost'");
+  await admin.query('SELECT pg_reload_conf()');
+  await until('the server waits for standbys', async () => (await admin.query('SHOW synchronous_standby_names')).rows[0].synchronous_standby_names === 'ghost');
+  const waiting = twin.client.query("BEGIN; SET LOCAL synchronous_commit = 'on'; ALTER TABLE t DROP COLUMN b; ALTER TABLE t ADD COLUMN b int DEFAULT 6; COMMIT");
+  await until('the commit waits', async () => (await admin.query("SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'SyncRep'", [pid])).rowCount === 1);
+  const theirs = await twin.theirs();
+  await admin.query('ALTER SYSTEM RESET synchronous_standby_names');
+  await admin.query('SELECT pg_reload_conf()');
+  await waiting;
+  assert.ok(theirs.some((line) => line.includes('_action\tschema') && line.includes('\tb\t4 null integer\t_missing\t6')), theirs.join('\n'));
+  assert.deepEqual(theirs, await twin.ours());
+});
+
+test('a table that another event trigger fills before it is published is copied', async (t) => {
+  const fill = "CREATE FUNCTION fill() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO fresh VALUES (1); END$$; CREATE EVENT TRIGGER a_fill ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION fill()";
+  const twin = await told(t, `CREATE TABLE t (id int PRIMARY KEY); ${fill}`, 't');
+  await twin.client.query('CREATE TABLE fresh (id int PRIMARY KEY); INSERT INTO fresh VALUES (2)');
+  const lines = (await twin.theirs()).filter((line) => line.includes('_table\tfresh'));
+  assert.ok(lines.some((line) => line.includes('_action\tstale')) && !lines.some((line) => line.includes('_action\tcreate')), lines.join('\n'));
 });

@@ -11,7 +11,10 @@ export class Telling {
   readonly changed = new Set<number>();
   /** Known tables of which rows came under a name that is not followed. */
   readonly left = new Set<number>();
+  /** And not written since. */
   readonly truncated = new Set<number>();
+  /** The catalog does not show the transaction yet. */
+  isBehind = false;
   /** Known tables that another one speaks for now. */
   readonly joined = new Set<number>();
   readonly #stale = new Set<number>();

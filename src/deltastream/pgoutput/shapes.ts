@@ -6,13 +6,14 @@
  *
  *   what describes the relation was written by        it is
  *   transactions that the log is past, or this one     exact
- *   others                                             exact as the event triggers sent it in this
- *                                                      transaction; else in doubt
+ *   others; or it does not show this one yet, as       exact as the event triggers sent it in this
+ *   where a commit waits for a standby                 transaction; else in doubt
  *
  * In doubt the table is stale: a copy makes it right. Never a wrong row.
  */
 import { isFollowed } from '../../daystream/pattern.js';
 import type { Lsn } from '../../daystream/lsn.js';
+import { isVisible } from '../../daystream/snapshot.js';
 import type { Following } from '../../daystream/following.js';
 import { describeState, type RelationState } from '../../postgres/relation-state.js';
 import type { RelationMessage } from '../../postgres/pgoutput/messages.js';
@@ -27,6 +28,7 @@ import { Telling } from './shape-tell.js';
 import type { Ending, InTransaction, Shapes, Told } from './shape.js';
 
 const AHEAD = 'the catalog is ahead of the log';
+const BEHIND = 'the catalog is behind the log';
 
 export class CatalogShapes implements Shapes {
   readonly #bearers = new Map<string, number>();
@@ -72,6 +74,7 @@ export class CatalogShapes implements Shapes {
       return { lines: [], shape: undefined };
     }
     const table = this.tables.of(message.oid);
+    this.#now.truncated.delete(message.oid);
     if (this.#now.left.delete(message.oid)) this.#now.stale(table, at.xid, 'its rows went by another name for a while');
     const { states, words } = this.#now.controls;
     const isNews = states.has(message.oid) || words.made.has(message.oid) || !table.isTrusted || !table.isKnown;
@@ -126,7 +129,7 @@ export class CatalogShapes implements Shapes {
       table.described = { relation, indexes: [], comments: {}, leftOut: [], estimatedRows: 0, estimatedBytes: 0 };
       table.state = undefined;
       this.#now.schema(table, at.xid);
-      this.#now.stale(table, at.xid, AHEAD);
+      this.#now.stale(table, at.xid, this.#now.isBehind ? BEHIND : AHEAD);
       return;
     }
     this.#checkMade(state, at);
@@ -162,10 +165,11 @@ export class CatalogShapes implements Shapes {
   }
 
   async #look(oids: readonly number[], at: InTransaction): Promise<ReadonlyMap<number, Seen>> {
-    const look = await this.source.look(oids);
+    const look = await this.source.lookBehind(oids, at.xid);
     this.#past.reached(at.commitLsn);
     this.#past.saw(look);
-    return look.states;
+    this.#now.isBehind ||= !isVisible(look.snapshot, at.xid);
+    return this.#now.isBehind ? new Map() : look.states;
   }
 
   async #end(at: InTransaction): Promise<Ending> {
@@ -273,14 +277,14 @@ export class CatalogShapes implements Shapes {
     const state = this.#certain(table, own, sent, at, undefined);
     const { stale, reload, offer } = this.#now.controls.words;
     // What the catalog has more than the log will be told in its turn: by the event triggers, or by a look behind it.
-    if (state === undefined && was !== undefined && broken === undefined && ![stale, reload, offer].some((oids) => oids.has(table.oid))) return;
+    if (state === undefined && was !== undefined && broken === undefined && !this.#now.isBehind && ![stale, reload, offer].some((oids) => oids.has(table.oid))) return;
     if (state === undefined) {
       table.state = undefined;
       if (own !== undefined && table.schema === undefined) {
         table.described = describeState(own, this.following.partitions, this.generated);
         this.#now.schema(table, at.xid);
       }
-      this.#now.stale(table, at.xid, broken ?? AHEAD);
+      this.#now.stale(table, at.xid, broken ?? (this.#now.isBehind ? BEHIND : AHEAD));
       return;
     }
     this.#checkMade(state, at);

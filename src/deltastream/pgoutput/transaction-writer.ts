@@ -21,6 +21,8 @@ const NEW_ROW = 0x4e; // N
 /** Behind the letter stands the relation's oid, then the letter of the row. */
 const ROW_AT = 5;
 export const CONTROL_PREFIX = 'deltastream';
+/** Anybody may send one, and a longer one says nothing that a look does not find. */
+const CONTROL_LIMIT_BYTES = 16 * 1024 * 1024;
 
 export class TransactionWriter {
   readonly #shapes: Shapes;
@@ -68,7 +70,7 @@ export class TransactionWriter {
   message(message: LogicalMessage, append: Append): void {
     const transaction = this.#transaction;
     if (message.transactional === (transaction === undefined)) throw unexpected('a logical message in the wrong place');
-    if (transaction !== undefined && message.prefix === CONTROL_PREFIX) this.#shapes.control(message.content.toString(), transaction);
+    if (transaction !== undefined && message.prefix === CONTROL_PREFIX && message.content.length <= CONTROL_LIMIT_BYTES) this.#shapes.control(message.content.toString(), transaction);
     if (!this.#messages.isAsked(message)) return;
     transaction?.open(this.#lines);
     this.#messages.write(this.#lines, message, transaction?.xid);
@@ -172,6 +174,7 @@ export class TransactionWriter {
       if (rows === null || transaction.broken.has(oid)) continue;
       transaction.open(this.#lines);
       rows.truncate(this.#lines, transaction.xidText, options);
+      this.#rows.delete(oid); // what is written behind it, the shapes are asked for: not all is empty then
     }
     if (this.#lines.length >= BATCH_BYTES) this.#lines.flush(append);
   }
