@@ -12,6 +12,8 @@ import { addSql, followedOf, only, quoteName, readPublication, readPublished, st
 export interface PublicationState {
   /** Undefined where it was gone: what was committed then is not in the log. */
   readonly oid: number | undefined;
+  /** Who wrote what it is set to: another one than the last of ours may have left changes out in between. */
+  readonly writer?: string | undefined;
   /** By oid of the table, its row in the publication: another one means that it was out in between. */
   readonly members: Readonly<Record<string, number>>;
   /** Followed, and not all in the log. */
@@ -34,13 +36,16 @@ export async function keepPublication(client: pg.Client, making: Making, before:
     return before !== undefined && publication?.oid !== before.oid ? giveUp(client, before) : undefined;
   }
   const published = await readPublished(client, making.name, making.partitions);
-  await set(client, making, publication, published, tell);
+  const writer = await set(client, making, publication, published, tell) ?? publication.writer;
   const { add, drop } = stepsOf(published, making.tables);
   const dropped = await dropAll(client, making, drop, tell);
   const added = await addAll(client, making, add, publication, tell);
   const now = await readPublished(client, making.name, making.partitions);
-  const kept = stateOf(publication, now, making, added.waiting);
-  await tellNews(client, now, before, kept, new Set([...added.joined, ...dropped]), areTold && before?.oid === publication.oid);
+  const kept = { ...stateOf(publication, now, making, added.waiting), writer };
+  const isSame = before?.oid === publication.oid;
+  // What we set it to, its tables were said to be stale for.
+  const hasGap = writer === publication.writer && (!isSame || before.writer !== undefined && before.writer !== writer);
+  await tellNews(client, now, before, kept, new Set([...added.joined, ...dropped]), areTold && isSame, hasGap);
   return { state: kept, handled: new Set([...added.joined, ...added.waiting, ...kept.unpublished]), joining: new Set(added.waiting) };
 }
 
@@ -51,19 +56,21 @@ async function giveUp(client: pg.Client, before: PublicationState): Promise<Kept
   return { state: { oid: undefined, members: {}, unpublished: [...before.unpublished, ...oids] }, handled: new Set(oids), joining: new Set() };
 }
 
-/** What it publishes, and what its comment says of it. */
-async function set(client: pg.Client, making: Making, publication: Publication, published: readonly PublishedTable[], tell: (text: string) => void): Promise<void> {
+/** What it publishes, and what its comment says of it. Gives the writer that it has by that; undefined: the one before. */
+async function set(client: pg.Client, making: Making, publication: Publication, published: readonly PublishedTable[], tell: (text: string) => void): Promise<string | undefined> {
   const isRight = publication.publishesAll && publication.generated && publication.viaRoot === (making.partitions === 'root');
-  if (isRight && publication.comment === commentOf(making)) return;
+  if (isRight && publication.comment === commentOf(making)) return undefined;
   if (isRight) {
     await setComment(client, making);
-    return;
+    return undefined;
   }
   const { rows: [{ version }] } = await client.query<{ version: number }>(VERSION);
   const members = followedOf(published, making.tables).filter(({ member }) => member !== null).map(({ oid }) => oid);
-  const done = await setPublication(client, making, version, members);
+  let writer: string | undefined;
+  const done = await setPublication(client, making, version, members, (wrote) => { writer = wrote; });
   if (done === 'done') tell(`publication "${making.name}": did not send all kinds of changes; it does again, and all tables are copied`);
   if (done === 'refused') tell(`publication "${making.name}": does not send all kinds of changes any more — as role "${publication.owner}": ALTER PUBLICATION ${quoteName(making.name)} SET (${settingsOf(making.partitions, version)});`);
+  return done === 'done' ? writer : undefined;
 }
 
 /** Gives those that are out. One by one: a table that is locked does not keep the others in. */
@@ -100,15 +107,18 @@ function stateOf({ oid: publication }: Publication, now: readonly PublishedTable
   return { oid: publication, members, unpublished: out.map(({ oid }) => oid) };
 }
 
-/** What somebody else did, and what is found to be out for the first time. */
-async function tellNews(client: pg.Client, now: readonly PublishedTable[], before: PublicationState | undefined, kept: PublicationState, ours: ReadonlySet<number>, areTold: boolean): Promise<void> {
+/**
+ * What somebody else did, and what is found to be out for the first time. The event triggers are
+ * believed of tables that are new alone: they can be switched off, and a copy too many does no harm.
+ */
+async function tellNews(client: pg.Client, now: readonly PublishedTable[], before: PublicationState | undefined, kept: PublicationState, ours: ReadonlySet<number>, areTold: boolean, hasGap: boolean): Promise<void> {
   const out = new Set(kept.unpublished);
   const known = new Set(before?.unpublished);
   const left = (oid: number) => out.has(oid) && !known.has(oid);
-  const came = (oid: number, member: number | null) => member !== null && !out.has(oid) && before !== undefined && before.members[oid] !== member;
-  // What somebody narrowed is still a member, and no event trigger sees it.
-  const stale = now.filter(({ oid, member, narrowed }) => !ours.has(oid) && (
-    left(oid) && before?.members[oid] !== undefined && (!areTold || narrowed !== null) || came(oid, member) && !areTold));
+  const wasThere = (oid: number) => before?.members[oid] !== undefined || known.has(oid);
+  const came = (oid: number, member: number) => !out.has(oid) && (before?.members[oid] !== member || known.has(oid)) && (wasThere(oid) || !areTold);
+  const stale = before === undefined ? [] : now.filter(({ oid, member }) => !ours.has(oid) && (
+    left(oid) && before.members[oid] !== undefined || member !== null && (hasGap || came(oid, member))));
   const offered = now.filter(({ oid }) => left(oid) && before?.members[oid] === undefined && !ours.has(oid));
   const controls = [
     { word: 'stale', oids: stale.map(({ oid }) => oid) } as const,

@@ -120,12 +120,16 @@ export function dropTables(client: pg.Client, making: Making, tables: readonly P
   });
 }
 
-/** Sets what it publishes, and by which names, and says what is followed; `stale`: tables of which changes may have been left out until now. */
-export function setPublication(client: pg.Client, making: Making, version: number, stale: readonly number[]): Promise<Changed> {
+/**
+ * Sets what it publishes, and by which names, and says what is followed; `stale`: tables of which
+ * changes may have been left out until now. `wrote` is given the publication's new writer.
+ */
+export function setPublication(client: pg.Client, making: Making, version: number, stale: readonly number[], wrote: (writer: string | undefined) => void = () => {}): Promise<Changed> {
   return attempt(client, async () => {
     await client.query(`ALTER PUBLICATION ${quoteName(making.name)} SET (${settingsOf(making.partitions, version)})`);
     await client.query(commentSql(making));
     await tellStale(client, stale);
+    wrote((await readPublication(client, making.name))?.writer);
     return true;
   });
 }

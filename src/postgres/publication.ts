@@ -28,6 +28,8 @@ export interface Publication {
   /** True before PostgreSQL 18, where it cannot be said. */
   readonly generated: boolean;
   readonly comment: string | null;
+  /** The raw xid that wrote what it is set to, or its name. */
+  readonly writer: string;
 }
 
 /** A table that could be in a publication, or is. */
@@ -47,6 +49,8 @@ export interface PublishedTable {
   readonly member: number | null;
   /** What somebody has put on it there. */
   readonly narrowed: 'a row filter' | 'a column list' | null;
+  /** The publication leaves kinds of changes out, or sends them by other names. */
+  readonly isPartial: boolean;
   /** The table or partition that keeps it out, qualified and quoted; null: it can be published. */
   readonly bad: string | null;
   /** That one is foreign or unlogged. */
@@ -102,12 +106,13 @@ export function unpublishable({ name, bad, isOutsideWal, badIdentity, badHasOwn,
 
 /** Why what is followed is not all in the log; undefined where it is. */
 export function unpublished(table: PublishedTable, publication: string): Unpublished | undefined {
-  const { name, member, narrowed, owner } = table;
+  const { name, member, narrowed, isPartial, owner } = table;
   const quoted = quoteName(publication);
   const kept = unpublishable(table);
   if (kept !== undefined) return kept;
   if (member === null) return { reason: `it is not in the publication ${publication}`, cure: `as role "${owner}": ${addSql(publication, table)}` };
   if (narrowed !== null) return { reason: `the publication ${publication} has ${narrowed} for it`, cure: `ALTER PUBLICATION ${quoted} DROP TABLE ${only(name)}; and deltastream adds it again` };
+  if (isPartial) return { reason: `the publication ${publication} does not send all kinds of changes`, cure: `deltastream doctor --slot ${publication}` };
   return undefined;
 }
 
@@ -131,7 +136,7 @@ const publicationQuery = (schemas: string) => `
   select p.oid::int8::float8 as oid, p.pubname::text as name, pg_get_userbyid(p.pubowner)::text as owner, pg_has_role(p.pubowner, 'USAGE') as "mayAlter",
          p.puballtables or ${schemas} as "isOpen", p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate as "publishesAll",
          p.pubviaroot as "viaRoot", coalesce(to_jsonb(p) ->> 'pubgencols', 's') = 's' as generated,
-         obj_description(p.oid, 'pg_publication') as comment
+         obj_description(p.oid, 'pg_publication') as comment, p.xmin::text as writer
     from pg_catalog.pg_publication p where p.pubname = $1`;
 
 /** The server's own rule: RelationGetReplicaIndex. */
@@ -164,6 +169,7 @@ const TABLES = `
            and n.nspname <> 'information_schema' and n.nspname !~ '^pg_' and not (${HAS_FOREIGN_NAME}) as "isTable",
          m.oid::int8::float8 as member,
          case when to_jsonb(m) ->> 'prqual' is not null then 'a row filter' when to_jsonb(m) ->> 'prattrs' is not null then 'a column list' end as narrowed,
+         coalesce(not (p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate and p.pubviaroot = ($2 = 'root') and coalesce(to_jsonb(p) ->> 'pubgencols', 's') = 's'), false) as "isPartial",
          bad.name as bad, coalesce(bad.outside, false) as "isOutsideWal", bad.identity as "badIdentity", coalesce(bad.own, false) as "badHasOwn", coalesce(bad.primary, false) as "badHasPrimaryKey",
          coalesce(made.names, '{}') as generated
     from pg_catalog.pg_class c

@@ -1,6 +1,7 @@
 /** The publication of a slot of pgoutput, on a whole path: made, kept in step, and what is not in it known to readers. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { readAll } from '../support/log.js';
 import { Path, runCommand, until, type Daemon } from '../support/path.js';
@@ -112,6 +113,47 @@ test('what somebody else does to the publication is found, undone and copied', a
   await path.server.query("begin; alter publication test set (publish = 'insert'); update a set v = 'missed too'; delete from b; commit");
   await path.until('it to be set', () => stream.stderr.includes('did not send all kinds of changes; it does again'));
   await requireEqual(path, 'public.a', 'public.b');
+});
+
+for (const detection of DETECTIONS) {
+  test(`what a publication left out is copied, though it was set back before anybody looked (${detection})`, async (t) => {
+    const { path, stream } = await mirrored(t, "create table a (id int primary key, v text); insert into a values (1, 'x'), (2, 'x')", detection);
+    await settled(path, [path.cache()]);
+    await until('the state of the publication to be kept', () => readFileSync(join(path.log, '.catalog.json'), 'utf8').includes('"writer"'));
+    await stream.stop();
+    for (const sql of ["alter publication test set (publish = 'insert')", "update a set v = 'missed' where id = 1", 'delete from a where id = 2', "alter publication test set (publish = 'insert, update, delete, truncate')"]) await path.server.query(sql);
+    const copies = await copiesIn(path);
+    stream.start();
+    await until('it to be copied', async () => await copiesIn(path) > copies);
+    await requireEqual(path, 'public.a');
+  });
+}
+
+test('event triggers that somebody switches off do not hide what he does to the publication', async (t) => {
+  const { path } = await mirrored(t, "create table a (id int primary key, v text); insert into a values (1, 'x')", 'triggers');
+  await settled(path, [path.cache()]);
+  const copies = await copiesIn(path);
+  await path.server.query("set deltastream.publishing = 'on'; begin; alter publication test drop table a; update a set v = 'missed'; alter publication test add table a; commit");
+  await until('it to be copied', async () => await copiesIn(path) > copies);
+  await requireEqual(path, 'public.a');
+});
+
+test('where another role\'s publication does not send all, its tables are in quarantine until it does', async (t) => {
+  const path = await Path.start(t);
+  await path.server.query("create role app login replication; grant pg_read_all_data to app; create table a (id int primary key, v text); insert into a values (1, 'x')");
+  path.run('deltastream', 'setup', '--slot', 'test', '--plugin', 'pgoutput');
+  const stream = path.daemon('deltastream', '--pg', path.server.url('postgres', 'app'), '--slot', 'test', '--create-slot', '--out', path.log, '--plugin', 'pgoutput', '--schema-interval', '200ms');
+  await until('the log to begin', () => existsSync(path.log));
+  await path.import('*');
+  path.mirror();
+  await settled(path, [path.cache()]);
+  await until('the state of the publication to be kept', () => readFileSync(join(path.log, '.catalog.json'), 'utf8').includes('"writer"'));
+  await path.server.query("alter publication test set (publish = 'insert')");
+  await path.server.query("update a set v = 'missed'");
+  assert.match(await quarantineOf(path, 'a'), /the publication test does not send all kinds of changes/);
+  assert.match(stream.stderr, /as role "postgres": ALTER PUBLICATION "test" SET \(publish = /);
+  await path.server.query("alter publication test set (publish = 'insert, update, delete, truncate')");
+  await requireEqual(path, 'public.a');
 });
 
 test('a row filter is left as it is, and its table is in quarantine until it is gone', async (t) => {
