@@ -28,13 +28,13 @@ export async function seeMarks(client: pg.Client, prints: readonly TablePrint[],
   };
 }
 
-/** The words. `areTold`: event triggers have told of rewrites, and of partitions that came and went. */
-export async function wordsOf(client: pg.Client, before: SeenMarks | undefined, now: Awaited<ReturnType<typeof seeMarks>>, prints: readonly TablePrint[], { partitions }: Following, areTold: boolean): Promise<string[]> {
+/** The words. Also of what event triggers have told of, which they may have failed to: whoever hears both knows. */
+export async function wordsOf(client: pg.Client, before: SeenMarks | undefined, now: Awaited<ReturnType<typeof seeMarks>>, prints: readonly TablePrint[], { partitions }: Following): Promise<string[]> {
   if (before === undefined) return [];
   const there = new Set(prints.map(({ oid }) => oid));
   const gone = Object.keys(before.names).filter((oid) => !there.has(Number(oid)));
-  const moved = partitions === 'root' ? await movedRoots(client, before, now.tables, areTold) : [];
-  return [...(gone.length === 0 ? [] : [`gone ${gone.join(' ')}`]), ...gone.map((oid) => `named ${oid} ${JSON.stringify(before.names[oid])}`), ...(areTold ? [] : rewrites(before, now.tables, partitions)), ...moved];
+  const moved = partitions === 'root' ? await movedRoots(client, before, now.tables) : [];
+  return [...(gone.length === 0 ? [] : [`gone ${gone.join(' ')}`]), ...gone.map((oid) => `named ${oid} ${JSON.stringify(before.names[oid])}`), ...rewrites(before, now.tables, partitions), ...moved];
 }
 
 /** Tells them in one transaction, with what was visible at its beginning: all of that is in the log above. `key` proves it. */
@@ -62,13 +62,14 @@ function rewrites({ marks }: SeenMarks, tables: readonly TableMarks[], partition
  * Roots of which a partition came, went, or got another file: TRUNCATE of one partition comes by no
  * other way. A truncate of the root gives another file to each, and the log says it: whose xid it was is told.
  */
-async function movedRoots(client: pg.Client, { marks }: SeenMarks, tables: readonly TableMarks[], areTold: boolean): Promise<string[]> {
+async function movedRoots(client: pg.Client, { marks }: SeenMarks, tables: readonly TableMarks[]): Promise<string[]> {
+  const parted: string[] = [];
   const words = new Map<number, string>();
   const now = new Map(tables.map((table) => [table.oid, table]));
-  const came = areTold ? [] : tables.filter(({ oid, root }) => root !== null && marks[oid]?.root !== root);
+  const came = tables.filter(({ oid, root }) => root !== null && marks[oid]?.root !== root);
   const empty = new Set(came.length === 0 ? [] : await readEmpty(client, came.map(({ oid }) => oid)));
-  for (const { oid, root, name } of came) if (root !== null && !empty.has(oid)) words.set(root, `moved ${root} 0 partition ${name} was attached`);
-  if (!areTold) for (const [oid, { root }] of Object.entries(marks)) if (root !== null && now.get(Number(oid))?.root !== root) words.set(root, `moved ${root} 0 a partition was detached or dropped`);
+  for (const { oid, root, name } of came) if (root !== null && !empty.has(oid)) parted.push(`parted ${root} ${oid} partition ${name} was attached`);
+  for (const [oid, { root }] of Object.entries(marks)) if (root !== null && now.get(Number(oid))?.root !== root) parted.push(`parted ${root} ${oid} a partition was detached or dropped`);
   for (const { oid, root, filenode, writer, name } of tables) {
     if (root === null || marks[oid]?.root !== root || marks[oid].filenode === filenode) continue;
     const said = words.get(root);
@@ -76,5 +77,5 @@ async function movedRoots(client: pg.Client, { marks }: SeenMarks, tables: reado
     // By more than one transaction: not all of it can be a truncate of the root.
     words.set(root, said === undefined || said.startsWith(`moved ${root} ${writer} `) ? word : `moved ${root} 0 partitions were truncated or written anew`);
   }
-  return [...words.values()];
+  return [...words.values(), ...parted];
 }

@@ -142,7 +142,7 @@ export class Watch {
     const seen = isBlind ? await seeMarks(client, prints, this.#options) : undefined;
     const now = stateOf(this.#options, digest, triggers, followed, await readTypeItems(client));
     // First, since it says which transactions the log is past when it comes to what follows.
-    if (seen !== undefined) await tellWords(client, await wordsOf(client, before?.seen, seen, prints, this.#options, triggers && before?.triggers === true), readWordsKey(out));
+    if (seen !== undefined) await tellWords(client, await wordsOf(client, before?.seen, seen, prints, this.#options), readWordsKey(out));
     const difference = compare(before, now, followed);
     const offered = difference.offered.filter((oid) => !handled.has(oid));
     const looked = difference.looked.filter((oid) => !joining.has(oid));

@@ -2,6 +2,7 @@
 import { parseSnapshot, type Snapshot } from '../../daystream/snapshot.js';
 import type { RelationState } from '../../postgres/relation-state.js';
 import type { Place } from './shape-lines.js';
+import { rawXid } from './shape-past.js';
 import { readNumberAnd, readOidAnd, readOids, readPlace, readState } from './shape-read.js';
 
 /** Those that name tables, and no more. */
@@ -22,6 +23,8 @@ export class Controls {
   /** What the comparison of the catalog saw: why, and the file, or the transaction that made new ones. */
   readonly rewrote = new Map<number, Found>();
   readonly moved = new Map<number, Found>();
+  /** Of a root: why, by the partition that came or went. */
+  readonly parted = new Map<number, Map<number, string>>();
   /** By which names those went that are gone. */
   readonly named = new Map<number, Place>();
   /** What relations are from here on. */
@@ -32,12 +35,18 @@ export class Controls {
   isUnproved = false;
 
   get isEmpty(): boolean {
-    return !this.isUnproved && this.broken.size === 0 && this.rewrote.size === 0 && this.moved.size === 0 && this.states.size === 0 && this.seen === undefined && Object.values(this.words).every(({ size }) => size === 0);
+    return !this.isUnproved && this.broken.size === 0 && this.rewrote.size === 0 && this.moved.size === 0 && this.parted.size === 0 && this.states.size === 0 && this.seen === undefined && Object.values(this.words).every(({ size }) => size === 0);
   }
 
   /** All that are named. */
   get oids(): number[] {
-    return [...new Set([...Object.values(this.words).flatMap((oids) => [...oids]), ...this.broken.keys(), ...this.rewrote.keys(), ...this.moved.keys(), ...this.states.keys()])];
+    return [...new Set([...Object.values(this.words).flatMap((oids) => [...oids]), ...this.broken.keys(), ...this.rewrote.keys(), ...this.moved.keys(), ...this.parted.keys(), ...this.states.keys()])];
+  }
+
+  /** Partitions that came or went: their root is copied for it, or they were made in this transaction and are empty. */
+  partsTold(xid: bigint): number[] {
+    if (this.broken.size > 0) return [...this.states.keys(), ...this.words.gone];
+    return [...this.states.values()].filter(({ root, made }) => root !== null && made === rawXid(xid)).map(({ oid }) => oid);
   }
 
   /** What was said of one relation is meant for another, that speaks for it. What it is stays its own. */
@@ -51,6 +60,8 @@ export class Controls {
     this.rewrote.delete(from);
     // Of a partition that has become one since: nobody compares its file any more.
     if (rewrote !== undefined) this.broken.set(to, rewrote.reason);
+    for (const reason of this.parted.get(from)?.values() ?? []) this.broken.set(to, reason);
+    this.parted.delete(from);
   }
 
   /** What anybody may ask: it costs a look or a copy. What is none of it is passed over. */
@@ -66,6 +77,7 @@ export class Controls {
     if (word === 'shape') this.#shape(rest, isDoubtful);
     if (word === 'broken') this.#set(this.broken, readOidAnd(rest), (reason) => reason);
     if (word === 'rewrote' || word === 'moved') this.#set(this[word], readOidAnd(rest), readFound);
+    if (word === 'parted') this.#part(readOidAnd(rest));
     if (word === 'named') this.#set(this.named, readOidAnd(rest), readPlace);
     if (word === 'seen') this.seen = readSnapshot(rest) ?? this.seen;
   }
@@ -73,6 +85,11 @@ export class Controls {
   #set<Value>(into: Map<number, Value>, said: readonly [oid: number, rest: string] | undefined, read: (rest: string) => Value | undefined): void {
     const value = said && read(said[1]);
     if (said !== undefined && value !== undefined) into.set(said[0], value);
+  }
+
+  #part(said: readonly [oid: number, rest: string] | undefined): void {
+    const part = said && readOidAnd(said[1]);
+    if (said !== undefined && part !== undefined) this.parted.set(said[0], new Map(this.parted.get(said[0])).set(...part));
   }
 
   #name(word: Word, rest: string): void {

@@ -53,12 +53,16 @@ export class ToldTable {
     return (told === 'full') === (relation.key.length === 0) ? told : relation.identity;
   }
 
-  /** Takes the marks as the catalog has them; gives why the log lacks rows, where it does. `isTold`: the event triggers say so themselves. */
-  compareMarks({ filenode, attributes, relkind, name }: Seen, isTold: boolean): string | undefined {
+  /**
+   * Takes the marks as the catalog has them; gives why the log lacks rows, where it does. `isTold`: the
+   * event triggers say so themselves; `broken`: what is known of it.
+   */
+  compareMarks({ filenode, attributes, relkind, name }: Seen, isTold: boolean, broken: string | undefined): string | undefined {
     const before = this.marks;
     this.marks = { filenode, attributes };
+    if (broken !== undefined) this.staleFile = filenode;
     // TRUNCATE, which has a line, and VACUUM FULL leave the columns alone.
-    if (before === undefined || isTold || relkind !== 'r' || before.filenode === filenode || before.attributes === attributes) return undefined;
+    if (broken !== undefined || before === undefined || isTold || relkind !== 'r' || before.filenode === filenode || before.attributes === attributes) return broken;
     this.staleFile = filenode;
     return `ALTER TABLE rewrote the rows of ${name}`;
   }

@@ -35,6 +35,8 @@ export class CatalogShapes implements Shapes {
   readonly #past = new Past();
   /** Tables that are gone, and the LSN by which the log is past that. */
   readonly #missing = new Map<number, Lsn>();
+  /** Partitions that came or went, of which the event triggers told since the last comparison of the catalog. */
+  readonly #toldParts = new Set<number>();
   #now = new Telling(this.#bearers);
 
   private constructor(
@@ -133,7 +135,7 @@ export class CatalogShapes implements Shapes {
       return;
     }
     this.#checkMade(state, at);
-    const why = broken ?? (own === undefined ? undefined : table.compareMarks(own, sent !== undefined));
+    const why = own === undefined ? broken : table.compareMarks(own, sent !== undefined, broken);
     table.become(state, describeState(state, this.following.partitions, this.generated));
     if (why !== undefined) this.#now.stale(table, at.xid, why);
     this.#now.schema(table, at.xid);
@@ -181,6 +183,7 @@ export class CatalogShapes implements Shapes {
       this.#past.knows(controls.seen);
       await this.#findMissing();
     }
+    for (const part of controls.partsTold(at.xid)) this.#toldParts.add(part);
     this.#recallGone(at);
     for (const oid of this.#now.left) this.#drop(oid, at);
     const subjects = await this.#subjects();
@@ -193,6 +196,7 @@ export class CatalogShapes implements Shapes {
       else this.#now.table(this.tables.of(oid), at.xid, undefined, undefined);
     }
     this.#past.came(at.xid);
+    if (controls.seen !== undefined) this.#toldParts.clear();
     return { lines: this.#now.take(), reload: this.#now.reload, offer: this.#now.offer };
   }
 
@@ -216,8 +220,8 @@ export class CatalogShapes implements Shapes {
 
   /** What is not as it was when the transaction's rows came. */
   #isAsked(oid: number): boolean {
-    const { words, states, broken, rewrote, moved } = this.#now.controls;
-    return words.look.has(oid) || words.gone.has(oid) || this.#now.joined.has(oid) || words.made.has(oid) || states.has(oid) || broken.has(oid) || rewrote.has(oid) || moved.has(oid) || this.tables.get(oid)?.state === undefined;
+    const { words, states, broken, rewrote, moved, parted } = this.#now.controls;
+    return words.look.has(oid) || words.gone.has(oid) || this.#now.joined.has(oid) || words.made.has(oid) || states.has(oid) || broken.has(oid) || rewrote.has(oid) || moved.has(oid) || parted.has(oid) || this.tables.get(oid)?.state === undefined;
   }
 
   /** The tables to look at, by oid; what a message named is put to the table that speaks for it. */
@@ -264,6 +268,7 @@ export class CatalogShapes implements Shapes {
 
   /** What the comparison of the catalog saw, where the log has not said it. */
   #found({ oid, staleFile, truncatedBy }: ToldTable): string | undefined {
+    for (const [part, reason] of this.#now.controls.parted.get(oid) ?? []) if (!this.#toldParts.has(part)) return reason;
     const rewrote = this.#now.controls.rewrote.get(oid);
     const moved = this.#now.controls.moved.get(oid);
     if (rewrote !== undefined && rewrote.number !== staleFile) return rewrote.reason;
@@ -288,7 +293,7 @@ export class CatalogShapes implements Shapes {
       return;
     }
     this.#checkMade(state, at);
-    const why = broken ?? (own === undefined ? undefined : table.compareMarks(own, sent !== undefined));
+    const why = own === undefined ? broken : table.compareMarks(own, sent !== undefined, broken);
     table.become(state, describeState(state, this.following.partitions, this.generated));
     this.#now.table(table, at.xid, was, why);
   }
