@@ -24,6 +24,12 @@ const CAN_BE_PUBLISHED = `NOT EXISTS (
 const IS_EMPTY = `coalesce(pg_relation_size(r.oid), 0) = 0 AND NOT EXISTS (SELECT FROM pg_partition_tree(r.oid) AS part WHERE part.isleaf AND pg_relation_size(part.relid) > 0)`;
 
 /**
+ * What this function does itself fires it again, and that is passed over. Nobody else can say that
+ * something is: any session may set the setting, but to no value that holds.
+ */
+const OWN_DOING = "encode(sha256((SELECT value FROM deltastream.secret) || convert_to('publishing ' || pg_current_xact_id(), 'UTF8')), 'hex')";
+
+/**
  * Empty are only tables that were made by this command; into one that was made before in the
  * transaction, or before it, rows may have come. Who alters it keeps writers out until the end, or
  * the comparison of the catalog adds it.
@@ -38,17 +44,20 @@ DECLARE
   made oid[] := '{}';
   stale oid[] := '{}';
   told bytea[] := '{}';
+  own text;
 BEGIN
-  IF current_setting('deltastream.publishing', true) = 'on' THEN RETURN; END IF;
   BEGIN
-    PERFORM set_config('deltastream.publishing', 'on', true);
+    own := ${OWN_DOING};
+    IF current_setting('deltastream.publishing', true) = own THEN RETURN; END IF;
+    PERFORM set_config('deltastream.publishing', own, true);
     commands := array(SELECT objid FROM pg_event_trigger_ddl_commands() WHERE classid = 'pg_class'::regclass);
     FOR ours IN SELECT p.oid, p.pubname, substr(remark, ${COMMENT_START.length + 1})::jsonb AS follows
                   FROM pg_publication AS p CROSS JOIN LATERAL obj_description(p.oid, 'pg_publication') AS remark
                  WHERE starts_with(remark, '${COMMENT_START}') AND NOT p.puballtables LOOP
       IF TG_TAG = 'ALTER PUBLICATION' THEN
-        stale := stale || array(SELECT prrelid FROM pg_event_trigger_ddl_commands() JOIN pg_publication_rel AS r ON r.oid = objid
-                                 WHERE classid = 'pg_publication_rel'::regclass AND prpubid = ours.oid);
+        stale := stale || array(SELECT prrelid FROM pg_event_trigger_ddl_commands() JOIN pg_publication_rel AS r
+                                    ON r.oid = objid AND classid = 'pg_publication_rel'::regclass OR prpubid = objid AND classid = 'pg_publication'::regclass
+                                 WHERE prpubid = ours.oid);
         CONTINUE;
       END IF;
       FOR t IN SELECT prrelid AS oid FROM pg_publication_rel WHERE prpubid = ours.oid LOOP
