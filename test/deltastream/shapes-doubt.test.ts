@@ -90,6 +90,14 @@ test('a table that is made where no event trigger is, is newly followed', async 
   assert.deepEqual(actions(await each(twin, 'BEGIN; CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); COMMIT')), ['schema', 'stale', 'insert']);
 });
 
+test('tables that exchange their names and exchange them back are offered to readers, who put each aside for the other', async (t) => {
+  const twin = await polled(t, 'CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1); CREATE TABLE u (id int PRIMARY KEY, v text); INSERT INTO u VALUES (1)');
+  const swap = 'BEGIN; ALTER TABLE t RENAME TO x; ALTER TABLE u RENAME TO t; ALTER TABLE x RENAME TO u; COMMIT';
+  const { rows: [{ oid }] } = await twin.client.query<{ oid: string }>("SELECT 't'::regclass::oid::text AS oid");
+  const lines = await each(twin, 'UPDATE t SET id = 2; UPDATE u SET id = 2', swap, 'UPDATE t SET id = 3', swap, 'UPDATE t SET id = 4');
+  assert.match(lines.at(-1)!, new RegExp(`_(?:offer|reload)\\t${oid}$`));
+});
+
 test('a truncate of the root explains new files of its partitions only where nothing was written behind it', async (t) => {
   const twin = await polled(t, 'CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10); CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20); INSERT INTO p VALUES (1)');
   const moved = sayAsWatch("'moved ' || 'p'::regclass::oid || ' ' || (SELECT xmin FROM pg_class WHERE oid = 'p1'::regclass) || ' partition p1 was truncated'");

@@ -52,7 +52,9 @@ export class Telling {
     const reason = table.isKnown ? 'the catalog changed while nobody followed' : 'it is newly followed, with the rows that it has';
     if (!anew && !isCreate && !isNew && table.schema === `${name}\t${text}` && this.bearers.get(name) === oid) return;
     this.#lines.push(lineOf(relation, xid, isCreate ? 'create' : 'schema', text));
-    if (table.place !== undefined && keyOf(table.place) !== name) this.#offer.add(oid);
+    // Renamed; or another one bore the name meanwhile, for which readers put this one aside.
+    const bearer = this.bearers.get(name) ?? oid;
+    if (table.place !== undefined && (keyOf(table.place) !== name || bearer !== oid)) this.#offer.add(oid);
     this.#giveName(table, relation);
     table.schema = `${name}\t${text}`;
     table.identity = relation.identity;
