@@ -5,11 +5,16 @@ import { isLsn } from './lsn.js';
 /** True where the line has the pairs that the writer reads: the others pass through unread. */
 export function isWhole(fields: readonly string[]): boolean {
   switch (fields[1]) {
-    case 'begin': return fields[2] === '_xid' && fields[4] === '_lsn' && isLsn(fields[5]);
+    case 'begin': return fields[2] === '_xid' && fields[4] === '_lsn' && isLsn(fields[5]) && fields[6] === '_ts' && isNumber(fields[7] ?? '');
     case 'commit': return fields[2] === '_xid' && isNumber(fields[3]) && fields[4] === '_lsn' && isLsn(fields[5]) && fields[6] === '_rows' && isNumber(fields[7]) && (fields.length === COMMIT_FIELDS || COMMIT_REST.test(fields.slice(COMMIT_FIELDS).join('\t')));
     case 'message': return fields[2] === '_lsn' && isLsn(fields[3]);
     default: return false;
   }
+}
+
+/** Of a whole commit line: whether its transaction says what a relation is, or which needs a copy. */
+export function hasShapes(fields: readonly string[]): boolean {
+  return fields.length > COMMIT_FIELDS;
 }
 
 /** Of a whole commit line: how many of its transaction's lines state what a relation is. */

@@ -10,7 +10,7 @@ import { Due } from './due.js';
 import { Folder } from './folder.js';
 import type { Following } from './following.js';
 import { formatLsn, maxLsn, parseLsn, type Lsn } from './lsn.js';
-import { isWhole, needsOf, notOurs, schemasOf } from './plugin-line.js';
+import { hasShapes, isWhole, needsOf, notOurs, schemasOf } from './plugin-line.js';
 import type { Position } from './position.js';
 import { PositionedFile } from './positioned-file.js';
 import type { LogEnd } from './recovery.js';
@@ -57,7 +57,8 @@ export class Writer {
   #epoch = 1;
   #lsn: Lsn;
   #inTransaction = false;
-  #dropping = false;
+  /** Of a transaction that the log has: its commit time, in the spelling of its line. */
+  #dropping: string | undefined;
   #repeats: Repeats | undefined;
   /** Where the server's WAL ended when this connection was made. */
   #walLsn: Lsn = 0n;
@@ -132,7 +133,7 @@ export class Writer {
       const end = lf === -1 ? message.length : lf;
       // `_action` begins a line that opens or closes a unit or stands alone; `_table`, `_schema` and `_xid` stand within one.
       if (message[start + 1] === LETTER_A) this.#boundary(message, start, end);
-      else if (!this.#dropping) this.#within(message, start, end);
+      else if (this.#dropping === undefined) this.#within(message, start, end);
       start = end + 1;
     }
   }
@@ -191,7 +192,7 @@ export class Writer {
 
   /** Gives up the transaction at hand, as if its lines had never come: the connection that sent them is gone. */
   abandon(): void {
-    this.#dropping = false;
+    this.#dropping = undefined;
     if (!this.#inTransaction) return;
     this.#inTransaction = false;
     this.#lines.cut();
@@ -204,17 +205,17 @@ export class Writer {
     const action = isWhole(fields) ? fields[1] : undefined;
     if (action === 'begin' && !this.#inTransaction) {
       // P1: what the log has is dropped, so that each commit is in it exactly once.
-      this.#dropping = parseLsn(fields[5]) < this.#lsn;
-      if (this.#dropping) return;
+      this.#dropping = parseLsn(fields[5]) < this.#lsn ? fields[7] : undefined;
+      if (this.#dropping !== undefined) return;
       this.#repeats?.requireComplete(); // something new comes, so what had to come again has come
       this.#stateFollowing();
       this.#beginUnit();
       this.#lines.put(message, start, end);
       this.#lines.endLine();
       this.#inTransaction = true;
-    } else if (action === 'commit' && this.#dropping) {
-      this.#repeats?.take(fields[3], fields[5], fields[7] !== '0');
-      this.#dropping = false;
+    } else if (action === 'commit' && this.#dropping !== undefined) {
+      this.#repeats?.take({ xid: fields[3], timestampUs: this.#dropping, lsn: fields[5], rows: fields[7], hasShapes: hasShapes(fields) });
+      this.#dropping = undefined;
     } else if (action === 'commit' && this.#inTransaction) {
       this.#lines.put(message, start, end);
       this.#inTransaction = false;

@@ -31,6 +31,13 @@ test('P1: another transaction at a place that the log is past is a server that w
   assert.deepEqual(xidsOf(await readAll(folder)), [1, 2, 3, 4, 5]);
 });
 
+test('P1: a transaction of the same xid at the same place is another one where its commit time or its rows are others', async (t) => {
+  const { writer } = await restarted(t);
+  assert.throws(() => writer.append(transactionLines(3, 0x3000n, ['3'], 1760000000000001n)), { code: 'log-foreign', message: /transaction 3/ });
+  const again = await restarted(t);
+  assert.throws(() => again.writer.append(transactionLines(3, 0x3000n, ['3', 'one more'])), { code: 'log-foreign', message: /transaction 3/ });
+});
+
 test('P1: a transaction of the log that does not come again is a commit that the server lost', async (t) => {
   const { writer } = await restarted(t);
   appendTransactions(writer, 3, 2);

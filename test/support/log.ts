@@ -9,9 +9,9 @@ import { Writer, type WriterOptions } from '../../src/daystream/writer.js';
 export const IDENTITY = { system: '7300000000000000001', timeline: 1, slot: 'test', plugin: 'deltastream', database: 'postgres' };
 
 /** A transaction as the plugin's message; its commit record is at `lsn`. */
-export function transactionLines(xid: number, lsn: bigint, rows: readonly string[]): Buffer {
+export function transactionLines(xid: number, lsn: bigint, rows: readonly string[], timestampUs = 1760000000000000n): Buffer {
   const lines = [
-    `_action\tbegin\t_xid\t${xid}\t_lsn\t${formatLsn(lsn)}\t_ts\t1760000000000000`,
+    `_action\tbegin\t_xid\t${xid}\t_lsn\t${formatLsn(lsn)}\t_ts\t${timestampUs}`,
     ...rows.map((row) => `_table\tt\t_xid\t${xid}\t_action\tinsert\tid\t${row}`),
     `_action\tcommit\t_xid\t${xid}\t_lsn\t${formatLsn(lsn + 48n)}\t_rows\t${rows.length}`,
   ];
