@@ -72,3 +72,17 @@ test('what the event triggers told is copied once', async (t) => {
   assert.equal(await copiesIn(path), copies + 3);
   await path.compare(path.cache(), ['public.t', 'public.p']);
 });
+
+test('a role that cannot prove what the event triggers say goes by the comparison, and says what to grant', async (t) => {
+  const path = await Path.start(t);
+  await path.server.query(`${T}; CREATE ROLE app LOGIN REPLICATION; GRANT SELECT ON t, marker TO app`);
+  path.run('deltastream', 'setup', '--slot', 'test', '--plugin', 'pgoutput');
+  const stream = path.daemon('deltastream', '--pg', path.server.url('postgres', 'app'), '--slot', 'test', '--create-slot', '--out', path.log, '--plugin', 'pgoutput', '--schema-interval', '200ms');
+  await until('the log to begin', () => existsSync(path.log));
+  await path.import('*');
+  path.mirror();
+  await path.until('it to be said', () => stream.stderr.includes('GRANT USAGE ON SCHEMA deltastream TO "app"; GRANT SELECT ON deltastream.secret TO "app";'));
+  await path.server.query("ALTER TABLE t ADD COLUMN c int DEFAULT 5; INSERT INTO t VALUES (2, 2, 2); ALTER TABLE t ALTER COLUMN a TYPE bigint USING a * 2");
+  await settled(path, [path.cache()]);
+  await path.compare(path.cache(), ['public.t']);
+});
