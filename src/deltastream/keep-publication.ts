@@ -15,7 +15,7 @@ export interface PublicationState {
   /** Who wrote what it is set to: another one than the last of ours may have left changes out in between. */
   readonly writer?: string | undefined;
   /** By oid of the table, its row in the publication: another one means that it was out in between. */
-  readonly members: Readonly<Record<string, number>>;
+  readonly members: Readonly<Record<string, string>>;
   /** Followed, and not all in the log. */
   readonly unpublished: readonly number[];
 }
@@ -116,9 +116,9 @@ async function tellNews(client: pg.Client, now: readonly PublishedTable[], befor
   const known = new Set(before?.unpublished);
   const left = (oid: number) => out.has(oid) && !known.has(oid);
   const wasThere = (oid: number) => before?.members[oid] !== undefined || known.has(oid);
-  const came = (oid: number, member: number) => !out.has(oid) && (before?.members[oid] !== member || known.has(oid)) && (wasThere(oid) || !areTold);
-  const stale = before === undefined ? [] : now.filter(({ oid, member }) => !ours.has(oid) && (
-    left(oid) && before.members[oid] !== undefined || member !== null && (hasGap || came(oid, member))));
+  const came = ({ oid, member, isMadeMember }: PublishedTable) => !out.has(oid) && (before?.members[oid] !== member || known.has(oid)) && (wasThere(oid) || !areTold || !isMadeMember);
+  const stale = before === undefined ? [] : now.filter((table) => !ours.has(table.oid) && (
+    left(table.oid) && before.members[table.oid] !== undefined || table.member !== null && (hasGap || came(table))));
   const offered = now.filter(({ oid }) => left(oid) && before?.members[oid] === undefined && !ours.has(oid));
   const controls = [
     { word: 'stale', oids: stale.map(({ oid }) => oid) } as const,

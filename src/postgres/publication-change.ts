@@ -87,7 +87,7 @@ export async function preparation(client: pg.Client, making: Making, hasSlot: bo
 export async function preparePublication(client: pg.Client, making: Making, hasSlot: boolean): Promise<boolean> {
   try {
     const sql = await preparation(client, making, hasSlot);
-    if (sql !== '') await client.query(`BEGIN; SET LOCAL lock_timeout = ${PREPARE_TIMEOUT_MS}; ${OWN_DOING} ${sql} COMMIT`);
+    if (sql !== '') await client.query(`BEGIN; SET LOCAL lock_timeout = ${PREPARE_TIMEOUT_MS}; ${sql} COMMIT`);
     return sql !== '';
   } catch (cause) {
     await client.query('ROLLBACK').catch(() => {}); // what was thrown says more
@@ -143,7 +143,7 @@ export function setComment(client: pg.Client, making: Making): Promise<Changed> 
 }
 
 async function attempt(client: pg.Client, act: () => Promise<boolean>): Promise<Changed> {
-  await client.query(`BEGIN; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; ${OWN_DOING}`);
+  await client.query(`BEGIN; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
   try {
     const done = await act();
     await client.query(done ? 'COMMIT' : 'ROLLBACK');
@@ -166,9 +166,6 @@ async function tellStale(client: pg.Client, oids: readonly number[]): Promise<vo
 function lockable({ name, isPartitioned }: PublishedTable): string {
   return isPartitioned ? name : only(name);
 }
-
-/** So that the event triggers know that what is told of it is told. */
-export const OWN_DOING = "SET LOCAL deltastream.publishing = 'on';";
 
 export function dropSql(name: string): string {
   return `DROP PUBLICATION IF EXISTS ${quoteName(name)};\n`;

@@ -45,8 +45,10 @@ export interface PublishedTable {
   readonly isOwner: boolean;
   /** It has rows in a log in which partitions go by those names. */
   readonly isTable: boolean;
-  /** The row of pg_publication_rel; null: it is not in the publication. */
-  readonly member: number | null;
+  /** The oid and the version of the row of pg_publication_rel; null: it is not in the publication. */
+  readonly member: string | null;
+  /** That row looks like one that the event trigger wrote in the transaction that made the table. */
+  readonly isMadeMember: boolean;
   /** What somebody has put on it there. */
   readonly narrowed: 'a row filter' | 'a column list' | null;
   /** The publication leaves kinds of changes out, or sends them by other names. */
@@ -148,6 +150,12 @@ const ROOT_KEY = `i.indrelid = r.oid and ${USABLE} and case r.relreplident when 
 export const IS_BAD = `(c.relkind = 'f' or c.relpersistence <> 'p' or not (c.relreplident = 'f' or case c.oid when r.oid then ${HAS_OWN}
   else coalesce(${keyOf(IDENTITY)} @> ${keyOf(ROOT_KEY)}, false) end))`;
 
+/**
+ * The row of `tableoid` is written with the table, and never again. The event trigger writes the
+ * member's in a subtransaction, so by a later xid, and by a later command; one by hand is the first of its transaction.
+ */
+const FIRST_ROW = -6;
+
 /** Takes no lock on what it reads about. */
 const TABLES = `
   with recursive tree (root, oid) as (
@@ -167,7 +175,8 @@ const TABLES = `
          c.relkind = 'p' as "isPartitioned", pg_get_userbyid(c.relowner)::text as owner, pg_has_role(c.relowner, 'USAGE') as "isOwner",
          case $2 when 'root' then not c.relispartition else c.relkind = 'r' end and (c.relkind = 'p' or c.relpersistence = 'p')
            and n.nspname <> 'information_schema' and n.nspname !~ '^pg_' and not (${HAS_FOREIGN_NAME}) as "isTable",
-         m.oid::int8::float8 as member,
+         m.oid || ' ' || m.xmin as member,
+         coalesce((select age(m.xmin) < age(a.xmin) and m.cmin::text::int8 > a.cmin::text::int8 from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum = ${FIRST_ROW}), false) as "isMadeMember",
          case when to_jsonb(m) ->> 'prqual' is not null then 'a row filter' when to_jsonb(m) ->> 'prattrs' is not null then 'a column list' end as narrowed,
          coalesce(not (p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate and p.pubviaroot = ($2 = 'root') and coalesce(to_jsonb(p) ->> 'pubgencols', 's') = 's'), false) as "isPartial",
          bad.name as bad, coalesce(bad.outside, false) as "isOutsideWal", bad.identity as "badIdentity", coalesce(bad.own, false) as "badHasOwn", coalesce(bad.primary, false) as "badHasPrimaryKey",

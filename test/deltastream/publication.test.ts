@@ -254,6 +254,7 @@ test('a publication that is dropped and made again has lost changes, where the s
   await path.import('*.*');
   path.mirror();
   await settled(path, [path.cache()]);
+  await until('the state of the publication to be kept', () => existsSync(join(path.log, '.catalog.json')));
   const [{ comment }] = await path.server.query<{ comment: string }>("select obj_description(oid, 'pg_publication') as comment from pg_publication");
   await path.server.query(`begin; drop publication test; update a set v = 'missed'; create publication test for table a, marker with (publish_via_partition_root = true); comment on publication test is '${comment}'; commit`);
   await requireEqual(path, 'public.a');
