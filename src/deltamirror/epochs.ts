@@ -15,7 +15,7 @@ import { dropHashes } from '../sqlite/drop.js';
 import { tableKey } from '../sqlite/names.js';
 import type { Cache } from '../sqlite/open.js';
 import type { CachePosition } from '../sqlite/position.js';
-import type { CacheTable } from '../sqlite/tables.js';
+import { heldColumns, type CacheTable } from '../sqlite/tables.js';
 import type { Migrations } from './migrations.js';
 import type { Registry } from './registry.js';
 import type { Scope } from './scope.js';
@@ -86,8 +86,9 @@ export class Epochs {
       // Known by its oid alone, and without rows: it comes again by its name.
       if (table.schema === '') return [];
       const relation = relations.get(tableKey(table.schema, table.name));
-      if (relation?.oid !== table.oid) dropHashes(this.#cache, table);
-      if (relation !== undefined) return [this.#known(renumbered(table, relation), unit, isAhead || (table.joining !== undefined && table.joining.lsn > unit.before))];
+      const now = relation && renumbered(table, relation);
+      if (now?.oid !== table.oid || orderOf(now) !== orderOf(table)) dropHashes(this.#cache, table);
+      if (now !== undefined) return [this.#known(now, unit, isAhead || (table.joining !== undefined && table.joining.lsn > unit.before))];
       const former = { ...table, oid: FORMER + table.oid, joining: undefined };
       return [dropped.has(tableKey(table.schema, table.name)) ? former : this.#out(former, unit, 'the log no longer has it: where its history broke, no table of this name was followed')];
     });
@@ -156,6 +157,11 @@ function renumbered(table: CacheTable, { oid, columns }: Relation): CacheTable {
     indexes: (table.indexes ?? []).map((index) => ({ ...index, columns: index.columns.map((column) => ({ ...column, attnum: to(column.attnum) })) })),
     comments: Object.fromEntries(Object.entries(table.comments ?? {}).map(([attnum, comment]) => [attnum === '0' ? 0 : to(Number(attnum)), comment])),
   };
+}
+
+/** In which order a row's values are hashed. */
+function orderOf(table: CacheTable): string {
+  return heldColumns(table).map(({ as }) => as).join('\0');
 }
 
 function isShape(line: Line): boolean {

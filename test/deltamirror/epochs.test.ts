@@ -51,6 +51,17 @@ test('tables whose oids change hands keep their rows, those without a key too', 
   assert.deepEqual([ids(cache, 'p'), ids(cache, 'q')], [[3], [6]]);
 });
 
+test('a table without a key whose columns are in another order under the same oid keeps its rows', async (t) => {
+  const table: CacheTable = { ...keyedTable('t', ['a']), key: [], identity: 'full' };
+  const { log, cache } = bench(t, [table]);
+  await writeLog(log, transaction(1, ['t insert id 1 a x', 't insert id 2 a y', 't replace id 2 a y', 't update id 3 a y']));
+  await writeEpoch(log, { heads: ['_table t _action schema _oid 1 _identity full _key  a 2~null~text id 3~null~integer'], rows: ['_table t _action delete a x id 1'] });
+  await writeBehind(log, [transaction(1, ['t replace a y id 3', 't update a z id 3'])]);
+  await runMirror(cache, log);
+  assert.deepEqual(stateOf(cache), { oid: 1, state: 'following', reason: null });
+  assert.deepEqual(query(cache, 'SELECT id, a FROM t'), [{ id: 3, a: 'z' }]);
+});
+
 test('a host that chose rows and columns, and gave names, keeps its choice: a row that moves in is taken in', async (t) => {
   const table: CacheTable = { ...keyedTable('t', ['a', 'b']), table: 'mine', choice: { where: "a = 'in'", columns: ['id', 'a'] } };
   const columns = table.columns.map((column) => (column.name === 'b' ? { ...column, as: null } : column.name === 'a' ? { ...column, as: 'alpha' } : column));
