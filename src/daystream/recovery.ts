@@ -25,6 +25,8 @@ export interface LogEnd {
   readonly timeline: number;
   /** The log is complete up to here. */
   readonly lsn: Lsn;
+  /** When the server was alive and the log followed it, as far as its end tells: microseconds since 1970 UTC. */
+  readonly timestampUs: bigint;
   /** Transactions behind the last horizon that had a snapshot. */
   readonly xids: readonly bigint[];
   /** What the newest horizon says that the log carries. */
@@ -47,6 +49,7 @@ export async function findLogEnd(transport: Transport): Promise<LogEnd | undefin
   let following = followingOf(start.line);
   let timeline = timelineOf(start.line, header);
   let lsn = maxLsn(header.lsn, parseLsn(text(start.line, '_lsn')));
+  let timestampUs = timeOf(start.line);
   for (let units = await nextOrTorn(reader, transport); units.length > 0; units = await nextOrTorn(reader, transport)) {
     for (const unit of units) {
       if (unit.kind === 'transaction') xids.push(unit.xid);
@@ -56,15 +59,28 @@ export async function findLogEnd(transport: Transport): Promise<LogEnd | undefin
       }
       await follow(due, unit, transport);
       lsn = maxLsn(lsn, unitLsn(unit));
+      const time = unitTime(unit);
+      if (time > timestampUs) timestampUs = time;
     }
   }
   due.takeBack();
-  return { place: reader.place, size: await transport.size(segment), header, timeline, lsn, xids, following, due };
+  return { place: reader.place, size: await transport.size(segment), header, timeline, lsn, timestampUs, xids, following, due };
 }
 
 /** A horizon says it where it is another one than the segment began with. */
 function timelineOf(line: Line, header: SegmentHeader): number {
   return Number(line.own.get('_timeline') ?? header.timeline);
+}
+
+/** 0 where the line does not say it. */
+function timeOf(line: Line): bigint {
+  return BigInt(line.own.get('_ts') ?? 0);
+}
+
+function unitTime(unit: Unit): bigint {
+  if (unit.kind === 'transaction') return unit.commitTimeUs ?? 0n;
+  if (unit.kind === 'epoch') return unit.timestampUs;
+  return unit.kind === 'horizon' ? timeOf(unit.line) : 0n;
 }
 
 async function follow(due: Due, unit: Unit, transport: Transport): Promise<void> {

@@ -180,6 +180,7 @@ function positionOf({ join: { horizon, header }, snapshot }: Joined, transport: 
     source: transport.place,
     snapshot: snapshot.replayed === undefined ? snapshot.text : null,
     snapshotLsn: snapshot.lsn,
+    importedAtUs: snapshot.takenAtUs,
   };
 }
 

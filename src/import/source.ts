@@ -2,8 +2,11 @@
 import type pg from 'pg';
 import { DeltaError } from '../errors.js';
 import type { Following } from '../daystream/following.js';
+import { formatLsn } from '../daystream/lsn.js';
 import type { Horizon } from '../daystream/horizons.js';
 import { isFollowed, type Pattern } from '../daystream/pattern.js';
+import { reconcileHint } from '../daystream/reconcile-hint.js';
+import { findLogEnd, type LogEnd } from '../daystream/recovery.js';
 import type { SegmentHeader } from '../daystream/segment.js';
 import type { Transport } from '../daystream/transport.js';
 import { describeTables, type SourceTable } from '../postgres/catalog.js';
@@ -77,10 +80,12 @@ export async function joinedSnapshot(options: SourceOptions, choice: Choice, tra
   let { chosen } = choice;
   for (let attempt = 1; attempt <= ATTEMPT_LIMIT; attempt++) {
     signal.throwIfAborted();
+    const end = await findLogEnd(transport);
     const snapshot = await takeSnapshot(options.postgres, APPLICATION, chosen, Math.min(options.jobs, chosen.length));
     if (snapshot !== undefined) {
       const [client] = snapshot.clients;
       try {
+        if (end !== undefined) requireSameHistory(transport, end, snapshot);
         const join = await (snapshot.replayed === undefined ? findJoin(transport, options.earliest, snapshot.text) : joinReplayed(transport, snapshot.replayed, signal));
         const all = await chooseTables(client, options.patterns, join?.horizon.partitions);
         const seen = join === undefined ? all : await onlyPublished(client, all, options.patterns, join.header, join.horizon.partitions);
@@ -101,6 +106,22 @@ export async function joinedSnapshot(options: SourceOptions, choice: Choice, tra
     ({ chosen } = await chooseAndCheck(options, transport, say, signal));
   }
   throw new DeltaError('busy', `${transport.place}: no horizon fits a snapshot of Postgres, or its tables keep changing, after ${ATTEMPT_LIMIT} attempts`, { hint: 'see that deltastream runs and follows this database, then start again' });
+}
+
+/**
+ * Throws DeltaError log-foreign where the server is not one that has all that the log had before the
+ * snapshot was taken: xids of another history would pass for the log's. A standby may be behind.
+ */
+function requireSameHistory({ place }: Transport, { header: { slot }, lsn, timeline }: LogEnd, snapshot: SharedSnapshot): void {
+  if (snapshot.timeline === undefined) return;
+  if (snapshot.lsn < lsn) {
+    throw new DeltaError('log-foreign', `${snapshot.place}: its WAL ends at ${formatLsn(snapshot.lsn)}, before the log in ${place} (${formatLsn(lsn)}): the server was restored, or lost commits in a failover`, { hint: reconcileHint(slot, place) });
+  }
+  if (snapshot.timeline === timeline) return;
+  const isLater = snapshot.timeline > timeline;
+  throw new DeltaError('log-foreign', `${snapshot.place}: is on timeline ${snapshot.timeline}, the log in ${place} on ${timeline}: ${isLater ? 'the server was promoted, and the log has yet to follow it there' : 'another server was promoted'}`, {
+    hint: isLater ? 'start deltastream, which goes on there or says what to do; then import again' : 'give the address of the server that deltastream follows with --pg',
+  });
 }
 
 /** Throws DeltaError config where the log does not carry a table that is to be copied. */

@@ -31,6 +31,10 @@ export interface SharedSnapshot {
   readonly text: string;
   /** Every transaction visible in the snapshot has a commit record before it. */
   readonly lsn: Lsn;
+  /** By the server's clock: microseconds since 1970 UTC. */
+  readonly takenAtUs: number;
+  /** The one that the server writes; undefined on a standby. */
+  readonly timeline: number | undefined;
   /** On a standby: what it had replayed around the snapshot, whose text does not tell which transactions were running. */
   readonly replayed: Replayed | undefined;
   /** Of the server, as `server_version_num`. */
@@ -78,17 +82,22 @@ export async function takeSnapshot(target: string | undefined, applicationName: 
   try {
     while (clients.length < connections) clients.push(await connect(target, { applicationName }));
     const from = await lockAndReplayed(target, applicationName, clients, tables);
-    const { rows: [{ text, id, version }] } = await first.query<{ text: string; id: string; version: number }>("SELECT pg_current_snapshot()::text AS text, current_setting('server_version_num')::int AS version, pg_export_snapshot() AS id");
-    const { rows: [{ lsn }] } = await first.query<{ lsn: string }>(`SELECT ${from === undefined ? 'pg_current_wal_insert_lsn' : 'pg_last_wal_replay_lsn'}()::text AS lsn`);
+    const { rows: [{ text, us, id, version }] } = await first.query<{ text: string; us: string; id: string; version: number }>("SELECT pg_current_snapshot()::text AS text, (extract(epoch FROM clock_timestamp()) * 1000000)::int8::text AS us, current_setting('server_version_num')::int AS version, pg_export_snapshot() AS id");
+    const { rows: [{ lsn, file }] } = await first.query<{ lsn: string; file: string | null }>(`SELECT lsn::text, ${from === undefined ? 'pg_walfile_name(lsn)' : 'NULL'} AS file FROM ${from === undefined ? 'pg_current_wal_insert_lsn' : 'pg_last_wal_replay_lsn'}() AS lsn`);
     const replayed = from === undefined ? undefined : { from, to: parseLsn(lsn), isAll: await isAllReplayed(first, lsn) };
     for (const client of clients.slice(1)) await client.query(`SET TRANSACTION SNAPSHOT '${id}'`);
-    return { clients, text, version, lsn: parseLsn(lsn), replayed, place: placeOf(first), close };
+    return { clients, text, takenAtUs: Number(us), version, lsn: parseLsn(lsn), timeline: file === null ? undefined : timelineOf(file), replayed, place: placeOf(first), close };
   } catch (error) {
     const failure = codeOf(error) === OUT_OF_MEMORY ? await noRoom(first, tables, connections, error) : error;
     await close();
     if (NO_SUCH_TABLE.includes(codeOf(error))) return undefined;
     throw failure instanceof DeltaError ? failure : translate(failure, placeOf(first));
   }
+}
+
+/** A WAL file's name begins with its timeline, in eight hexadecimal digits. */
+function timelineOf(file: string): number {
+  return Number.parseInt(file.slice(0, 8), 16);
 }
 
 /** Locks, and gives what a standby has replayed then; undefined on a primary. Asked on a connection of its own, since the first question of a transaction takes its snapshot. */

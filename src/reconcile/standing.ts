@@ -60,16 +60,27 @@ export function readStanding(path: string, end: LogEnd): Standing {
   }
 }
 
-function requireAtEnd(path: string, cache: Cache, { place, lsn }: LogEnd): void {
+function requireAtEnd(path: string, cache: Cache, { place, lsn, timestampUs }: LogEnd): void {
   const at = readPosition(cache);
   if (at === undefined || comparePositions(at.position, place.position) !== 0 || at.crc !== place.crc) {
     throw new DeltaError('cache', `${path}: stands at ${formatPosition(at?.position ?? { clock: 0, sequence: 0 })}, the log ends at ${formatPosition(place.position)}`, { hint: `deltamirror --once ${shellWord(path)}` });
   }
   const ahead = maxLsn(at.lsn, at.snapshotLsn ?? 0n);
+  // After a restore, LSNs and xids of the new history pass for those of the log; only a copy that the log outlived is of its history.
+  const importedAtUs = BigInt(at.importedAtUs ?? 0);
+  if (ahead <= lsn && importedAtUs > timestampUs) {
+    throw new DeltaError('cache', `${path}: was copied from Postgres at ${timeOf(importedAtUs)}, and the newest line of the log is of ${timeOf(timestampUs)}: it may have what the log lacks`, {
+      hint: 'give a cache that is older; or leave out --cache, and every table is copied through the log',
+    });
+  }
   if (ahead <= lsn) return;
   throw new DeltaError('cache', `${path}: was copied from Postgres at ${formatLsn(ahead)}, and the log ends at ${formatLsn(lsn)}: it has what the log lacks`, {
     hint: 'give a cache that is older; or leave out --cache, and every table is copied through the log',
   });
+}
+
+function timeOf(us: bigint): string {
+  return new Date(Number(us / 1000n)).toISOString();
 }
 
 function whyNot({ quarantine, waiting, joining }: CacheTable): string | undefined {

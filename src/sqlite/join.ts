@@ -30,6 +30,7 @@ export function joinTables(path: string, draft: string, tables: readonly CacheTa
         const objects = makeRoom(cache, tables, losses);
         for (const table of tables) losses.push(...joinTable(cache, table, objects.get(table) ?? []));
         writePatterns(cache, patterns);
+        cache.exec('UPDATE main._daystream_position SET imported_at_us = (SELECT imported_at_us FROM draft._daystream_position)');
         return [...losses, ...watch.losses()];
       }).immediate();
       cache.exec('DETACH draft');

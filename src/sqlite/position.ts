@@ -32,6 +32,8 @@ export interface Origin {
   readonly snapshot: string | null;
   /** Every transaction visible in the snapshot has a commit record before it: from there on the cache is not ahead of the log. */
   readonly snapshotLsn?: Lsn;
+  /** When it was taken, or that of tables which came later, by the server's clock: µs since 1970 UTC. Unlike LSNs and xids it tells the copy of another history. */
+  readonly importedAtUs?: number;
 }
 
 export type CachePosition = Place & Origin;
@@ -50,12 +52,13 @@ export const POSITION_DDL = `CREATE TABLE _daystream_position (
   epoch INTEGER NOT NULL,
   source TEXT NOT NULL,
   snapshot TEXT,
-  snapshot_lsn TEXT
+  snapshot_lsn TEXT,
+  imported_at_us INTEGER
 )`;
 
 interface Row {
   clock: number; sequence: number; crc: number; lsn: string; commit_time_us: number; applied_at_us: number;
-  system: string; timeline: number; slot: string; epoch: number; source: string; snapshot: string | null; snapshot_lsn: string | null;
+  system: string; timeline: number; slot: string; epoch: number; source: string; snapshot: string | null; snapshot_lsn: string | null; imported_at_us: number | null;
 }
 
 /** Where the cache stands; undefined before an import has finished it. */
@@ -77,15 +80,17 @@ function fromRow(row: Row | undefined): CachePosition | undefined {
     source: row.source,
     snapshot: row.snapshot,
     ...(row.snapshot_lsn !== null && { snapshotLsn: parseLsn(row.snapshot_lsn) }),
+    ...(row.imported_at_us !== null && { importedAtUs: row.imported_at_us }),
   };
 }
 
 /** Writes the whole row: at the import, and where a log's epoch or timeline moves on. */
 export function writePosition(cache: Cache, at: CachePosition): void {
-  cache.prepare('INSERT OR REPLACE INTO _daystream_position VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+  cache.prepare('INSERT OR REPLACE INTO _daystream_position VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
     at.position.clock, at.position.sequence, at.crc, formatLsn(at.lsn), at.commitTimeUs, at.appliedAtUs,
     at.system, at.timeline, at.slot, at.epoch, at.source, at.snapshot,
     at.snapshotLsn === undefined ? null : formatLsn(at.snapshotLsn),
+    at.importedAtUs ?? null,
   );
 }
 

@@ -29,6 +29,7 @@ before(async () => {
   assert.equal(stderr.includes('deltaimport:'), false, stderr);
   const running = runCommand('deltastream', ['reconcile', '--slot', 'test', '--out', path.log], path.environment);
   assert.match(running.stderr, /\.lock: held by deltastream --slot test .* — stop that process first/);
+  await path.caughtUp(standing); // what was imported is older than the log's end
   await mirror.stop();
   await stream.stop();
 });
@@ -62,7 +63,10 @@ test('a cache that is not there, that holds a part, that is ahead, or that a mir
   const ahead = path.cache('ahead.db');
   path.run('deltamirror', '--once', ahead);
   const cache = openCache(ahead);
-  writePosition(cache, { ...readPosition(cache)!, snapshotLsn: 0xffffff_ffffffffn });
+  const at = readPosition(cache)!;
+  writePosition(cache, { ...at, importedAtUs: Date.UTC(2099, 0) * 1000 });
+  assert.match(here('--cache', ahead), /ahead\.db: was copied from Postgres at 2099-01-01T00:00:00\.000Z, and the newest line of the log is of 20.*Z: it may have what the log lacks — give a cache that is older/);
+  writePosition(cache, { ...at, snapshotLsn: 0xffffff_ffffffffn });
   cache.close();
   assert.match(here('--cache', ahead), /ahead\.db: was copied from Postgres at FFFFFF\/FFFFFFFF, and the log ends at .*: it has what the log lacks — give a cache that is older/);
   const mirror = path.mirror(standing);
