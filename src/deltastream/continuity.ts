@@ -41,6 +41,8 @@ function checkMemory(source: Facts, { slot, out }: Place, memory: SlotMemory): s
   if (restartLsn !== null && parseLsn(restartLsn) < parseLsn(memory.restart)) throw other(`reads from ${restartLsn} on, and had come to ${memory.restart}`);
   if (confirmedFlushLsn === null || parseLsn(confirmedFlushLsn) >= parseLsn(memory.confirmed)) return undefined;
   if (serverStarted === memory.started) throw other(`begins at ${confirmedFlushLsn}, and had come to ${memory.confirmed}`);
+  // What a crash brings back was saved before that look, so it reads from no later than was seen then: one that was made anew does.
+  if (restartLsn === null || parseLsn(restartLsn) > parseLsn(memory.restartThen)) throw other(`begins at ${confirmedFlushLsn}, before ${memory.confirmed}, where it had come to, but reads from ${restartLsn} on, behind ${memory.restartThen}`);
   return `slot "${slot}": begins at ${confirmedFlushLsn} again, and had come to ${memory.confirmed}: the server was started anew and forgot it; what comes twice is compared with the log`;
 }
 

@@ -6,7 +6,7 @@ import { Writer } from '../daystream/writer.js';
 import type { WriterFiles } from '../daystream/writer-files.js';
 import { DeltaError, reasonOf, type ErrorCode } from '../errors.js';
 import { codeOf, mayPass } from '../postgres/failure.js';
-import { lockFolder } from './folder.js';
+import { lockFolder, requireReconciled } from './folder.js';
 import { withFollowedTables } from './followed-tables.js';
 import { follow } from './follow.js';
 import { checkContinuity, requireCheckedSlot } from './continuity.js';
@@ -30,6 +30,7 @@ export async function deltastream(options: StreamOptions, stop: AbortSignal, rep
   checkOptions(options, true);
   const held = lockFolder(options);
   try {
+    requireReconciled(options);
     await new Run(options, stop, report, files).run();
   } finally {
     report.stop();

@@ -58,10 +58,10 @@ export class Health {
   async #remember(source: Source, health: SlotHealth): Promise<void> {
     const before = this.#before;
     this.#before = health;
-    if (before === undefined || before.restartLsn === null || health.confirmedFlushLsn === null) return;
+    if (before === undefined || before.restartLsn === null || health.restartLsn === null || health.confirmedFlushLsn === null) return;
     const { system, timeline } = source.identity;
     await writeSlotMemory(this.options.out, {
-      system, timeline, began: beganOf(source), restart: before.restartLsn, confirmed: health.confirmedFlushLsn, started: health.serverStarted,
+      system, timeline, began: beganOf(source), restart: before.restartLsn, confirmed: health.confirmedFlushLsn, restartThen: health.restartLsn, started: health.serverStarted,
     });
   }
 }

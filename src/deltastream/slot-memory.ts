@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 /** A log that is brought on to another slot forgets it. */
 export const SLOT_FILE = '.slot.json';
-const VERSION = 1;
+const VERSION = 2;
 
 /** LSNs in Postgres's own spelling. */
 export interface SlotMemory {
@@ -13,8 +13,11 @@ export interface SlotMemory {
   readonly timeline: number;
   /** Where this timeline left the one before; null for the first. */
   readonly began: string | null;
+  /** Where it read from, a look before. */
   readonly restart: string;
+  /** Seen at one look: what was confirmed, and where it read from. */
   readonly confirmed: string;
+  readonly restartThen: string;
   /** When the server was started. */
   readonly started: string;
 }

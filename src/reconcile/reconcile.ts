@@ -9,6 +9,7 @@ import { EpochWriter } from '../daystream/epoch-writer.js';
 import { Folder } from '../daystream/folder.js';
 import { formatPosition } from '../daystream/position.js';
 import { findLogEnd, type LogEnd } from '../daystream/recovery.js';
+import { isReconciling, markReconciling, unmarkReconciling } from '../daystream/reconciling.js';
 import { DeltaError } from '../errors.js';
 import { copyTables } from '../load/load.js';
 import type { Progress } from '../load/progress.js';
@@ -88,13 +89,14 @@ type Done = Omit<Result, 'log' | 'seconds'>;
 async function run(options: ReconcileOptions, end: LogEnd, progress: Progress, signal: AbortSignal): Promise<Done> {
   const path = options.cache === undefined ? undefined : cachePath(options.cache);
   const source = await Source.open(options, end.header.plugin, (text) => progress.say(text));
+  const wasMarked = isReconciling(options.out);
   let cacheHeld: { release(): void } | undefined;
   try {
     if (path !== undefined) await bringToEnd(path, options.out, (text) => progress.say(text), signal);
     cacheHeld = path === undefined ? undefined : lockCache(path, `deltastream reconcile --slot ${options.slot}`);
     const standing = path === undefined ? undefined : readStanding(path, end);
     signal.throwIfAborted();
-    const seen = await interruptible(signal, () => source.interrupt(), () => (options.dryRun ? source.look() : source.makeSlot()));
+    const seen = await interruptible(signal, () => source.interrupt(), () => (options.dryRun ? source.look() : source.makeSlot(() => markReconciling(options.out))));
     try {
       const plan = planTables(seen.tables, seen.present, standing, end.due);
       return await write(options, end, source, seen, plan, standing, progress, signal);
@@ -104,6 +106,10 @@ async function run(options: ReconcileOptions, end: LogEnd, progress: Progress, s
     } finally {
       seen.client.end().catch(() => {}); // it may be gone already
     }
+  } catch (error) {
+    // A mark of ours alone: where this server has no slot nothing can go on by mistake, and another server may have the log's own.
+    if (!wasMarked && isReconciling(options.out) && await source.hasNoSlot()) unmarkReconciling(options.out);
+    throw error;
   } finally {
     cacheHeld?.release();
     source.close();
@@ -121,8 +127,9 @@ async function write(options: ReconcileOptions, end: LogEnd, source: Source, see
       const tables = await writeLines(writer ?? NOWHERE, plan, rows, signal);
       const count = tables.reduce((sum, table) => sum + table.insert + table.update + table.delete, 0);
       if (writer === undefined) return { tables, rows: count, bytes: 0 };
-      await know?.();
       const position = writer.finish({ reload: plan.copied.map((table) => table.source.oid), offer: plan.offered });
+      await know?.();
+      unmarkReconciling(options.out);
       return { epoch: writer.epoch, position: formatPosition(position), tables, rows: count, bytes: writer.bytes };
     } finally {
       rows?.close();

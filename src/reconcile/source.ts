@@ -85,10 +85,10 @@ export class Source {
     throw this.#unquiet();
   }
 
-  /** Drops the slot of the history that ended, makes the new one, and sees the tables at the snapshot that it begins at. */
-  async makeSlot(): Promise<Seen> {
+  /** Calls `begins` before anything changes; drops the slot of the history that ended, makes the new one, and sees the tables at the snapshot that it begins at. */
+  async makeSlot(begins: () => void): Promise<Seen> {
     const { slot, pg: target, tables, partitions } = this.options;
-    await this.#removeSlot();
+    await this.#removeSlot(begins);
     if (this.plugin === PGOUTPUT && await preparePublication(this.sql, { name: slot, tables, partitions }, false)) this.tell(`publication "${slot}" is made, or brought into step`);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const failover = await knowsFailover(this.sql);
@@ -114,6 +114,11 @@ export class Source {
     await dropSlot(this.sql, this.options.slot).catch(() => this.tell(`slot "${this.options.slot}": could not be dropped; it is of no use: deltastream drop --slot ${this.options.slot}`));
   }
 
+  /** False too where the server cannot be asked. */
+  async hasNoSlot(): Promise<boolean> {
+    return await readSlot(this.sql, this.options.slot).catch(() => null) === undefined;
+  }
+
   /** Ends what is under way, such as the wait for a slot: the server makes none then. */
   interrupt(): void {
     this.replication.end().catch(() => {}); // it may be gone already
@@ -123,13 +128,14 @@ export class Source {
     end(this.sql, this.replication);
   }
 
-  async #removeSlot(): Promise<void> {
+  async #removeSlot(begins: () => void): Promise<void> {
     const name = this.options.slot;
     const slot = await readSlot(this.sql, name);
-    if (slot === undefined) return;
+    if (slot === undefined) return begins();
     if (slot.plugin !== PLUGIN && slot.plugin !== PGOUTPUT) throw new DeltaError('slot', `slot "${name}": belongs to ${slot.plugin === null ? 'a standby' : `the plugin ${slot.plugin}`}, deltastream did not make it`, { hint: 'choose another --slot' });
     if (slot.database !== this.identity.database) throw new DeltaError('slot', `slot "${name}": belongs to database "${slot.database}", this one is "${this.identity.database}"`, { hint: `connect to "${slot.database}"` });
     if (slot.activePid !== null) throw new DeltaError('busy', `slot "${name}": is being read by ${readerOf(slot)}`, { hint: 'stop that process, then reconcile again' });
+    begins();
     await dropSlot(this.sql, name);
     this.tell(`slot "${name}": dropped; what it sends does not follow the log`);
   }

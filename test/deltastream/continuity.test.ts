@@ -17,7 +17,7 @@ function check({ restart = 0x900n, confirmed = 0x1000n, began = 0x500n, wal = 0x
     catalogAge: 0, inactiveSince: null, idleTimeout: null, failover: null, synced: null, standby, serverStarted: started,
   };
   const identity = { system: '7', timeline: 2, ancestors: new Map([[1, began]]), database: 'app', walLsn: formatLsn(wal) };
-  const seen = { system: '7', timeline: 2, began: '0/500', restart: '0/900', confirmed: '0/1000', started: STARTED };
+  const seen = { system: '7', timeline: 2, began: '0/500', restart: '0/900', confirmed: '0/1000', restartThen: '0/980', started: STARTED };
   return checkContinuity({ place: 'db:5432/app', identity, health, confirmedLsn: confirmed }, 0x1000n, PLACE, memory === undefined ? undefined : { ...seen, ...memory });
 }
 
@@ -45,6 +45,11 @@ test('a slot that reads from before where it was seen to is another one, also af
 test('what was confirmed is forgotten by a start of the server alone', () => {
   assert.throws(() => check({ confirmed: 0xfffn }, {}), { code: 'slot', hint: HINT, message: /another slot of that name/ });
   assert.match(check({ confirmed: 0xfffn, started: 'later' }, {}) ?? '', /begins at 0\/FFF again, and had come to 0\/1000/);
+});
+
+test('a slot that begins before where it was seen to, but reads from behind that, was made anew on a server that was restored', () => {
+  assert.throws(() => check({ restart: 0x981n, confirmed: 0xfffn, started: 'later' }, {}), { code: 'slot', hint: HINT, message: /begins at 0\/FFF, before 0\/1000, .* reads from 0\/981 on, behind 0\/980/ });
+  assert.match(check({ restart: 0x980n, confirmed: 0xfffn, started: 'later' }, {}) ?? '', /begins at 0\/FFF again/);
 });
 
 test('a timeline of that number which began elsewhere is of another server that was promoted', () => {

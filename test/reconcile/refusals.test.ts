@@ -1,6 +1,6 @@
 /** What reconcile refuses, in one line, with the log as it was; and being stopped. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -104,4 +104,28 @@ test('stopped while it waits for its slot, it ends at once, says so, and leaves 
   assert.ok(segmentBytes(path.log).equals(log));
   await until('no slot is left', async () => (await path.server.query("SELECT 1 FROM pg_replication_slots WHERE slot_name = 'test'")).length === 0);
   assert.deepEqual(readdirSync(folder).filter((name) => name.includes('.reconcile-')), []);
+});
+
+test('killed in the middle, it leaves a mark: deltastream follows no slot until a reconciliation has ended', async () => {
+  const blocker = await path.server.client();
+  await blocker.query("BEGIN; UPDATE t SET v = 'w' WHERE id = 1");
+  const log = segmentBytes(path.log);
+  const kept = ['.slot.json', '.catalog.json'].map((name) => readFileSync(join(path.log, name)));
+  const killed = new Daemon('deltastream', ['reconcile', '--slot', 'test', '--out', path.log, '--cache', standing], path.environment).start();
+  await until('it has begun', () => /is being made, and waits for pid \d+/.test(killed.stderr));
+  await killed.stop('SIGKILL');
+  await blocker.query('ROLLBACK');
+  await blocker.end();
+  await until('its slot is gone, or free', async () => (await path.server.query("SELECT 1 FROM pg_replication_slots WHERE slot_name = 'test' AND active")).length === 0);
+  await path.server.query("SELECT pg_create_logical_replication_slot('test', 'deltastream') WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = 'test')");
+  const { status, stderr } = runCommand('deltastream', ['--slot', 'test', '--out', path.log], path.environment);
+  assert.equal(status, 1);
+  assert.match(stderr, /a reconciliation was begun and did not end: slot "test" may be of another history than the log — deltastream reconcile --slot test/);
+  assert.ok(segmentBytes(path.log).equals(log));
+  assert.deepEqual(['.slot.json', '.catalog.json'].map((name) => readFileSync(join(path.log, name))), kept);
+  path.run('deltastream', 'reconcile', '--slot', 'test', '--out', path.log, '--cache', standing);
+  assert.deepEqual(readdirSync(path.log).filter((name) => name === '.reconciling' || name === '.slot.json'), []);
+  const stream = new Daemon('deltastream', ['--slot', 'test', '--out', path.log], path.environment).start();
+  await until('it follows', () => stream.stderr.includes('following slot'));
+  await stream.stop();
 });
