@@ -28,7 +28,7 @@ function valueOf(random: Random, type: string): Stored {
   }
 }
 
-const text = (row: readonly Stored[]) => JSON.stringify(row, (_, value) => (typeof value === 'bigint' ? `${value}n` : value));
+const text = (row: readonly Stored[]) => JSON.stringify(row, (_, value) => (typeof value === 'bigint' ? `${value}n` : typeof value === 'number' ? `${value}f` : value)); // JSON has no Infinity
 
 for (const key of [[1], [2, 1], []]) {
   test(`the differences of random tables, key ${JSON.stringify(key)}`, (t) => {
