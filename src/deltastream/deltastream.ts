@@ -106,6 +106,7 @@ class Run {
         health.start(source);
         watch.start(() => writer.stats.schemas + writer.due.asked);
       });
+      await health.last(source);
     } finally {
       ended.release();
       health.stop();

@@ -15,6 +15,9 @@ export class Health {
   #timer: NodeJS.Timeout | undefined;
   #source: Source | undefined;
   #before: SlotHealth | undefined;
+  #looking: Promise<void> | undefined;
+  /** Where it reads from, as it was remembered. */
+  #restart: string | undefined;
   /** What was said last, without its figures. */
   #said: string | undefined;
   #saidMs = -Infinity;
@@ -25,8 +28,16 @@ export class Health {
   start(source: Source): void {
     this.#source = source;
     this.#before = source.health; // nobody read it then
-    this.#timer = setInterval(() => void this.#look(source), HORIZON_INTERVAL_MS);
-    void this.#look(source);
+    this.#timer = setInterval(() => { this.#looking = this.#look(source); }, HORIZON_INTERVAL_MS);
+    this.#looking = this.#look(source);
+  }
+
+  /** At the end of a session that ends in order: nothing that was confirmed by then may be missing from what is remembered. Never throws. */
+  async last(source: Source): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking; // two would write one file
+    const health = await source.beside.health(this.options.slot);
+    if (health !== undefined && this.#restart !== undefined) await this.#write(source, health, this.#restart).catch(() => {}); // then less is noticed
   }
 
   stop(): void {
@@ -58,10 +69,16 @@ export class Health {
   async #remember(source: Source, health: SlotHealth): Promise<void> {
     const before = this.#before;
     this.#before = health;
-    if (before === undefined || before.restartLsn === null || health.restartLsn === null || health.confirmedFlushLsn === null) return;
+    if (before === undefined || before.restartLsn === null) return;
+    this.#restart = before.restartLsn;
+    await this.#write(source, health, before.restartLsn);
+  }
+
+  async #write(source: Source, health: SlotHealth, restart: string): Promise<void> {
+    if (health.restartLsn === null || health.confirmedFlushLsn === null) return;
     const { system, timeline } = source.identity;
     await writeSlotMemory(this.options.out, {
-      system, timeline, began: beganOf(source), restart: before.restartLsn, confirmed: health.confirmedFlushLsn, restartThen: health.restartLsn, started: health.serverStarted,
+      system, timeline, began: beganOf(source), restart, confirmed: health.confirmedFlushLsn, restartThen: health.restartLsn, started: health.serverStarted,
     });
   }
 }

@@ -130,6 +130,15 @@ test('a copy of another slot under its name is refused, though it begins before 
   await assertRefused(started('original', out), 'original', out, /slot "original": .* had come to \S+: it is another slot of that name, or the server was restored/, segmentBytes(out));
 });
 
+test('what was confirmed when deltastream was stopped is remembered, so that no slot that begins before it passes for the same', async (t) => {
+  const { out, running } = await followed(t, 'remembered');
+  const before = await confirmed(server, 'remembered');
+  await server.query('insert into remembered values (2)');
+  await until('it is confirmed', async () => (await confirmed(server, 'remembered')) > before);
+  await running.kill('SIGTERM');
+  assert.equal(parseLsn(readSlotMemory(out)?.confirmed ?? '0/0'), await confirmed(server, 'remembered'));
+});
+
 test('a slot that a crash of the server set back is followed on, and that is said', async (t) => {
   const { out, running } = await followed(t, 'crashed');
   const before = await confirmed(server, 'crashed');
