@@ -5,7 +5,7 @@ import type { Following } from '../daystream/following.js';
 import { matches, parsePatterns } from '../daystream/pattern.js';
 import type { PublicationState } from './keep-publication.js';
 import type { TablePrint, TypeItem } from '../postgres/fingerprint.js';
-import type { SeenMarks } from './watch-marks.js';
+import type { TableMarks } from '../postgres/table-marks.js';
 
 export const CATALOG_FILE = '.catalog.json';
 
@@ -36,6 +36,13 @@ export interface CatalogState {
   /** Where the slot's plugin is pgoutput. */
   readonly publication?: PublicationState;
   readonly seen?: SeenMarks;
+}
+
+/** What was seen at a look, by oid. */
+export interface SeenMarks {
+  /** As the log calls them: what goes has to be named. */
+  readonly names: Readonly<Record<string, readonly [schema: string, table: string]>>;
+  readonly marks: Readonly<Record<string, Pick<TableMarks, 'filenode' | 'attributes' | 'root'>>>;
 }
 
 /** What differs, as oids of tables and of types. */

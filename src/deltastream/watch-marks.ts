@@ -7,15 +7,8 @@ import type { Following } from '../daystream/following.js';
 import { CONTROL_PREFIX } from '../postgres/control.js';
 import type { TablePrint } from '../postgres/fingerprint.js';
 import { readEmpty, readTableMarks, type TableMarks } from '../postgres/table-marks.js';
-import { onlyFollowed } from './catalog-state.js';
+import { onlyFollowed, type SeenMarks } from './catalog-state.js';
 import { sign } from './signed-words.js';
-
-/** What was seen at a look, by oid. */
-export interface SeenMarks {
-  /** As the log calls them: what goes has to be named. */
-  readonly names: Readonly<Record<string, readonly [schema: string, table: string]>>;
-  readonly marks: Readonly<Record<string, Pick<TableMarks, 'filenode' | 'attributes' | 'root'>>>;
-}
 
 export async function seeMarks(client: pg.Client, prints: readonly TablePrint[], { tables }: Following): Promise<SeenMarks & { readonly tables: readonly TableMarks[] }> {
   const followed = onlyFollowed(prints, tables);
