@@ -7,8 +7,8 @@ import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-/** Two files at a time: most start a Postgres and processes of their own. */
-const CONCURRENCY = 2;
+/** Three files at a time: most start a Postgres and processes of their own, and wait for them. */
+const CONCURRENCY = 3;
 
 const words = process.argv.slice(2);
 const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })

@@ -4,7 +4,7 @@ import { Random } from '../support/random.js';
 import { runSeeds } from './seeds.js';
 
 /** How many seeds, by whose names the log has the rows of partitions. */
-const SEEDS = { root: 200, leaf: 40 } as const;
+const SEEDS = { root: 160, leaf: 40 } as const;
 
 for (const partitions of ['root', 'leaf'] as const) {
   test(`random schemas, values and changes, partitions by the name of their ${partitions}: a live mirror, a late one, a fresh import, one that chose and test_decoding all see what Postgres has`, async (t) => {
