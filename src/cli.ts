@@ -28,16 +28,18 @@ export async function run(program: Command): Promise<never> {
     await program.parseAsync();
     process.exit(process.exitCode ?? 0);
   } catch (thrown) {
-    process.exit(report(program.name(), thrown));
+    process.exit(report(program, thrown));
   }
 }
 
 /** Prints what was thrown as one line on stderr (a bug: with its stack) and gives the exit code. */
-function report(name: string, thrown: unknown): number {
+function report(program: Command, thrown: unknown): number {
+  const name = program.name();
   if (thrown instanceof CommanderError) {
     if (thrown.exitCode === 0) return 0; // --help and --version
     const reason = thrown.code === 'commander.help' ? 'which command?' : thrown.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-    process.stderr.write(`${name}: ${reason} — try: ${name} --help\n`);
+    const asked = program.commands.find((each) => each.name() === process.argv[2]);
+    process.stderr.write(`${name}: ${reason} — try: ${name}${asked === undefined ? '' : ` ${asked.name()}`} --help\n`);
     return EXIT_USAGE;
   }
   if (thrown instanceof DeltaError) {
@@ -61,6 +63,13 @@ export function oneLine(text: string): string {
 /** `1 row`, `2 rows`. */
 export function plural(count: number, noun: string): string {
   return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Bytes for people: `12.3 MB`. */
+export function sizeText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
 }
 
 /** An argument parser for commander: how many of something. */

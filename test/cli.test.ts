@@ -66,6 +66,10 @@ test('a folder that is not a log is named, with what to give', (t) => {
   }
 });
 
+test('a wrong use of a subcommand names its help', () => {
+  assertRefused(type('deltastream', 'status'), 'deltastream', USAGE, /--slot <name>' not specified — try: deltastream status --help/);
+});
+
 test('a bad URL is refused without a word of it', (t) => {
   const folder = temporaryFolder(t);
   for (const pg of ['mysql://u:secret@h/d', 'postgres://u:sec/ret@h/d', 'secret']) {

@@ -4,13 +4,18 @@
  * drops a change that follows another within milliseconds. Both only wake the reader,
  * which then reads to the end, and a slow poll is the net under both.
  */
-import { watch as watchFile, type FSWatcher } from 'node:fs';
+import { existsSync, watch as watchFile, type FSWatcher } from 'node:fs';
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { FSWatcher as FolderWatcher } from 'chokidar';
 import { DeltaError, reasonOf } from '../errors.js';
 import { isSegmentName } from './segment.js';
 import type { Transport } from './transport.js';
+
+/** Throws DeltaError `config` where there is no such folder: before a lock or anything else is made in it. */
+export function requireFolder(path: string): void {
+  if (!existsSync(path)) throw new DeltaError('config', `${path}: does not exist`, { hint: 'give --out the folder of a log' });
+}
 
 export class Folder implements Transport {
   readonly place: string;

@@ -3,7 +3,6 @@ import { ORIGIN } from '../daystream/position.js';
 import type { Writer } from '../daystream/writer.js';
 import { PGOUTPUT } from '../postgres/slot.js';
 import { pluginOptions, type StreamOptions } from './options.js';
-import { openSession } from './pgoutput/session.js';
 import type { Source } from './source.js';
 
 export interface Decoder {
@@ -17,6 +16,7 @@ export interface Decoder {
 export async function openDecoder(source: Source, writer: Writer, options: StreamOptions, stop: AbortSignal): Promise<Decoder> {
   const append = (lines: Buffer) => writer.append(lines);
   if (options.plugin !== PGOUTPUT) return { options: pluginOptions(options), take: append, close() {} };
+  const { openSession } = await import('./pgoutput/session.js'); // loaded where it is needed: a start is to be short
   const { translator, ...session } = await openSession(source.replication, options, writer.stats.position.clock === ORIGIN.clock, stop);
   return { options: session.options, take: (message) => translator.take(message, append), close: session.close };
 }

@@ -1,7 +1,7 @@
 /** How a slot is, in words: always the same ones, for people and for what reads logs. */
 import { reconcileHint } from '../daystream/reconcile-hint.js';
 import { isLost, usedShare, type SlotHealth } from '../postgres/slot-health.js';
-import { sizeText } from './report.js';
+import { sizeText } from '../cli.js';
 
 /** Something that wants to be seen to: what, and what to type. */
 export interface Complaint {

@@ -3,7 +3,7 @@ import { written } from '../daystream/pattern.js';
 import { DeltaError, reasonOf, shellWord } from '../errors.js';
 import type { Examined } from '../postgres/copy-source.js';
 import { codeOf, mayPass, translate } from '../postgres/failure.js';
-import { sizeText } from './report.js';
+import { sizeText } from '../cli.js';
 
 export interface Refusal {
   readonly reason: string;

@@ -4,12 +4,11 @@ import type { CopyPart } from '../daystream/copy-part.js';
 import type { Need } from '../daystream/due.js';
 import { isFollowed, written } from '../daystream/pattern.js';
 import type { Writer } from '../daystream/writer.js';
-import { oneLine, plural } from '../cli.js';
+import { oneLine, plural, sizeText } from '../cli.js';
 import type { CopySource, CopyTable, Examined, TakenSnapshot } from '../postgres/copy-source.js';
 import type { StreamOptions } from './options.js';
 import { headLines, refusalLine, RowLines } from './reload-lines.js';
 import { refusalOf, textRefusalOf, unreadable, type Refusal } from './reload-refusal.js';
-import { sizeText } from './report.js';
 
 /** A part is ended by the row that makes it this large. */
 const PART_BYTES = 1 << 20;

@@ -1,4 +1,5 @@
 /** What the person at the terminal sees while it runs: changes of state, and how far it is. */
+import { sizeText } from '../cli.js';
 import { formatPosition } from '../daystream/position.js';
 import type { Writer } from '../daystream/writer.js';
 
@@ -66,11 +67,4 @@ export class Report {
 
 function count(value: number): string {
   return Math.round(value).toLocaleString('en-US');
-}
-
-/** Bytes for people: `12.3 MB`. */
-export function sizeText(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
 }

@@ -1,5 +1,5 @@
 /** `deltastream status`: how slot and log are, for people and for monitoring; exit code 1 when something wants to be seen to. */
-import { share, type command } from '../cli.js';
+import { share, sizeText, type command } from '../cli.js';
 import { Folder } from '../daystream/folder.js';
 import { horizonsBackward } from '../daystream/horizons.js';
 import { formatLsn, parseLsn, type Lsn } from '../daystream/lsn.js';
@@ -10,7 +10,6 @@ import { connect } from '../postgres/connection.js';
 import { checkSlotName } from '../postgres/slot.js';
 import { readSlotHealth, usedShare, type SlotHealth } from '../postgres/slot-health.js';
 import { complaintsOf, describeSlot, type Complaint } from './health-words.js';
-import { sizeText } from './report.js';
 
 type Program = ReturnType<typeof command>;
 

@@ -1,9 +1,8 @@
 /** `deltastream tables`: which tables a log follows, and its change while deltastream runs. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { oneLine, type command } from '../cli.js';
-import { Folder } from '../daystream/folder.js';
+import { Folder, requireFolder } from '../daystream/folder.js';
 import type { Following } from '../daystream/following.js';
 import { horizonsBackward } from '../daystream/horizons.js';
 import { matches, parsePatterns, written, type Pattern } from '../daystream/pattern.js';
@@ -116,7 +115,7 @@ function isSame(a: Pattern, b: Pattern): boolean {
 
 /** What the log's newest horizon says. */
 async function newestFollowing(out: string): Promise<Following> {
-  if (!existsSync(out)) throw new DeltaError('config', `${out}: does not exist`, { hint: 'give --out the folder of a log' });
+  requireFolder(out);
   const folder = new Folder(out);
   try {
     for await (const horizon of horizonsBackward(folder)) return horizon;

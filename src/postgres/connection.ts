@@ -35,9 +35,9 @@ export interface ConnectOptions {
   readonly replication?: boolean;
 }
 
-/** Throws DeltaError `usage` where no connection could be tried: before anything is made for it. */
-export function checkTarget(target: string | undefined): void {
-  tlsAttempts(readTarget(target).parameters);
+/** Throws DeltaError `usage` where no connection could be tried: before anything is made for it. `place`: what the user gave it as. */
+export function checkTarget(target: string | undefined, place?: string): void {
+  tlsAttempts(readTarget(target, place).parameters);
 }
 
 /**

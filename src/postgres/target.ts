@@ -14,7 +14,7 @@ const TLS_WORDS = ['sslmode', 'sslcert', 'sslkey', 'sslrootcert'];
  * URL nor a part of it is ever repeated: a password with an unescaped `/` or `#` ends up in the
  * host, the port or the database of what a URL parser makes of it.
  */
-export function readTarget(text: string | undefined): Target {
+export function readTarget(text: string | undefined, place = '--pg'): Target {
   if (text === undefined) {
     const port = process.env.PGPORT;
     if (port !== undefined && port !== '' && !(/^\d{1,5}$/.test(port) && Number(port) <= 65_535)) {
@@ -24,7 +24,7 @@ export function readTarget(text: string | undefined): Target {
   }
   const match = /^(postgres(?:ql)?:\/\/[^/?#\s]*(?:\/[^@?#]*)?)(?:\?([^@#]*))?$/.exec(text);
   if (match === null || !isUrl(match[1])) {
-    throw new DeltaError('usage', '--pg: not a Postgres URL', {
+    throw new DeltaError('usage', `${place}: not a Postgres URL`, {
       hint: 'write it like postgres://user@host:5432/database, with / ? # @ : in a password as %2F %3F %23 %40 %3A',
     });
   }

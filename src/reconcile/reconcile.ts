@@ -6,7 +6,7 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { EpochWriter } from '../daystream/epoch-writer.js';
-import { Folder } from '../daystream/folder.js';
+import { Folder, requireFolder } from '../daystream/folder.js';
 import { formatPosition } from '../daystream/position.js';
 import { findLogEnd, type LogEnd } from '../daystream/recovery.js';
 import { isReconciling, markReconciling, unmarkReconciling } from '../daystream/reconciling.js';
@@ -59,6 +59,7 @@ type Sink = Pick<EpochWriter, 'head' | 'row'>;
 export async function reconcile(options: Omit<ReconcileOptions, 'tables' | 'partitions'>, progress: Progress, signal: AbortSignal): Promise<Result> {
   const started = performance.now();
   checkSlotName(options.slot);
+  requireFolder(options.out);
   const held = lock(join(options.out, '.lock'), `deltastream reconcile --slot ${options.slot}`);
   try {
     const end = await requireEnd(options.out);

@@ -1,5 +1,6 @@
 /** `deltastream try`: its command line. What it runs is loaded when it is asked for, since deltastream itself knows no cache. */
 import { bytes, durationMs, oneLine, type command } from '../cli.js';
+import { checkTarget } from '../postgres/connection.js';
 import type { PluginChoice } from '../postgres/slot.js';
 
 type Program = ReturnType<typeof command>;
@@ -29,6 +30,7 @@ Examples:
   deltastream try postgres://me@db.example/app                         every table
   deltastream try --tables 'flights,sales.*' --seconds 10 --json       where PG* says`)
     .action(async (url: string | undefined, { tables, seconds, limit, plugin, json = false }: Given) => {
+      checkTarget(url, 'url');
       const { Signals } = await import('./signals.js');
       const { tryOut } = await import('./try.js');
       const { asJson, describe } = await import('./report.js');

@@ -1,5 +1,6 @@
 /** Before anything is made: what stands in the way, in doctor's words, and what there is to try. */
 import type pg from 'pg';
+import { sizeText } from '../cli.js';
 import { DeltaError } from '../errors.js';
 import { placeOf } from '../postgres/connection.js';
 import type { Finding } from '../postgres/finding.js';
@@ -53,12 +54,5 @@ function requireSize(place: string, { tables }: ChosenTables, limitBytes: number
     const largest = [...tables].sort((a, b) => b.bytes - a.bytes).slice(0, 3).map((table) => `${table.schema}.${table.table} ${sizeText(table.bytes)}`);
     throw new DeltaError('config', `${place}: ${tables.length} tables of ${sizeText(bytes)} in all (${largest.join(', ')}${tables.length > 3 ? ', …' : ''}) are more than --limit ${sizeText(limitBytes).replace(' ', '')}; nothing was copied`, { hint: "choose some: --tables 'flights,sales.*', or raise --limit" });
   }
-  requireRoom(bytes, sizeText);
-}
-
-/** `12.3 MB`. */
-export function sizeText(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+  requireRoom(bytes);
 }

@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
+import { sizeText } from '../cli.js';
 import { DeltaError } from '../errors.js';
 import { lock, type Lock } from '../lock.js';
 import { COMMENT_START } from '../postgres/publication-change.js';
@@ -93,7 +94,7 @@ export async function clear(client: pg.Client, name: string): Promise<string[]> 
 }
 
 /** Throws DeltaError `config` where the folder cannot hold two copies of so much, and the log. */
-export function requireRoom(bytes: number, sizeText: (bytes: number) => string): void {
+export function requireRoom(bytes: number): void {
   const free = freeBytes();
   if (free > bytes * COPIES) return;
   throw new DeltaError('config', `${tmpdir()}: has room for ${sizeText(free)}, two copies of ${sizeText(bytes)} and a log may not fit`, { hint: 'TMPDIR=/another/folder deltastream try …, or choose tables with --tables' });

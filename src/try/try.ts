@@ -5,14 +5,14 @@
  */
 import { join } from 'node:path';
 import type pg from 'pg';
-import { plural } from '../cli.js';
+import { plural, sizeText } from '../cli.js';
 import { DeltaError, reasonOf } from '../errors.js';
 import { connect, placeOf } from '../postgres/connection.js';
 import type { PluginChoice } from '../postgres/slot.js';
 import { withoutPassword } from '../postgres/target.js';
 import { patternsOf } from './choose.js';
 import { follow, type Followed } from './follow.js';
-import { look, sizeText } from './look.js';
+import { look } from './look.js';
 import { clear, makeFolder, removeFolder, sweepFolders, sweepPublications, takeName } from './places.js';
 import { Program, type Where } from './program.js';
 import { prove, type Proof } from './prove.js';
