@@ -27,15 +27,18 @@ export class Repeats {
   readonly #place: string;
   /** By xid, place and time. One without rows may be left out, as when another message prefix is asked for. */
   readonly #expected: Map<string, Repeat>;
+  #isOver: boolean;
 
-  private constructor(place: string, expected: Map<string, Repeat>, private readonly slot: string) {
+  private constructor(place: string, expected: Map<string, Repeat>, isOver: boolean, readonly confirmed: Lsn, private readonly slot: string) {
     this.#place = place;
     this.#expected = expected;
+    this.#isOver = isOver;
   }
 
-  /** The transactions of the log whose commit record ends behind `confirmed`. */
-  static async read(transport: Transport, confirmed: Lsn, slot: string): Promise<Repeats> {
+  /** The transactions of the log, which ends at `end`, whose commit record ends behind `confirmed`. */
+  static async read(transport: Transport, confirmed: Lsn, end: Lsn, slot: string): Promise<Repeats> {
     const expected = new Map<string, Repeat>();
+    if (confirmed >= end) return new Repeats(transport.place, expected, true, confirmed, slot);
     const start = await placeBehind(transport, confirmed);
     const reader = start && new LogReader(transport, start);
     for (let units = await reader?.next() ?? []; reader !== undefined && units.length > 0; units = await reader.next()) {
@@ -46,7 +49,7 @@ export class Repeats {
         expected.set(keyOf(repeat), repeat);
       }
     }
-    return new Repeats(transport.place, expected, slot);
+    return new Repeats(transport.place, expected, false, confirmed, slot);
   }
 
   /**
@@ -63,17 +66,16 @@ export class Repeats {
     }
   }
 
-  /** True where no transaction with rows has yet to come again. */
-  get isComplete(): boolean {
-    for (const { rows } of this.#expected.values()) if (rows !== '0') return false;
-    return true;
-  }
+  /** True once the server is past the log's end, with all that had to come again. Until then it may be another one than the log's, and is told to forget nothing. */
+  get isOver(): boolean { return this.#isOver; }
 
-  /** All that had to come again has come. Throws DeltaError log-foreign where a transaction with rows did not. */
-  requireComplete(): void {
+  /** The server is past the log's end. Throws DeltaError log-foreign where a transaction with rows did not come again. */
+  end(): void {
+    if (this.#isOver) return;
     for (const { xid, lsn, rows } of this.#expected.values()) {
       if (rows !== '0') throw this.#lost(`holds transaction ${xid} (${lsn}), which Postgres does not have`);
     }
+    this.#isOver = true;
   }
 
   #lost(what: string): DeltaError {

@@ -8,6 +8,7 @@ export class Stated {
   /** The one that the log is in, and the one that the open line of its newest segment says. */
   #timeline: number;
   #opened: number;
+  #isHeld = false;
 
   constructor(private readonly wanted: Following, private readonly timeline: number) {
     this.#timeline = this.#opened = timeline;
@@ -20,9 +21,15 @@ export class Stated {
     this.#opened = opened;
   }
 
-  get isFollowingSame(): boolean { return isSameFollowing(this.#following, this.wanted); }
+  /** Held: what is followed stays as the log says. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+  }
 
-  get isSame(): boolean { return this.isFollowingSame && this.#timeline === this.timeline; }
+  /** What is to be followed now. */
+  get following(): Following { return this.#isHeld ? this.#following : this.wanted; }
+
+  get isSame(): boolean { return isSameFollowing(this.#following, this.following) && this.#timeline === this.timeline; }
 
   /** An open line has been made: it says the timeline. */
   opened(): void {
@@ -31,8 +38,8 @@ export class Stated {
 
   /** What the horizon that is made now says of it. */
   pairs(): Pair[] {
-    this.#following = this.wanted;
+    this.#following = this.following;
     this.#timeline = this.timeline;
-    return [...(this.timeline === this.#opened ? [] : [['_timeline', String(this.timeline)] as const]), ...followingPairs(this.wanted)];
+    return [...(this.timeline === this.#opened ? [] : [['_timeline', String(this.timeline)] as const]), ...followingPairs(this.#following)];
   }
 }

@@ -98,23 +98,24 @@ export class Writer {
    */
   async expectRepeats(confirmed: Lsn, walLsn: Lsn): Promise<void> {
     this.#walLsn = walLsn;
-    this.#repeats = undefined;
-    // With other tables asked for, other transactions come again than the log has.
-    if (!this.#stated.isFollowingSame) return;
     this.#file.write();
     const folder = new Folder(this.#directory);
     try {
-      this.#repeats = await Repeats.read(folder, confirmed, this.#identity.slot);
+      this.#repeats = await Repeats.read(folder, confirmed, this.#lsn, this.#identity.slot);
     } finally {
       await folder.close();
     }
+    this.#stated.hold(!this.#repeats.isOver);
   }
+
+  /** What this connection has to ask for. Other tables than the log has so far only when nothing of it comes again: with them other rows would. */
+  get following(): Following { return this.#stated.following; }
 
   /** Of which tables a copy is due. */
   get due(): Due { return this.#due; }
 
-  /** False while the log may lack what it had before a power loss, and its readers have. */
-  get mayBeginCopy(): boolean { return this.#lsn >= this.#walLsn && this.#repeats?.isComplete !== false; }
+  /** False while the log may lack what it had before a power loss, and its readers have, or what it has has yet to come again. */
+  get hasAllAgain(): boolean { return this.#lsn >= this.#walLsn && this.#repeats?.isOver !== false; }
 
   /** True between a begin and its commit, when nothing else can be appended. */
   get inTransaction(): boolean { return this.#inTransaction; }
@@ -145,7 +146,7 @@ export class Writer {
   horizon(lsn: Lsn, timestampUs: bigint, snapshot: string | undefined): boolean {
     const seen: readonly Pair[] = snapshot !== undefined && this.#unseen.allVisible(snapshot) ? [['_snapshot', snapshot]] : [];
     if (this.#inTransaction) throw new Error('a horizon cannot stand in a transaction');
-    if (lsn >= this.#lsn) this.#repeats?.requireComplete();
+    if (lsn >= this.#lsn) this.#repeats?.end();
     this.#lsn = maxLsn(this.#lsn, lsn);
     this.#beginUnit();
     this.#putHorizon(timestampUs, seen);
@@ -155,12 +156,12 @@ export class Writer {
   /**
    * Appends a part of a table's copy; for everybody where everybody needs one by now. True where
    * it has; false where part 0 cannot stand here: a transaction in the log is not visible in its
-   * snapshot, or `mayBeginCopy` is false.
+   * snapshot, or `hasAllAgain` is false.
    */
   copy(given: CopyPart): boolean {
     const part = this.#due.isForAll(given.oid) ? { ...given, to: undefined } : given;
     if (this.#inTransaction) throw new Error('a copy cannot stand in a transaction');
-    if (part.part === 0 && !this.mayBeginCopy) return false;
+    if (part.part === 0 && !this.hasAllAgain) return false;
     if (part.snapshot !== undefined && !this.#unseen.allVisible(part.snapshot)) return false;
     this.#stateFollowing();
     this.#beginUnit();
@@ -185,7 +186,7 @@ export class Writer {
   /** Writes and syncs. Resolves to the LSN that may be confirmed to Postgres (P2); a failure is final. */
   async sync(): Promise<Lsn> {
     this.#file.write();
-    const lsn = this.#lsn;
+    const lsn = this.#repeats?.isOver === false ? this.#repeats.confirmed : this.#lsn;
     await this.#file.sync();
     return lsn;
   }
@@ -207,7 +208,7 @@ export class Writer {
       // P1: what the log has is dropped, so that each commit is in it exactly once.
       this.#dropping = parseLsn(fields[5]) < this.#lsn ? fields[7] : undefined;
       if (this.#dropping !== undefined) return;
-      this.#repeats?.requireComplete(); // something new comes, so what had to come again has come
+      this.#repeats?.end(); // something new comes, so what had to come again has come
       this.#stateFollowing();
       this.#beginUnit();
       this.#lines.put(message, start, end);
@@ -230,6 +231,7 @@ export class Writer {
     } else if (action === 'message' && !this.#inTransaction) {
       const lsn = parseLsn(fields[3]);
       if (lsn < this.#lsn) return;
+      this.#repeats?.end();
       this.#stateFollowing();
       this.#beginUnit();
       this.#lines.put(message, start, end);

@@ -10,6 +10,8 @@ import type { TableMarks } from '../postgres/table-marks.js';
 export const CATALOG_FILE = '.catalog.json';
 
 const VERSION = 3;
+/** The mark of an attribute that was dropped. */
+const DROPPED = 'c0';
 
 /** Copies that have to be made once more, when every transaction that ran at `xid` has ended. */
 export interface Again {
@@ -106,16 +108,17 @@ export function onlyFollowed(prints: readonly TablePrint[], tables: string | nul
  * A table that was not there before was made since, which the plugin saw; or its pattern is new,
  * and then readers that want it lack its rows.
  */
-export function compare(before: CatalogState | undefined, now: CatalogState, followed: readonly TablePrint[]): Difference {
+export function compare(before: CatalogState | undefined, now: CatalogState, followed: readonly TablePrint[], items: readonly TypeItem[]): Difference {
   if (before === undefined) return { looked: followed.map(({ oid }) => oid), offered: [], renamedTypes: [], changedTypes: [] };
   const oids = new Set([...Object.keys(before.prints), ...Object.keys(now.prints)]);
   const looked = [...oids].filter((oid) => before.prints[oid] !== now.prints[oid]).map(Number);
   const types = Object.keys(now.types).filter((type) => before.types[type] !== undefined);
+  const altered = alteredTypes(items).filter((type) => before.types[type] === undefined);
   return {
     looked,
     offered: newlyFollowed(before, now, followed),
     renamedTypes: types.filter((type) => before.types[type][0] !== now.types[type][0]).map(Number),
-    changedTypes: types.filter((type) => hasChanged(before.types[type], now.types[type])).map(Number),
+    changedTypes: [...types.filter((type) => hasChanged(before.types[type], now.types[type])).map(Number), ...altered],
   };
 }
 
@@ -131,6 +134,20 @@ function newlyFollowed(before: CatalogState, now: CatalogState, followed: readon
 /** An enum's new value changes no row that is there; a row type's new column does. */
 function hasChanged(before: Readonly<Record<string, string>>, now: Readonly<Record<string, string>>): boolean {
   return Object.entries(now).some(([item, mark]) => item !== '0' && mark !== before[item] && (before[item] !== undefined || mark.startsWith('c')));
+}
+
+/**
+ * Those whose values may have had another text since they were made: not all of them is as one command made
+ * it. Where there is but one item to tell by, nobody knows.
+ */
+function alteredTypes(items: readonly TypeItem[]): number[] {
+  const versions = new Map<number, string[]>();
+  for (const { type, mark, version } of items.filter(({ item }) => item !== 0)) {
+    const seen = versions.get(type) ?? [];
+    versions.set(type, seen);
+    seen.push(mark === DROPPED ? DROPPED : version);
+  }
+  return [...versions].filter(([, [first, ...others]]) => first === DROPPED || others.length === 0 || others.some((other) => other !== first)).map(([type]) => type);
 }
 
 /** Those that are due, now that all transactions below `oldestXid` have ended, and the others. */

@@ -1,5 +1,6 @@
 /** A run of deltastream: one folder, one slot, as many connections as it takes. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isSameFollowing } from '../daystream/following.js';
 import { formatLsn, parseLsn } from '../daystream/lsn.js';
 import { requireSameLog, type LogIdentity } from '../daystream/segment.js';
 import { Writer } from '../daystream/writer.js';
@@ -24,6 +25,8 @@ const BACKOFF_LIMIT_MS = 10_000;
 const BUSY_PATIENCE_MS = 5_000;
 /** A small file, read so often: a watch on its folder would have a word for each write to the log. */
 const TABLES_INTERVAL_MS = 500;
+/** While what the log has is compared, before other tables are followed. */
+const AGAIN_INTERVAL_MS = 20;
 
 /** Follows until `stop`. Throws when trying again cannot help. */
 export async function deltastream(options: StreamOptions, stop: AbortSignal, report: Report, files?: WriterFiles): Promise<void> {
@@ -36,6 +39,11 @@ export async function deltastream(options: StreamOptions, stop: AbortSignal, rep
     report.stop();
     held.release();
   }
+}
+
+interface Ended {
+  readonly signal: AbortSignal;
+  release(): void;
 }
 
 class Run {
@@ -94,38 +102,42 @@ class Run {
     const resolved = { ...options, plugin: source.plugin };
     const watch = new Watch(resolved, (text) => this.#sayOnce(text));
     const health = new Health(options, this.report);
-    const ended = this.#endOf(options);
+    let ended: Ended | undefined;
     try {
       const writer = await this.#writerFor(source, resolved);
       this.#meets(source, writer);
       await writer.expectRepeats(source.confirmedLsn, parseLsn(source.identity.walLsn));
-      await watch.prepare();
-      await follow(source, writer, resolved, ended.signal, this.report, async () => {
+      const isAgain = !isSameFollowing(writer.following, options);
+      if (!isAgain) await watch.prepare();
+      ended = isAgain ? this.#endOf(options, AGAIN_INTERVAL_MS, () => writer.hasAllAgain) : this.#endOf(options, TABLES_INTERVAL_MS, () => false);
+      await follow(source, writer, { ...resolved, ...writer.following }, ended.signal, this.report, async () => {
         await requireCheckedSlot(source, options.slot);
         this.#following(source, writer);
         health.start(source);
-        watch.start(() => writer.stats.schemas + writer.due.asked);
+        if (isAgain) this.#sayOnce('other tables are asked for than before: first what the log has is compared with what Postgres sends again');
+        else watch.start(() => writer.stats.schemas + writer.due.asked);
       });
       await health.last(source);
     } finally {
-      ended.release();
+      ended?.release();
       health.stop();
       await watch.stop();
       source.close();
     }
   }
 
-  /** The stop, or other tables than the session's: then it ends in order, and another one begins. */
-  #endOf(options: StreamOptions): { readonly signal: AbortSignal; release(): void } {
+  /** The stop, other tables than the session's, or `isOver`: then it ends in order, and another one begins. */
+  #endOf(options: StreamOptions, intervalMs: number, isOver: () => boolean): Ended {
     const ended = new AbortController();
     const end = () => ended.abort();
     const asking = setInterval(() => {
       try {
+        if (isOver()) end();
         if (withFollowedTables(this.options, (text) => this.report.tell(text)).tables !== options.tables) end();
       } catch (error) {
         this.#sayOnce(reasonOf(error)); // what runs goes on as it is
       }
-    }, TABLES_INTERVAL_MS);
+    }, intervalMs);
     this.stop.addEventListener('abort', end);
     if (this.stop.aborted) end();
     return {

@@ -37,7 +37,7 @@ export interface Host {
 
 /** Copies the table, refuses it, or forgets it where it is gone or not followed. Throws where it has to be begun anew: what Postgres throws, DeltaError `busy` where the table is locked. */
 export async function copyTable(source: CopySource, need: Need, host: Host): Promise<void> {
-  await waitFor(() => host.writer.mayBeginCopy, source, host);
+  await waitFor(() => host.writer.hasAllAgain, source, host);
   const asked = host.writer.due.askedOf(need.oid);
   const found = await source.examine(need.oid, host.options.partitions);
   host.signal.throwIfAborted();

@@ -44,8 +44,10 @@ export function addStatus(program: Program): void {
     .addHelpText('after', '\nExample:\n  deltastream status --slot fleet --out /var/daystream')
     .action(async (options: StatusOptions) => {
       checkSlotName(options.slot);
-      const [slot, log] = [await slotHealth(options), options.out === undefined ? undefined : await logHealth(options.out)];
-      const complaints = [...slotComplaints(slot, options), ...logComplaints(log, options)];
+      const before = options.out === undefined ? undefined : await logHealth(options.out);
+      const slot = await slotHealth(options);
+      const log = options.out === undefined ? undefined : await logHealth(options.out);
+      const complaints = [...apart(before, slot, log, options) ?? slotComplaints(slot, options), ...logComplaints(log, options)];
       const behind = log === undefined ? undefined : behindOf(slot, log);
       const lines = options.json === true ? [asJson(slot, log, behind, complaints)] : describe(options, slot, log, behind, complaints);
       for (const line of lines) process.stdout.write(`${line}\n`);
@@ -76,6 +78,16 @@ async function logHealth(out: string): Promise<LogHealth> {
   } finally {
     await folder.close();
   }
+}
+
+/** Slot and log that do not meet, which nothing but a reconcile cures. The log is asked before and after the slot, since both move. */
+function apart(before: LogHealth | undefined, slot: SlotHealth | undefined, log: LogHealth | undefined, { slot: name, out }: StatusOptions): Complaint[] | undefined {
+  if (before === undefined || log === undefined || slot?.confirmedFlushLsn == null) return undefined;
+  const confirmed = parseLsn(slot.confirmedFlushLsn);
+  const cure = reconcileHint(name, out);
+  if (confirmed > log.lsn) return [{ what: `slot "${name}": begins at ${slot.confirmedFlushLsn}, the log in ${out} ends at ${formatLsn(log.lsn)}: what lies between is in neither`, cure }];
+  if (slot.standby || slot.lagBytes === null || confirmed + BigInt(slot.lagBytes) >= before.lsn) return undefined;
+  return [{ what: `slot "${name}": the WAL of its server ends at ${formatLsn(confirmed + BigInt(slot.lagBytes))}, before the log in ${out} (${formatLsn(before.lsn)})`, cure }];
 }
 
 function slotComplaints(slot: SlotHealth | undefined, { slot: name, out, slotWarning }: StatusOptions): Complaint[] {

@@ -140,10 +140,11 @@ export class Watch {
     const prints = await readTablePrints(client, partitions);
     const followed = onlyFollowed(prints, tables);
     const seen = isBlind ? await seeMarks(client, prints, this.#options) : undefined;
-    const now = stateOf(this.#options, digest, triggers, followed, await readTypeItems(client));
+    const items = await readTypeItems(client);
+    const now = stateOf(this.#options, digest, triggers, followed, items);
     // First, since it says which transactions the log is past when it comes to what follows.
     if (seen !== undefined) await tellWords(client, await wordsOf(client, before?.seen, seen, prints, this.#options), readWordsKey(out));
-    const difference = compare(before, now, followed);
+    const difference = compare(before, now, followed, items);
     const offered = difference.offered.filter((oid) => !handled.has(oid));
     const looked = difference.looked.filter((oid) => !joining.has(oid));
     const again = await tellDifference(client, { ...difference, looked, offered }, due, triggers && before?.triggers === true);

@@ -1,6 +1,6 @@
 /**
  * The catalog in short, so that it can be compared with what it was: for each table a hash of all
- * that the log says of it, for each type that a column holds what decides the text of its values.
+ * that the log says of it, for each type that a column holds, or may hold soon, what decides the text of its values.
  */
 import type pg from 'pg';
 import type { Partitions } from '../daystream/following.js';
@@ -26,6 +26,8 @@ export interface TypeItem {
   readonly type: number;
   readonly item: number;
   readonly mark: string;
+  /** Of the item's row in the catalog: that of all that one command made is the same. */
+  readonly version: string;
 }
 
 export interface Digest {
@@ -47,7 +49,7 @@ export async function readTablePrints(client: pg.Client, partitions: Partitions)
 }
 
 export async function readTypeItems(client: pg.Client): Promise<TypeItem[]> {
-  return (await client.query<TypeItem>(`SELECT type::int8::float8 AS type, item::float8 AS item, mark FROM (${TYPES}) AS items`)).rows;
+  return (await client.query<TypeItem>(`SELECT type::int8::float8 AS type, item::float8 AS item, mark, version FROM (${TYPES}) AS items`)).rows;
 }
 
 /** Permanent tables, roots and partitions alike, that hold one of the types, however deep. */
@@ -82,23 +84,32 @@ const BY_ROOT = PRINTS(`coalesce(${readable('n.nspname')}, t.schema) AS schema, 
   LEFT JOIN pg_class AS r ON t.relispartition AND r.oid = pg_partition_root(t.oid)::oid
   LEFT JOIN pg_namespace AS n ON n.oid = r.relnamespace`);
 
-/** Down from the columns: elements, bases, subtypes, the columns of row types. Built-in types do not change. */
+/** Of who deleted a row and rolled back, a trace stays in xmax; then cmin may be another number. */
+const VERSION = (row: string) => `concat_ws(' ', ${row}.xmin, ${row}.cmin, ${row}.xmax)`;
+
+/**
+ * Enums and row types, also where no column has them: one may get them, and they may change, before the next
+ * look. From there and from the columns down: elements, bases, subtypes, the columns of row types. Built-in
+ * types do not change.
+ */
 const TYPES = `
-  WITH RECURSIVE held (oid) AS (
-    (SELECT DISTINCT atttypid FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid
-      WHERE atttypid >= 16384 AND attnum > 0 AND relkind IN ('r', 'p') AND relpersistence <> 't')
+  WITH RECURSIVE known (oid) AS (
+    (SELECT atttypid FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid
+      WHERE atttypid >= 16384 AND attnum > 0 AND relkind IN ('r', 'p') AND relpersistence <> 't'
+     UNION SELECT enumtypid FROM pg_enum
+     UNION SELECT reltype FROM pg_class WHERE relkind = 'c' AND oid >= 16384 AND relpersistence <> 't')
     UNION
-    SELECT part.oid FROM held JOIN pg_type AS t ON t.oid = held.oid CROSS JOIN LATERAL (
+    SELECT part.oid FROM known JOIN pg_type AS t ON t.oid = known.oid CROSS JOIN LATERAL (
         SELECT t.typelem UNION ALL SELECT t.typbasetype
         UNION ALL SELECT rngsubtype FROM pg_range WHERE rngtypid = t.oid
         UNION ALL SELECT rngtypid FROM pg_range WHERE rngmultitypid = t.oid
         UNION ALL SELECT atttypid FROM pg_attribute WHERE attrelid = t.typrelid AND t.typrelid <> 0 AND attnum > 0) AS part (oid)
      WHERE part.oid >= 16384)
-  SELECT held.oid AS type, 0::int8 AS item, typnamespace || ' ' || ${readable("nspname || ' ' || typname")} AS mark
-    FROM held JOIN pg_type ON pg_type.oid = held.oid JOIN pg_namespace ON pg_namespace.oid = typnamespace
-  UNION ALL SELECT held.oid, e.oid::int8, 'e' || e.xmin::text FROM held JOIN pg_enum AS e ON e.enumtypid = held.oid
-  UNION ALL SELECT held.oid, attnum, 'c' || atttypid
-    FROM held JOIN pg_type AS t ON t.oid = held.oid JOIN pg_attribute ON attrelid = t.typrelid WHERE t.typrelid <> 0 AND attnum > 0`;
+  SELECT known.oid AS type, 0::int8 AS item, typnamespace || ' ' || ${readable("nspname || ' ' || typname")} AS mark, '' AS version
+    FROM known JOIN pg_type ON pg_type.oid = known.oid JOIN pg_namespace ON pg_namespace.oid = typnamespace
+  UNION ALL SELECT known.oid, e.oid::int8, 'e' || e.xmin::text, ${VERSION('e')} FROM known JOIN pg_enum AS e ON e.enumtypid = known.oid
+  UNION ALL SELECT known.oid, attnum, 'c' || atttypid, ${VERSION('a')}
+    FROM known JOIN pg_type AS t ON t.oid = known.oid JOIN pg_attribute AS a ON attrelid = t.typrelid WHERE t.typrelid <> 0 AND attnum > 0`;
 
 /**
  * A row that is changed is another row with the xmin of a transaction that had none here before, so rows

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import { EVERYTHING } from '../../src/daystream/following.js';
 import type { Writer } from '../../src/daystream/writer.js';
 import { temporaryFolder } from '../support/folder.js';
 import { appendTransactions, openWriter, readAll, transactionLines, xidsOf } from '../support/log.js';
@@ -50,6 +51,15 @@ test('P1: once something new has come, nothing may be dropped any more', async (
   assert.throws(() => writer.append(transactionLines(99, 0x4000n, ['too late'])), { code: 'log-foreign', message: /transaction 99/ });
 });
 
+test('P1: until the server is past the log it is told to forget nothing: refused, it is refused again', async (t) => {
+  const { writer } = await restarted(t);
+  assert.equal(await writer.sync(), 0x2030n);
+  appendTransactions(writer, 3, 3);
+  assert.equal(await writer.sync(), 0x2030n);
+  appendTransactions(writer, 6, 1);
+  assert.equal(await writer.sync(), 0x6030n);
+});
+
 test('P1: the same is found when nothing new comes but the server says that it is past the log', async (t) => {
   const { writer } = await restarted(t);
   appendTransactions(writer, 3, 1);
@@ -57,13 +67,20 @@ test('P1: the same is found when nothing new comes but the server says that it i
   assert.throws(() => writer.horizon(0x9000n, 1n, undefined), { code: 'log-foreign' });
 });
 
-test('with other tables followed than before, transactions may be missing among the repeats, and others come', async (t) => {
+test('P1: with other tables asked for, what is followed stays as it was until all has come again', async (t) => {
   const { folder, writer } = await restarted(t, 't');
-  appendTransactions(writer, 4, 1);
-  writer.append(transactionLines(77, 0x4800n, ['of a table that was not followed']));
-  appendTransactions(writer, 6, 1);
-  writer.write();
-  assert.deepEqual(xidsOf(await readAll(folder)), [1, 2, 3, 4, 5, 6]);
+  assert.deepEqual(writer.following, EVERYTHING);
+  appendTransactions(writer, 3, 2);
+  assert.throws(() => writer.append(transactionLines(77, 0x4800n, ['of another history'])), { code: 'log-foreign', message: /transaction 77/ });
+  appendTransactions(writer, 5, 2);
+  assert.equal(writer.hasAllAgain, true);
+  await writer.sync();
+  await writer.expectRepeats(0x6030n, 0x6030n);
+  assert.deepEqual(writer.following, { tables: 't', partitions: 'root' });
+  appendTransactions(writer, 7, 1);
+  await writer.sync();
+  const said = (await readAll(folder)).map((unit) => unit.kind === 'transaction' ? Number(unit.xid) : unit.kind === 'horizon' ? unit.line.own.get('_tables') : unit.kind);
+  assert.deepEqual(said.slice(-4), [5, 6, 't', 7]);
 });
 
 test('a transaction without rows may be new among the repeats, as when more messages are asked for', async (t) => {

@@ -59,6 +59,22 @@ test('a log whose newest horizon is old is unhealthy', async (t) => {
   assert.match(said.stdout, /\nunhealthy: slot "none": does not exist — deltastream reconcile --slot none --out \S+ --cache FILE\nunhealthy: \S+: its newest horizon is 9\d s old: /);
 });
 
+test('a slot and a log that do not meet are unhealthy, and only a reconcile cures it', async (t) => {
+  await server.query("select pg_create_logical_replication_slot('apart', 'deltastream')");
+  t.after(() => server.query("select pg_drop_replication_slot('apart')"));
+  for (const [lsn, what] of [[0x2000n, /begins at \S+, the log in \S+ ends at 0\/2000: what lies between is in neither/], [0xFFFFFFFFFFn, /the WAL of its server ends at \S+, before the log in \S+ \(FF\/FFFFFFFF\)/]] as const) {
+    const out = temporaryFolder(t);
+    const writer = await openWriter(out);
+    writer.horizon(lsn, BigInt(Date.now()) * 1000n, undefined);
+    writer.write();
+    writer.close();
+    const said = JSON.parse((await statusOf('--slot', 'apart', '--out', out, '--json')).stdout);
+    assert.equal(said.complaints.length, 1, JSON.stringify(said));
+    assert.match(said.complaints[0].what, what);
+    assert.match(said.complaints[0].cure, /^deltastream reconcile --slot apart --out \S+ --cache FILE$/);
+  }
+});
+
 test('a share that is none is a usage error', async () => {
   for (const wrong of ['80', '0%', '101%', 'much']) assert.equal((await statusOf('--slot', 'x', '--slot-warning', wrong)).code, 2, wrong);
 });

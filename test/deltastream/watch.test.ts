@@ -102,6 +102,32 @@ test('a renamed label and a changed row type make tables stale, an added label a
   assert.deepEqual(tells.filter((tell) => !tell.startsWith('look ')), []);
 });
 
+test('a type that came into a table and changed between two looks makes it stale, one that only came does not', async (t) => {
+  await server.query("create type old_pair as (a int, b text); create type old_mood as enum ('sad', 'ok'); create table shape (a int, b int)");
+  const [watched, running] = await Watched.start(t);
+  let cases = 0;
+  const meanwhile = async (sql: readonly string[], stale: readonly string[]) => {
+    await running.kill('SIGKILL');
+    for (const one of sql) await server.query(one);
+    await server.query(`comment on table plain is 'case ${++cases}'`);
+    watched.skip();
+    const wanted = await Promise.all(['plain', ...stale].map(oid));
+    const again = await watched.follow();
+    await until('all is told', () => watched.news().some((tell) => tell.split(' ').includes(wanted[0])) && (stale.length === 0 || watched.news().some((tell) => tell.startsWith('stale '))));
+    await again.kill('SIGKILL');
+    const told = watched.news().filter((tell) => tell.startsWith('stale ')).flatMap((tell) => tell.split(' ').slice(1)).map(Number).sort((a, b) => a - b);
+    assert.deepEqual(told, wanted.slice(1).map(Number).sort((a, b) => a - b), sql.join('; '));
+  };
+  await meanwhile(["alter table plain add p old_pair default '(1,x)'", 'alter type old_pair drop attribute a'], ['plain']);
+  await meanwhile(["create table olds (m old_mood)", "insert into olds values ('ok')", "alter type old_mood rename value 'ok' to 'fine'"], ['olds']);
+  await meanwhile(["create type new_mood as enum ('a', 'b')", "create table news (m new_mood)", "alter type new_mood rename value 'a' to 'c'; alter type new_mood rename value 'b' to 'd'"], ['news']);
+  await meanwhile(["create type one_mood as enum ('a', 'b'); create table ones (m one_mood); insert into ones values ('a'); alter type one_mood rename value 'a' to 'c'; alter type one_mood rename value 'b' to 'd'"], ['ones']);
+  await meanwhile(['create table shapes (s shape[])', 'alter table shape drop column a'], ['shapes']);
+  await meanwhile(["create type bare as (a int); create table bares (b bare)", 'alter type bare drop attribute a'], ['bares']);
+  await meanwhile(["create type calm as enum ('a', 'b'); create type calm_pair as (c calm, d date); alter type calm rename to calmer; comment on type calmer is 'new'; create table calms (c calmer, p calm_pair[])", "insert into calms values ('a', '{}')"], []);
+  await server.query('alter table plain drop p; drop table olds, news, ones, shapes, shape, bares, calms; drop type old_pair, old_mood, new_mood, one_mood, bare, calm_pair, calmer');
+});
+
 test('tables that are stale for a type are copied once more when those have ended that wrote meanwhile', async (t) => {
   const [watched, running] = await Watched.start(t);
   const writer = await server.client();

@@ -1,6 +1,7 @@
 /** Values whose text changes where they stand, with no change of any row: in the caches, in both ways in which they are noticed. */
 import test from 'node:test';
 import { Path, until } from '../support/path.js';
+import { settled } from '../support/settled.js';
 
 const SCHEMA = `
   create type mood as enum ('sad', 'ok', 'fine');
@@ -39,3 +40,41 @@ for (const way of ['event triggers', 'polling']) {
     }
   });
 }
+
+/** What a column has only since the last look, and changed before the next one. */
+const NEW = [
+  "alter table kept add n nest default '(,)'",
+  'alter type nest drop attribute p',
+  'create type hue as enum ($$red$$, $$blue$$)',
+  'create table hues (id int primary key, h hue, hs hue[])',
+  'insert into hues values (1, $$red$$, $${red,blue}$$)',
+  'alter type hue rename value $$red$$ to $$crimson$$',
+  'create table shapes (id int primary key, s shape); insert into shapes values (1, row(1, 2))',
+  'alter table shape drop column a',
+];
+
+test('without event triggers, a type that came into a table and changed between two looks is in the cache as it is', async (t) => {
+  const path = await Path.start(t);
+  await path.server.query(`
+    create type late as enum ('sad', 'ok');
+    create type pair as (a int, b text);
+    create type nest as (p pair, d date);
+    create table shape (a int, b int);
+    create table kept (id int primary key);
+    insert into kept values (1), (2)`);
+  const stream = path.deltastream('--schema-interval', '200ms');
+  await path.import('*.*');
+  path.mirror();
+  await settled(path, [path.cache()]);
+  await stream.stop('SIGKILL');
+  const writer = await path.client();
+  await writer.query("begin; create table lates (id int primary key, l late); insert into lates values (1, 'ok')");
+  for (const sql of [...NEW, "alter type late rename value 'ok' to 'fine'"]) await path.server.query(sql);
+  stream.start();
+  const tables = ['kept', 'hues', 'shapes'];
+  await until('what changed is in the cache', () => path.compare(path.cache(), tables).then(() => true, () => false));
+  await writer.query('commit');
+  await writer.end();
+  await settled(path, [path.cache()]);
+  await path.compare(path.cache(), [...tables, 'lates']);
+});
