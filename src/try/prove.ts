@@ -11,10 +11,12 @@ import { readPosition } from '../sqlite/position.js';
 import { compareCaches, type Compared } from './equal.js';
 import type { Program } from './program.js';
 import { walEnd } from './server.js';
-import { readTables } from '../sqlite/tables.js';
+import { readTables, type CacheTable } from '../sqlite/tables.js';
 import { copy, type Setting } from './setting.js';
 
 const POLL_MS = 50;
+/** Of a table that was dropped or renamed the log tells within a few seconds. */
+const NAMES_PATIENCE_MS = 10_000;
 
 export interface Proof {
   readonly tables: readonly Compared[];
@@ -37,17 +39,30 @@ export async function prove(setting: Setting, mirror: Program): Promise<Proof> {
   return { tables: compareCaches(cache, second), notCompared: undefined, comparedAt: at.lsn };
 }
 
-/** Once more where it fails for a table of which the cache did not know yet that it is gone. */
+/** Once more where it fails for a table that was dropped or renamed, as soon as the cache knows of it. */
 async function copyFollowed(setting: Setting): Promise<void> {
-  const { cache, second, client } = setting;
-  const tables = followedBy(cache);
-  try {
-    await copy(setting, second, tables);
-  } catch (error) {
-    await reach(cache, await walEnd(client), setting);
-    const now = followedBy(cache);
-    if (now === tables) throw error;
-    await copy(setting, second, now);
+  const { cache, second } = setting;
+  for (;;) {
+    await knowNames(setting);
+    const tables = followedBy(cache);
+    try {
+      await copy(setting, second, tables);
+      return;
+    } catch (error) {
+      await knowNames(setting);
+      if (followedBy(cache) === tables) throw error;
+    }
+  }
+}
+
+/** Until the tables of the cache have the names that they have in Postgres, or it is in vain. */
+async function knowNames({ cache, client, signals }: Setting): Promise<void> {
+  for (const end = performance.now() + NAMES_PATIENCE_MS; performance.now() < end && !signals.quit.aborted;) {
+    const held = tablesOf(cache).map(({ oid, schema, name }) => `${oid} ${schema}.${name}`);
+    const { rows } = await client.query<{ table: string }>("SELECT c.oid || ' ' || n.nspname || '.' || c.relname AS table FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace");
+    const now = new Set(rows.map(({ table }) => table));
+    if (held.every((table) => now.has(table))) return;
+    await sleep(POLL_MS);
   }
 }
 
@@ -58,11 +73,15 @@ async function reach(cache: string, lsn: Lsn, { signals }: Setting): Promise<voi
 
 /** The tables that it still has, as patterns: one may have been dropped, or have gone into quarantine. */
 function followedBy(path: string): string {
+  const tables = tablesOf(path).filter(({ quarantine }) => quarantine === undefined);
+  if (tables.length === 0) throw new DeltaError('quarantine', 'none of the tables is followed any more');
+  return tables.map(({ schema, name }) => written(schema, name)).join(',');
+}
+
+function tablesOf(path: string): CacheTable[] {
   const cache = openReader(path);
   try {
-    const tables = readTables(cache).filter(({ quarantine }) => quarantine === undefined);
-    if (tables.length === 0) throw new DeltaError('quarantine', 'none of the tables is followed any more');
-    return tables.map(({ schema, name }) => written(schema, name)).join(',');
+    return readTables(cache);
   } finally {
     cache.close();
   }
