@@ -50,6 +50,11 @@ class Watched {
     return [...text.matchAll(/\t_action\tmessage\t_prefix\tdeltastream\t_content\t(.*)\n/g)].map(([, content]) => content);
   }
 
+  /** What it remembers. */
+  known(): string {
+    return readFileSync(join(this.out, '.catalog.json'), 'utf8');
+  }
+
   news(): string[] {
     return this.tells().slice(this.#seen);
   }
@@ -112,8 +117,10 @@ test('a type that came into a table and changed between two looks makes it stale
     await server.query(`comment on table plain is 'case ${++cases}'`);
     watched.skip();
     const wanted = await Promise.all(['plain', ...stale].map(oid));
+    const known = watched.known();
     const again = await watched.follow();
     await until('all is told', () => watched.news().some((tell) => tell.split(' ').includes(wanted[0])) && (stale.length === 0 || watched.news().some((tell) => tell.startsWith('stale '))));
+    await until('that it was told is known', () => watched.known() !== known);
     await again.kill('SIGKILL');
     const told = watched.news().filter((tell) => tell.startsWith('stale ')).flatMap((tell) => tell.split(' ').slice(1)).map(Number).sort((a, b) => a - b);
     assert.deepEqual(told, wanted.slice(1).map(Number).sort((a, b) => a - b), sql.join('; '));
