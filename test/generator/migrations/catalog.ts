@@ -65,6 +65,8 @@ export interface Schemas {
   readonly followed: readonly string[];
   /** Followed only where all is. */
   readonly beside: string;
+  /** Changes are known by comparing the catalog alone. */
+  readonly isPolled: boolean;
 }
 
 export const ANCHOR = 'anchor';

@@ -73,7 +73,7 @@ export class World {
     await server.query('CREATE EXTENSION citext SCHEMA public');
     const path = await Path.on(server, mkdtempSync(join(tmpdir(), 'deltamirror-world-')));
     if (setting.detection === 'triggers') path.run('deltastream', 'setup');
-    const schemas = Array.from({ length: most }, (_, slot) => schemasOf(slot));
+    const schemas = Array.from({ length: most }, (_, slot) => schemasOf(slot, setting));
     const stream = path.deltastream('--partitions', setting.partitions, '--schema-interval', INTERVAL, '--plugin', setting.plugin ?? 'deltastream', ...(followsAll(setting) ? [] : ['--tables', patternsOf(schemas, false)]));
     await until('deltastream to follow', async () => (await server.query('SELECT FROM pg_replication_slots WHERE active')).length > 0);
     const client = await server.client();
@@ -96,7 +96,7 @@ export class World {
       for (const { schemas } of lives) for (const schema of namesOf(schemas)) await this.#client.query(`DROP SCHEMA ${ident(schema)} CASCADE`);
       return outcome;
     } catch (error) {
-      const slot = error instanceof Difference ? seeds.findIndex((_, i) => namesOf(schemasOf(i)).includes(error.schema)) : -1;
+      const slot = error instanceof Difference ? seeds.findIndex((_, i) => namesOf(schemasOf(i, this.#setting)).includes(error.schema)) : -1;
       const who = slot === -1 ? `one of the seeds ${seeds[0]} to ${seeds.at(-1)}` : `SEED=${seeds[slot]} (of ${seeds[0]} to ${seeds.at(-1)})`;
       throw new Error(`${who}, ${this.#setting.detection}, partitions by ${this.#setting.partitions}: ${reasonOf(error)}`, { cause: error });
     } finally {
@@ -108,7 +108,7 @@ export class World {
     const clients = [await this.#path.client(), await this.#path.client()];
     all.push(...clients);
     for (const client of clients) await client.query(PINNED);
-    const schemas = schemasOf(slot);
+    const schemas = schemasOf(slot, this.#setting);
     const life = new Life(seed, new Random(seed), schemas, clients, this.#path.server.directory);
     await life.open();
     return { schemas, life };
@@ -197,8 +197,8 @@ function followsAll({ partitions }: Setting): boolean {
   return partitions === 'leaf';
 }
 
-function schemasOf(slot: number): Schemas {
-  return { followed: [`a${slot}`, `B "${slot}`], beside: `out${slot}` };
+function schemasOf(slot: number, { detection }: Setting): Schemas {
+  return { followed: [`a${slot}`, `B "${slot}`], beside: `out${slot}`, isPolled: detection === 'polling' };
 }
 
 export function sumOf(counts: readonly ReadonlyMap<string, number>[]): Map<string, number> {
