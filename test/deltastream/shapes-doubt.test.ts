@@ -61,6 +61,20 @@ test('rows of a shape that the catalog has not any more are written, and the tab
   assert.match(lines.at(-1)!, /_reload\t\d+$/);
 });
 
+test('what a savepoint of a transaction that still runs did to a table is not taken for what the log is past', async (t) => {
+  const twin = await polled(t, 'CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE o (id int PRIMARY KEY)');
+  const { rows: [{ name }] } = await twin.client.query<{ name: string }>('SELECT current_database() AS name');
+  const other = await server.client(name);
+  t.after(() => other.end());
+  await other.query('BEGIN; SAVEPOINT s; INSERT INTO o VALUES (1)');
+  await each(twin, 'INSERT INTO t VALUES (1)', 'INSERT INTO o VALUES (2)', LOOK);
+  for (const statement of ['ALTER TABLE t ADD COLUMN c int DEFAULT 5', "INSERT INTO t VALUES (2, 'x', 6)", 'INSERT INTO t VALUES (3)']) await twin.client.query(statement);
+  await other.query('ALTER TABLE t DROP COLUMN c; ALTER TABLE t ADD COLUMN c int DEFAULT 8; RELEASE s; COMMIT');
+  const lines = await twin.theirs();
+  assert.deepEqual(actions(lines).slice(0, 2), ['schema', 'stale']);
+  assert.ok(!lines.some((line) => line.includes('_missing\t8')));
+});
+
 test('several changes before a row is read leave a doubt', async (t) => {
   const twin = await polled(t, 'CREATE TABLE t (id int PRIMARY KEY, v text)');
   await each(twin, 'INSERT INTO t VALUES (1)');

@@ -1,6 +1,6 @@
 /** Which transactions of Postgres the log is past: it has all they wrote above the line at hand. */
 import type { Lsn } from '../../daystream/lsn.js';
-import { isVisible, type Snapshot } from '../../daystream/snapshot.js';
+import type { Snapshot } from '../../daystream/snapshot.js';
 import type { Sight } from '../../postgres/shape-source.js';
 
 const RAW_XIDS = 1n << 32n;
@@ -21,9 +21,9 @@ export class Past {
 
   /** The log is past all that this one sees. */
   knows(snapshot: Snapshot): void {
-    if (this.#snapshot !== undefined && this.#snapshot.xmax > snapshot.xmax) return;
+    if (this.#snapshot !== undefined && this.#snapshot.xmin > snapshot.xmin) return;
     this.#snapshot = snapshot;
-    this.#came.clear(); // they are visible in a snapshot that was taken behind them, or are asked for once more
+    for (const raw of this.#came) if (isIn(snapshot, raw)) this.#came.delete(raw);
   }
 
   reached(lsn: Lsn): void {
@@ -43,13 +43,16 @@ export class Past {
   }
 }
 
-/** True where the snapshot sees the transaction that has this raw xid. */
+/**
+ * True where the snapshot surely sees the transaction, or the subtransaction, that has this raw xid. A
+ * snapshot lists the top-level transactions that run, and rows of the catalog bear the xids of
+ * subtransactions, which are above that of theirs: below the oldest that runs there are none of it.
+ */
 export function isIn(snapshot: Snapshot | undefined, raw: number): boolean {
   if (raw < FIRST_XID) return true;
   if (snapshot === undefined) return false;
   // The nearest to the snapshot's end: what describes a table may be younger than the snapshot.
-  const behind = BigInt.asIntN(32, BigInt(raw) - snapshot.xmax);
-  return isVisible(snapshot, snapshot.xmax + behind);
+  return snapshot.xmax + BigInt.asIntN(32, BigInt(raw) - snapshot.xmax) < snapshot.xmin;
 }
 
 export function rawXid(xid: bigint): number {
