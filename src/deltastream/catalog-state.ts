@@ -38,6 +38,8 @@ export interface CatalogState {
   /** Where the slot's plugin is pgoutput. */
   readonly publication?: PublicationState;
   readonly seen?: SeenMarks;
+  /** Of before the log's first line: nothing was told yet. */
+  readonly isFirst?: boolean;
 }
 
 /** What was seen at a look, by oid. */
@@ -109,13 +111,14 @@ export function onlyFollowed(prints: readonly TablePrint[], tables: string | nul
  * and then readers that want it lack its rows.
  */
 export function compare(before: CatalogState | undefined, now: CatalogState, followed: readonly TablePrint[], items: readonly TypeItem[]): Difference {
-  if (before === undefined) return { looked: followed.map(({ oid }) => oid), offered: [], renamedTypes: [], changedTypes: [] };
+  const all = followed.map(({ oid }) => oid);
+  if (before === undefined) return { looked: all, offered: [], renamedTypes: [], changedTypes: [] };
   const oids = new Set([...Object.keys(before.prints), ...Object.keys(now.prints)]);
-  const looked = [...oids].filter((oid) => before.prints[oid] !== now.prints[oid]).map(Number);
+  const changed = [...oids].filter((oid) => before.prints[oid] !== now.prints[oid]).map(Number);
   const types = Object.keys(now.types).filter((type) => before.types[type] !== undefined);
   const altered = alteredTypes(items).filter((type) => before.types[type] === undefined);
   return {
-    looked,
+    looked: before.isFirst === true ? [...new Set([...all, ...changed])] : changed,
     offered: newlyFollowed(before, now, followed),
     renamedTypes: types.filter((type) => before.types[type][0] !== now.types[type][0]).map(Number),
     changedTypes: [...types.filter((type) => hasChanged(before.types[type], now.types[type])).map(Number), ...altered],

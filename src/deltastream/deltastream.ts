@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSameFollowing } from '../daystream/following.js';
 import { formatLsn, parseLsn } from '../daystream/lsn.js';
+import { ORIGIN } from '../daystream/position.js';
 import { requireSameLog, type LogIdentity } from '../daystream/segment.js';
 import { Writer } from '../daystream/writer.js';
 import type { WriterFiles } from '../daystream/writer-files.js';
@@ -108,10 +109,14 @@ class Run {
       this.#meets(source, writer);
       await writer.expectRepeats(source.confirmedLsn, parseLsn(source.identity.walLsn));
       const isAgain = !isSameFollowing(writer.following, options);
-      if (!isAgain) await watch.prepare();
+      const isNew = writer.stats.position.clock === ORIGIN.clock;
+      const prepared = isAgain ? undefined : watch.prepare(isNew);
+      if (isNew) prepared?.catch(() => {}); // it is waited for below
+      else await prepared;
       ended = isAgain ? this.#endOf(options, AGAIN_INTERVAL_MS, () => writer.hasAllAgain) : this.#endOf(options, TABLES_INTERVAL_MS, () => false);
       await follow(source, writer, { ...resolved, ...writer.following }, ended.signal, this.report, async () => {
         await requireCheckedSlot(source, options.slot);
+        await prepared;
         this.#following(source, writer);
         health.start(source);
         if (isAgain) this.#sayOnce('other tables are asked for than before: first what the log has is compared with what Postgres sends again');

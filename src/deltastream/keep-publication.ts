@@ -49,6 +49,14 @@ export async function keepPublication(client: pg.Client, making: Making, before:
   return { state: kept, handled: new Set([...added.joined, ...added.waiting, ...kept.unpublished]), joining: new Set(added.waiting) };
 }
 
+/** As it is, before the first look. What is not in it the look is to tell: nobody was told yet. */
+export async function readPublicationState(client: pg.Client, making: Making): Promise<PublicationState | undefined> {
+  const publication = await readPublication(client, making.name);
+  if (publication === undefined || publication.isOpen) return undefined;
+  const state = stateOf(publication, await readPublished(client, making.name, making.partitions), making, []);
+  return { ...state, writer: publication.writer, unpublished: [] };
+}
+
 /** It is gone, or another one: from PostgreSQL 18 on the server goes on without a word. The copies of all its tables are refused until there is one. */
 async function giveUp(client: pg.Client, before: PublicationState): Promise<Kept> {
   const oids = Object.keys(before.members).map(Number);

@@ -9,13 +9,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Following } from '../daystream/following.js';
 import { DeltaError, reasonOf } from '../errors.js';
-import { connect } from '../postgres/connection.js';
-import { codeOf } from '../postgres/failure.js';
+import { connect, placeOf } from '../postgres/connection.js';
+import { codeOf, translate } from '../postgres/failure.js';
 import { readDigest, readTablePrints, readTypeItems } from '../postgres/fingerprint.js';
 import { readSecret } from '../postgres/triggers-secret.js';
 import { readTriggers } from '../postgres/triggers.js';
 import { CATALOG_FILE, compare, followedSince, onlyFollowed, readCatalogState, splitByDue, stateOf, writeCatalogState, type CatalogState } from './catalog-state.js';
 import { keepPublication, type Kept, type PublicationState } from './keep-publication.js';
+import { readKnown } from './known-since.js';
 import { publicationOf, type StreamOptions } from './options.js';
 import { describeDeaf, describeSchemaChanges } from './schema-changes.js';
 import { readWordsKey } from './signed-words.js';
@@ -62,17 +63,16 @@ export class Watch {
     this.#stopped = new Promise((resolve) => this.#stop.signal.addEventListener('abort', () => resolve(undefined), { once: true }));
   }
 
-  /** Before the log says what it follows: whatever comes before the next look, that it was said is known. Throws DeltaError `io`. */
-  async prepare(): Promise<void> {
+  /**
+   * Before the log says what it follows: whatever comes before the next look, that it was said is known; and
+   * of a new log what the catalog was before its first line. Throws DeltaError.
+   */
+  async prepare(isNew: boolean): Promise<void> {
+    if (isNew) return this.#begin();
     const before = await readCatalogState(this.#options.out);
     this.#state = before && followedSince(before, this.#options);
     this.#publication = before?.publication;
-    if (this.#state === undefined || this.#state === before) return;
-    try {
-      await writeCatalogState(this.#options.out, this.#state);
-    } catch (cause) {
-      throw new DeltaError('io', `${join(this.#options.out, CATALOG_FILE)}: ${reasonOf(cause)}`, { cause });
-    }
+    if (this.#state !== undefined && this.#state !== before) await this.#write(this.#state);
   }
 
   /** From now on. `news` counts what the log says of relations and of copies: when it has grown, the comparison does not wait. */
@@ -103,6 +103,29 @@ export class Watch {
     }
   }
 
+  async #begin(): Promise<void> {
+    try {
+      const client = await this.#connect();
+      if (client === undefined) return;
+      this.#state = { ...await readKnown(client, this.#options), isFirst: true };
+    } catch (cause) {
+      const place = this.#client === undefined ? 'schema changes' : placeOf(this.#client);
+      this.#drop();
+      if (this.#stop.signal.aborted || isFinal(cause)) return; // the first look says so
+      throw translate(cause, place);
+    }
+    this.#publication = this.#state.publication;
+    await this.#write(this.#state);
+  }
+
+  async #write(state: CatalogState): Promise<void> {
+    try {
+      await writeCatalogState(this.#options.out, state);
+    } catch (cause) {
+      throw new DeltaError('io', `${join(this.#options.out, CATALOG_FILE)}: ${reasonOf(cause)}`, { cause });
+    }
+  }
+
   /** One comparison; false where there will never be one. The stream says when the server is gone. */
   async #attempt(isNews: boolean): Promise<boolean> {
     try {
@@ -112,10 +135,10 @@ export class Watch {
     } catch (error) {
       this.#drop();
       if (this.#stop.signal.aborted) return false;
-      const isFinal = codeOf(error) === NO_RIGHT || error instanceof CannotTell;
-      if (isFinal) this.#tell(`schema changes: ${reasonOf(error)}: comments and changed types are not followed`);
+      const cannot = isFinal(error);
+      if (cannot) this.#tell(`schema changes: ${reasonOf(error)}: comments and changed types are not followed`);
       else if (REFUSED.test(codeOf(error))) this.#tell(`schema changes: ${reasonOf(error)}; trying again`);
-      return !isFinal;
+      return !cannot;
     }
   }
 
@@ -136,7 +159,7 @@ export class Watch {
     this.#lookedMs = performance.now();
     const { digest, oldestXid } = await readDigest(client);
     const [due, waiting] = splitByDue(before?.again ?? [], oldestXid);
-    if (before?.digest === digest && before.tables === (tables ?? null) && before.partitions === partitions && before.triggers === triggers && before.between.length === 0 && due.length === 0) return;
+    if (before?.digest === digest && before.tables === (tables ?? null) && before.partitions === partitions && before.triggers === triggers && before.between.length === 0 && before.isFirst !== true && due.length === 0) return;
     const prints = await readTablePrints(client, partitions);
     const followed = onlyFollowed(prints, tables);
     const seen = isBlind ? await seeMarks(client, prints, this.#options) : undefined;
@@ -195,6 +218,10 @@ export class Watch {
 }
 
 class CannotTell extends Error {}
+
+function isFinal(error: unknown): boolean {
+  return codeOf(error) === NO_RIGHT || error instanceof CannotTell;
+}
 
 /** What is told waits for no standby, behind which nobody would be told anything. */
 const PREPARE = `

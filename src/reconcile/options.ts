@@ -3,7 +3,7 @@ import type { Following } from '../daystream/following.js';
 import type { PluginChoice, PluginName } from '../postgres/slot.js';
 
 /** Reads at a snapshot what deltastream keeps of the server that it follows; gives what writes it into the log's folder. */
-export type KnowSince = (client: pg.Client, folder: string, following: Following, plugin: PluginName) => Promise<() => Promise<void>>;
+export type KnowSince = (client: pg.Client, folder: string, following: Following & { readonly slot: string }, plugin: PluginName) => Promise<() => Promise<void>>;
 
 /** What a reconciliation is asked to do. */
 export interface ReconcileOptions extends Following {
