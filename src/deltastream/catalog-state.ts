@@ -46,7 +46,7 @@ export interface CatalogState {
 export interface SeenMarks {
   /** As the log calls them: what goes has to be named. */
   readonly names: Readonly<Record<string, readonly [schema: string, table: string]>>;
-  readonly marks: Readonly<Record<string, Pick<TableMarks, 'filenode' | 'attributes' | 'root'>>>;
+  readonly marks: Readonly<Record<string, Pick<TableMarks, 'filenode' | 'attributes' | 'root' | 'inherits'>>>;
 }
 
 /** What differs, as oids of tables and of types. */

@@ -12,6 +12,7 @@ import { readTriggers } from '../postgres/triggers.js';
 import { onlyFollowed, stateOf, writeCatalogState, type CatalogState } from './catalog-state.js';
 import { readPublicationState } from './keep-publication.js';
 import { publicationOf, type StreamOptions } from './options.js';
+import { forgetLeafNotes } from './pgoutput/leaf-notes.js';
 import { SLOT_FILE } from './slot-memory.js';
 import { seeMarks } from './watch-marks.js';
 
@@ -37,5 +38,6 @@ export async function knowSince(client: pg.Client, folder: string, following: Fo
   return async () => {
     await writeCatalogState(folder, state);
     await rm(join(folder, SLOT_FILE), { force: true });
+    forgetLeafNotes(folder);
   };
 }

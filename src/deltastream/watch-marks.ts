@@ -10,14 +10,16 @@ import { readEmpty, readTableMarks, type TableMarks } from '../postgres/table-ma
 import { onlyFollowed, type SeenMarks } from './catalog-state.js';
 import { sign } from './signed-words.js';
 
-export async function seeMarks(client: pg.Client, prints: readonly TablePrint[], { tables }: Following): Promise<SeenMarks & { readonly tables: readonly TableMarks[] }> {
+export async function seeMarks(client: pg.Client, prints: readonly TablePrint[], { tables }: Following): Promise<SeenMarks & { readonly tables: readonly TableMarks[]; readonly snapshot: string }> {
+  const { rows: [{ snapshot }] } = await client.query<{ snapshot: string }>('select pg_current_snapshot()::text as snapshot');
   const followed = onlyFollowed(prints, tables);
   const known = new Set(followed.map(({ oid }) => oid));
   const marks = (await readTableMarks(client)).filter(({ oid }) => known.has(oid));
   return {
     names: Object.fromEntries(followed.filter(({ own }) => own).map(({ oid, schema, table }) => [oid, [schema, table] as const])),
-    marks: Object.fromEntries(marks.map(({ oid, filenode, attributes, root }) => [oid, { filenode, attributes, root }])),
+    marks: Object.fromEntries(marks.map(({ oid, filenode, attributes, root, inherits }) => [oid, { filenode, attributes, root, inherits }])),
     tables: marks,
+    snapshot,
   };
 }
 
@@ -26,7 +28,7 @@ export async function wordsOf(client: pg.Client, before: SeenMarks | undefined, 
   if (before === undefined) return [];
   const there = new Set(prints.map(({ oid }) => oid));
   const gone = Object.keys(before.names).filter((oid) => !there.has(Number(oid)));
-  const moved = partitions === 'root' ? await movedRoots(client, before, now.tables) : [];
+  const moved = partitions === 'root' ? [...await movedRoots(client, before, now.tables), ...partsOf(before, now.tables), `looked ${now.snapshot}`] : [];
   return [...(gone.length === 0 ? [] : [`gone ${gone.join(' ')}`]), ...gone.map((oid) => `named ${oid} ${JSON.stringify(before.names[oid])}`), ...rewrites(before, now.tables, partitions), ...moved];
 }
 
@@ -51,6 +53,13 @@ function rewrites({ marks }: SeenMarks, tables: readonly TableMarks[], partition
     .map(({ oid, filenode, name }) => `rewrote ${oid} ${filenode} ALTER TABLE rewrote the rows of ${name}`);
 }
 
+/** Partitions that this look knows and the one before did not. */
+function partsOf({ marks }: SeenMarks, tables: readonly TableMarks[]): string[] {
+  const parts = new Map<number, number[]>();
+  for (const { oid, root } of tables) if (root !== null && marks[oid]?.root !== root) parts.set(root, [...parts.get(root) ?? [], oid]);
+  return [...parts].map(([root, oids]) => `parts ${root} ${oids.join(' ')}`);
+}
+
 /**
  * Roots of which a partition came, went, or got another file: TRUNCATE of one partition comes by no
  * other way. A truncate of the root gives another file to each, and the log says it: whose xid it was is told.
@@ -58,17 +67,22 @@ function rewrites({ marks }: SeenMarks, tables: readonly TableMarks[], partition
 async function movedRoots(client: pg.Client, { marks }: SeenMarks, tables: readonly TableMarks[]): Promise<string[]> {
   const parted: string[] = [];
   const words = new Map<number, string>();
-  const now = new Map(tables.map((table) => [table.oid, table]));
-  const came = tables.filter(({ oid, root }) => root !== null && marks[oid]?.root !== root);
-  const empty = new Set(came.length === 0 ? [] : await readEmpty(client, came.map(({ oid }) => oid)));
-  for (const { oid, root, name } of came) if (root !== null && !empty.has(oid)) parted.push(`parted ${root} ${oid} partition ${name} was attached`);
-  for (const [oid, { root }] of Object.entries(marks)) if (root !== null && now.get(Number(oid))?.root !== root) parted.push(`parted ${root} ${oid} a partition was detached or dropped`);
-  for (const { oid, root, filenode, writer, name } of tables) {
-    if (root === null || marks[oid]?.root !== root || marks[oid].filenode === filenode) continue;
+  const move = (root: number, writer: number, name: string) => {
     const said = words.get(root);
-    const word = `moved ${root} ${writer} partition ${name} was truncated or written anew`;
     // By more than one transaction: not all of it can be a truncate of the root.
-    words.set(root, said === undefined || said.startsWith(`moved ${root} ${writer} `) ? word : `moved ${root} 0 partitions were truncated or written anew`);
+    words.set(root, said === undefined || said.startsWith(`moved ${root} ${writer} `) ? `moved ${root} ${writer} partition ${name} was truncated or written anew` : `moved ${root} 0 partitions were truncated or written anew`);
+  };
+  const now = new Map(tables.map((table) => [table.oid, table]));
+  const attached = tables.filter(({ oid, root, isMadePart }) => root !== null && marks[oid]?.root !== root && !isMadePart);
+  const empty = new Set(attached.length === 0 ? [] : await readEmpty(client, attached.filter(({ isPartitioned }) => !isPartitioned).map(({ oid }) => oid)));
+  for (const [oid, { root }] of Object.entries(marks)) if (root !== null && now.get(Number(oid))?.root !== root) parted.push(`parted ${root} ${oid} a partition was detached or dropped`);
+  for (const { oid, root, filenode, inherits, writer, name, isMadePart, isPartitioned } of tables) {
+    if (root === null) continue;
+    const before = marks[oid]?.root === root ? marks[oid] : undefined;
+    if (before === undefined && !isMadePart && !empty.has(oid)) parted.push(`parted ${root} ${oid} partition ${name} was attached`);
+    if (before?.inherits !== undefined && before.inherits !== inherits) parted.push(`parted ${root} ${oid} partition ${name} was detached and attached again`);
+    // A partition's first file bears its oid. What was attached may have been truncated behind that, which nobody told.
+    if (filenode !== (before?.filenode ?? (isPartitioned ? 0 : oid))) move(root, before === undefined && !isMadePart ? 0 : writer, name);
   }
   return [...words.values(), ...parted];
 }

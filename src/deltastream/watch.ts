@@ -19,6 +19,7 @@ import { keepPublication, type Kept, type PublicationState } from './keep-public
 import { readKnown } from './known-since.js';
 import { publicationOf, type StreamOptions } from './options.js';
 import { describeDeaf, describeSchemaChanges } from './schema-changes.js';
+import { hasLeafNotes } from './pgoutput/leaf-notes.js';
 import { readWordsKey } from './signed-words.js';
 import { tellDifference } from './tell-difference.js';
 import { seeMarks, tellWords, wordsOf } from './watch-marks.js';
@@ -153,13 +154,14 @@ export class Watch {
     if (isDeaf) this.#tell(describeDeaf(client.user ?? ''));
     const triggers = triggersState === 'installed' && !isDeaf;
     const { handled, joining } = await this.#keepPublication(client, triggers && before?.triggers === true);
+    const isByRoot = isBlind && partitions === 'root';
     // Of a partition that is truncated alone no event trigger tells, and pgoutput neither.
-    const isSafe = triggers && before?.triggers === true && before.again.length === 0 && !(isBlind && partitions === 'root');
+    const isSafe = triggers && before?.triggers === true && before.again.length === 0 && !isByRoot;
     if (isSafe && !isNews && performance.now() - this.#lookedMs < NET_INTERVAL_MS) return;
     this.#lookedMs = performance.now();
     const { digest, oldestXid } = await readDigest(client);
     const [due, waiting] = splitByDue(before?.again ?? [], oldestXid);
-    if (before?.digest === digest && before.tables === (tables ?? null) && before.partitions === partitions && before.triggers === triggers && before.between.length === 0 && before.isFirst !== true && due.length === 0) return;
+    if (before?.digest === digest && before.tables === (tables ?? null) && before.partitions === partitions && before.triggers === triggers && before.between.length === 0 && before.isFirst !== true && due.length === 0 && !(isByRoot && hasLeafNotes(out))) return;
     const prints = await readTablePrints(client, partitions);
     const followed = onlyFollowed(prints, tables);
     const seen = isBlind ? await seeMarks(client, prints, this.#options) : undefined;

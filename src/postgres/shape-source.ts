@@ -7,6 +7,7 @@ import { connect, placeOf } from './connection.js';
 import { translate } from './failure.js';
 import { readTablePrints, type TablePrint } from './fingerprint.js';
 import { statesOf, treeOf, type RelationState, type Surroundings } from './relation-state.js';
+import { IS_MADE_PART } from './table-marks.js';
 import { readSecret } from './triggers-secret.js';
 import type { Partitions } from '../daystream/following.js';
 
@@ -27,6 +28,16 @@ export type Seen = RelationState & Surroundings;
 export interface Look extends Sight {
   /** By oid; what is not there is not in it. */
   readonly states: ReadonlyMap<number, Seen>;
+}
+
+export interface Leaf {
+  readonly oid: number;
+  /** Null: it is no partition. */
+  readonly root: number | null;
+  /** The raw xid that made it. */
+  readonly made: number;
+  /** Made as a partition, and in its first file. */
+  readonly isPristine: boolean;
 }
 
 export class ShapeSource {
@@ -87,6 +98,11 @@ export class ShapeSource {
     return { oids: rows.flatMap(({ oid }) => (oid === null ? [] : [oid])), lsn: parseLsn(rows[0].lsn) };
   }
 
+  /** Partitions, all or those that are named, and what was one of these. */
+  async leaves(oids?: readonly number[]): Promise<Leaf[]> {
+    return this.#ask<Leaf>(LEAVES, [oids ?? null]);
+  }
+
   async prints(partitions: Partitions): Promise<TablePrint[]> {
     try {
       return await readTablePrints(this.client, partitions);
@@ -115,6 +131,12 @@ const TABLES = `
     left join pg_index as i on i.indexrelid = given.oid
     join pg_class as c on c.oid = coalesce(i.indrelid, given.oid)
    where c.relkind in ('r', 'p') and c.relpersistence <> 't' and c.oid >= 16384`;
+
+const LEAVES = `
+  select c.oid::int8::float8 as oid, case when c.relispartition then pg_partition_root(c.oid)::oid::int8::float8 end as root,
+         (select xmin::text::int8::float8 from pg_attribute where attrelid = c.oid and attnum = -6) as made,
+         c.relfilenode = c.oid and ${IS_MADE_PART} as "isPristine"
+    from pg_class as c where c.relkind = 'r' and case when $1::oid[] is null then c.relispartition else c.oid = any ($1::oid[]) end`;
 
 const MISSING = `
   select gone.oid::int8::float8 as oid, pg_current_wal_insert_lsn()::text as lsn

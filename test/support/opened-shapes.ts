@@ -1,6 +1,10 @@
 /** The shapes of the program, for a test that makes them in passing. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Following } from '../../src/daystream/following.js';
 import type { CatalogState } from '../../src/deltastream/catalog-state.js';
+import { LeafNotes } from '../../src/deltastream/pgoutput/leaf-notes.js';
 import type { Ending, InTransaction, Shapes, Told } from '../../src/deltastream/pgoutput/shape.js';
 import { CatalogShapes } from '../../src/deltastream/pgoutput/shapes.js';
 import type { RelationMessage } from '../../src/postgres/pgoutput/messages.js';
@@ -18,10 +22,11 @@ export function sayAsWatch(...texts: readonly string[]): string {
 
 export class OpenedShapes implements Shapes {
   #shapes: CatalogShapes | undefined;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'shapes-'));
 
   /** To be awaited before anything is translated, and before the workload. */
   async open(url: string, following: Following, told?: CatalogState): Promise<void> {
-    this.#shapes = await CatalogShapes.open(await ShapeSource.open(url), following, told, told === undefined, WORDS_KEY);
+    this.#shapes = await CatalogShapes.open(await ShapeSource.open(url), following, told, told === undefined, WORDS_KEY, new LeafNotes(this.#folder, true));
   }
 
   get #opened(): CatalogShapes {
@@ -32,8 +37,12 @@ export class OpenedShapes implements Shapes {
   relation(message: RelationMessage, at: InTransaction): Promise<Told> { return this.#opened.relation(message, at); }
   control(text: string, at: InTransaction): void { this.#opened.control(text, at); }
   end(at: InTransaction): Promise<Ending> | undefined { return this.#opened.end(at); }
+  wroteLeaf(root: number, leaf: number, at: InTransaction): void { this.#opened.wroteLeaf(root, leaf, at); }
   truncated(oid: number): void { this.#opened.truncated(oid); }
   committed(): void { this.#opened.committed(); }
   abandoned(): void { this.#opened.abandoned(); }
-  close(): void { this.#shapes?.close(); }
+  close(): void {
+    this.#shapes?.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
 }

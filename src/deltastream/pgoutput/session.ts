@@ -7,6 +7,7 @@ import { pinSettings, placeOf } from '../../postgres/connection.js';
 import { translate } from '../../postgres/failure.js';
 import { ShapeSource } from '../../postgres/shape-source.js';
 import { readWordsKey } from '../signed-words.js';
+import { LeafNotes } from './leaf-notes.js';
 import { CatalogShapes } from './shapes.js';
 import { Translator } from './translator.js';
 
@@ -25,7 +26,7 @@ export async function openSession(replication: pg.Client, options: StreamOptions
   const { version, xid } = await prepareConnection(replication);
   const source = await ShapeSource.open(options.pg);
   try {
-    const shapes = await CatalogShapes.open(source, options, await readCatalogState(options.out), isNew, readWordsKey(options.out));
+    const shapes = await CatalogShapes.open(source, options, await readCatalogState(options.out), isNew, readWordsKey(options.out), new LeafNotes(options.out, isNew));
     const translator = new Translator({ messages: options.messages, spoolFolder: join(options.out, SPOOL_FOLDER), xid, stop }, shapes);
     return {
       options: pgoutputOptions(version, publicationOf(options) ?? options.slot, options.messages),

@@ -29,6 +29,10 @@ export class Controls {
   readonly named = new Map<number, Place>();
   /** What relations are from here on. */
   readonly states = new Map<number, RelationState>();
+  /** By root, the partitions that a look knows from now on. */
+  readonly parts = new Map<number, readonly number[]>();
+  /** What a look saw at least. */
+  looked: Snapshot | undefined;
   /** All that it sees is in the log. */
   seen: Snapshot | undefined;
   /** Somebody proved what he said with a secret that is not known here. */
@@ -79,6 +83,8 @@ export class Controls {
     if (word === 'rewrote' || word === 'moved') this.#set(this[word], readOidAnd(rest), readFound);
     if (word === 'parted') this.#part(readOidAnd(rest));
     if (word === 'named') this.#set(this.named, readOidAnd(rest), readPlace);
+    if (word === 'parts') this.#set(this.parts, readOidAnd(rest), readOids);
+    if (word === 'looked') this.looked = readSnapshot(rest) ?? this.looked;
     if (word === 'seen') this.seen = readSnapshot(rest) ?? this.seen;
   }
 

@@ -29,6 +29,7 @@ export class Telling {
     return this.controls.isEmpty && this.changed.size === 0 && this.left.size === 0 && this.#reload.size === 0 && this.#offer.size === 0;
   }
 
+  get doubt(): string { return `the catalog is ${this.isBehind ? 'behind' : 'ahead of'} the log`; }
   get reload(): number[] { return [...this.#reload]; }
   get offer(): number[] { return [...this.#offer].filter((oid) => !this.#reload.has(oid)); }
 

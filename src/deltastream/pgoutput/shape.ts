@@ -47,6 +47,8 @@ export interface Shapes {
   /** Right before the commit line; undefined: there is nothing to say. */
   end(at: InTransaction): Promise<Ending> | undefined;
   truncated(oid: number): void;
+  /** A row of the partition comes by the root's name, the first since the server described it. */
+  wroteLeaf(root: number, leaf: number, at: InTransaction): void;
   /** The transaction is over. */
   committed(): void;
   /** The transaction was given up. */

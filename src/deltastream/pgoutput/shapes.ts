@@ -13,7 +13,7 @@
  */
 import { isFollowed } from '../../daystream/pattern.js';
 import type { Lsn } from '../../daystream/lsn.js';
-import { isVisible } from '../../daystream/snapshot.js';
+import { isVisible, type Snapshot } from '../../daystream/snapshot.js';
 import type { Following } from '../../daystream/following.js';
 import { describeState, type RelationState } from '../../postgres/relation-state.js';
 import type { RelationMessage } from '../../postgres/pgoutput/messages.js';
@@ -21,14 +21,13 @@ import { ShapeSource, type Seen, type Sight } from '../../postgres/shape-source.
 import type { CatalogState } from '../catalog-state.js';
 import { isSigned, openSigned } from '../signed-words.js';
 import { fits, guess, isSame, shapeOf } from './shape-match.js';
+import { Leaves } from './leaves.js';
+import type { LeafNotes } from './leaf-notes.js';
 import { isIn, Past, rawXid } from './shape-past.js';
 import { ToldTable } from './shape-table.js';
 import { ToldTables } from './shape-tables.js';
 import { Telling } from './shape-tell.js';
 import type { Ending, InTransaction, Shapes, Told } from './shape.js';
-
-const AHEAD = 'the catalog is ahead of the log';
-const BEHIND = 'the catalog is behind the log';
 
 export class CatalogShapes implements Shapes {
   readonly #bearers = new Map<string, number>();
@@ -50,18 +49,19 @@ export class CatalogShapes implements Shapes {
     private readonly key: Buffer,
     /** The event triggers'. */
     private secret: Buffer | undefined,
+    private readonly leaves: Leaves,
   ) {}
 
   /**
    * `told`: what the log was last told of the catalog, as its folder keeps it; `isNew`: the log has
    * nothing yet, and no reader; `key`: by which the watch proves what it says. Closes the source at its end.
    */
-  static async open(source: ShapeSource, following: Following, told: CatalogState | undefined, isNew: boolean, key: Buffer): Promise<CatalogShapes> {
+  static async open(source: ShapeSource, following: Following, told: CatalogState | undefined, isNew: boolean, key: Buffer, notes: LeafNotes): Promise<CatalogShapes> {
     const sight = await source.look([]);
     const tables = new ToldTables();
     const generated = await source.sendsGenerated;
     await tables.read(source, following, told, isNew, generated);
-    const shapes = new CatalogShapes(source, following, generated, tables, sight, key, await source.secret());
+    const shapes = new CatalogShapes(source, following, generated, tables, sight, key, await source.secret(), await Leaves.open(source, notes, following, told, isNew));
     shapes.#past.saw(sight);
     return shapes;
   }
@@ -95,9 +95,8 @@ export class CatalogShapes implements Shapes {
     else controls.ask(text);
   }
 
-  truncated(oid: number): void {
-    this.#now.truncated.add(oid);
-  }
+  truncated(oid: number): void { this.#now.truncated.add(oid); }
+  wroteLeaf(root: number, leaf: number, { xid }: InTransaction): void { this.leaves.wrote(root, leaf, xid); }
 
   end(at: InTransaction): Promise<Ending> | undefined {
     for (const oid of this.#now.truncated) this.tables.of(oid).truncatedBy = Number(at.xid & 0xffff_ffffn);
@@ -131,7 +130,7 @@ export class CatalogShapes implements Shapes {
       table.described = { relation, indexes: [], comments: {}, leftOut: [], estimatedRows: 0, estimatedBytes: 0 };
       table.state = undefined;
       this.#now.schema(table, at.xid);
-      this.#now.stale(table, at.xid, this.#now.isBehind ? BEHIND : AHEAD);
+      this.#now.stale(table, at.xid, this.#now.doubt);
       return;
     }
     this.#checkMade(state, at);
@@ -179,11 +178,9 @@ export class CatalogShapes implements Shapes {
     // Of event triggers that came since: from here on they are heard.
     if (controls.isUnproved) this.secret = await this.source.secret();
     this.#past.reached(at.commitLsn);
-    if (controls.seen !== undefined) {
-      this.#past.knows(controls.seen);
-      await this.#findMissing();
-    }
+    if (controls.seen !== undefined) await this.#saw(controls.seen);
     for (const part of controls.partsTold(at.xid)) this.#toldParts.add(part);
+    if (controls.looked !== undefined) for (const [oid, why] of await this.leaves.looked(controls.parts, controls.looked)) controls.broken.set(oid, why);
     this.#recallGone(at);
     for (const oid of this.#now.left) this.#drop(oid, at);
     const subjects = await this.#subjects();
@@ -213,7 +210,8 @@ export class CatalogShapes implements Shapes {
   }
 
   /** One that came and went between two looks of whoever compares is not told to be gone. */
-  async #findMissing(): Promise<void> {
+  async #saw(seen: Snapshot): Promise<void> {
+    this.#past.knows(seen);
     const { oids, lsn } = await this.source.missing(this.tables.known);
     for (const oid of oids) if (!this.#missing.has(oid)) this.#missing.set(oid, lsn);
   }
@@ -289,7 +287,7 @@ export class CatalogShapes implements Shapes {
         table.described = describeState(own, this.following.partitions, this.generated);
         this.#now.schema(table, at.xid);
       }
-      this.#now.stale(table, at.xid, broken ?? (this.#now.isBehind ? BEHIND : AHEAD));
+      this.#now.stale(table, at.xid, broken ?? this.#now.doubt);
       return;
     }
     this.#checkMade(state, at);

@@ -34,6 +34,8 @@ export class TransactionWriter {
   readonly #old = new Tuple();
   readonly #new = new Tuple();
   #transaction: Transaction | undefined;
+  /** Within the transaction, since its last row: the server describes what a row is of right before it, the root first. */
+  #described: number | undefined;
 
   constructor(shapes: Shapes, messages: MessageLines) {
     this.#shapes = shapes;
@@ -44,6 +46,7 @@ export class TransactionWriter {
   begin(xid: bigint, lsn: Lsn, timestampUs: bigint, isDoubtful = false): void {
     if (this.#transaction !== undefined) throw unexpected('a transaction begins within another');
     this.#transaction = new Transaction(xid, lsn, timestampUs, isDoubtful);
+    this.#described = undefined;
   }
 
   /** What a relation's rows look like from here on. `isOwn`: in the transaction at hand, which came in pieces. */
@@ -52,6 +55,7 @@ export class TransactionWriter {
     if (isOwn) this.#relations.sayOwn(message, order);
     else this.#relations.say(message, order);
     this.#rows.delete(message.oid);
+    if (this.#transaction !== undefined) this.#described = message.oid;
   }
 
   /** A message of the transaction at hand, from its letter on. A promise only where the catalog has to be asked. */
@@ -112,9 +116,15 @@ export class TransactionWriter {
 
   #row(bytes: Buffer, start: number, end: number, append: Append): Promise<void> | void {
     const oid = ((bytes[start + 1] << 24) | (bytes[start + 2] << 16) | (bytes[start + 3] << 8) | bytes[start + 4]) >>> 0;
+    if (this.#described !== undefined) this.#leaf(oid, this.#described);
     const rows = this.#rows.get(oid);
     if (rows === undefined) return this.#describe(oid, append).then((described) => this.#write(described, bytes, start, end, append));
     this.#write(rows, bytes, start, end, append);
+  }
+
+  #leaf(oid: number, described: number): void {
+    this.#described = undefined;
+    if (oid !== described) this.#shapes.wroteLeaf(oid, described, this.#current());
   }
 
   #write(rows: Rows | null, bytes: Buffer, start: number, end: number, append: Append): void {
@@ -165,6 +175,7 @@ export class TransactionWriter {
   }
 
   async #truncate(bytes: Buffer, start: number, end: number, append: Append): Promise<void> {
+    this.#described = undefined;
     const { oids, cascade, restart } = readTruncate(new Cursor(bytes, start + 1, end));
     const options = [...(cascade ? ['cascade'] : []), ...(restart ? ['restart'] : [])].join(',');
     for (const oid of oids) {
