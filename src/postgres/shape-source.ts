@@ -144,15 +144,15 @@ const MISSING = `
 
 /** Whose rows describe a relation: all that a line says comes from one of them. */
 const WRITERS = `
-  (select coalesce(jsonb_agg(distinct writer), '[]') from (
-     select xmin::text::int8 as writer from pg_class where pg_class.oid = s.oid
-     union all select n.xmin::text::int8 from pg_namespace as n join pg_class on relnamespace = n.oid where pg_class.oid = s.oid
-     union all select a.xmin::text::int8 from pg_attribute as a where attrelid = s.oid and attnum > 0
-     union all select t.xmin::text::int8 from pg_attribute join pg_type as t on t.oid = atttypid where attrelid = s.oid and attnum > 0
-     union all select i.xmin::text::int8 from pg_index as i where indrelid = s.oid
-     union all select x.xmin::text::int8 from pg_index join pg_class as x on x.oid = indexrelid where indrelid = s.oid
-     union all select d.xmin::text::int8 from pg_description as d where classoid = 'pg_class'::regclass and objoid = s.oid
-     union all select h.xmin::text::int8 from pg_inherits as h where inhrelid = s.oid) as writers)`;
+  (select coalesce(jsonb_agg(distinct writer::text::int8) filter (where age(writer) >= 0), '[]') from (
+     select xmin as writer from pg_class where pg_class.oid = s.oid
+     union all select n.xmin from pg_namespace as n join pg_class on relnamespace = n.oid where pg_class.oid = s.oid
+     union all select a.xmin from pg_attribute as a where attrelid = s.oid and attnum > 0
+     union all select t.xmin from pg_attribute join pg_type as t on t.oid = atttypid where attrelid = s.oid and attnum > 0
+     union all select i.xmin from pg_index as i where indrelid = s.oid
+     union all select x.xmin from pg_index join pg_class as x on x.oid = indexrelid where indrelid = s.oid
+     union all select d.xmin from pg_description as d where classoid = 'pg_class'::regclass and objoid = s.oid
+     union all select h.xmin from pg_inherits as h where inhrelid = s.oid) as writers)`;
 
 /** One row where there is none of them. The LSN is read behind the snapshot. */
 const LOOK = `
