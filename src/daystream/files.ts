@@ -2,6 +2,8 @@
 export interface Files {
   /** What a person would call it in a message: a folder, a URL without secrets. */
   readonly place: string;
+  /** How often bytes that do not fit are read again before the log is called damaged: once of a disk, more often of what comes through networks and proxies. */
+  readonly patience: number;
   /** Names of the segments, plain and compressed, and of the published snapshots, in no order. Throws DeltaError log-missing where there is no such folder. */
   list(): Promise<string[]>;
   /** Fills `into` from `offset` on; gives the number of bytes read, 0 at the end. Throws DeltaError log-missing where the file is not there. */
