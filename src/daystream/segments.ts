@@ -7,7 +7,7 @@
 import { DeltaError } from '../errors.js';
 import { compressedName, segmentOf } from './file-names.js';
 import type { Files } from './files.js';
-import { SeekableReader } from './seekable-reader.js';
+import { SeekableReader, type Compressed } from './seekable-reader.js';
 import type { Transport } from './transport.js';
 
 /** Compressed segments whose tables and last pieces are held: the one that is read, and the one behind it that is looked at. */
@@ -26,11 +26,26 @@ export class Segments implements Transport {
   }
 
   get place(): string { return this.#files.place; }
+  get patience(): number { return this.#files.patience; }
 
   async list(): Promise<string[]> {
     const names = await this.#inTurn(() => this.#files.list());
     this.#names = new Set(names);
     return [...new Set(names.flatMap((name) => segmentOf(name) ?? []))].sort();
+  }
+
+  /** All files of the log by name, also those that are no segments. */
+  files(): Promise<string[]> {
+    return this.#inTurn(() => this.#files.list());
+  }
+
+  /** The bytes of one of the files as they are. */
+  file(name: string): Compressed {
+    return {
+      place: `${this.place}/${name}`,
+      read: (offset, into) => this.#inTurn(() => this.#files.read(name, offset, into)),
+      size: () => this.#inTurn(() => this.#files.size(name)),
+    };
   }
 
   read(segment: string, offset: number, into: Buffer): Promise<number> {
@@ -87,11 +102,7 @@ export class Segments implements Transport {
 
   async #opened(segment: string): Promise<SeekableReader> {
     const name = compressedName(segment);
-    const reader = this.#compressed.get(segment) ?? await SeekableReader.open({
-      place: `${this.place}/${name}`,
-      read: (offset, into) => this.#inTurn(() => this.#files.read(name, offset, into)),
-      size: () => this.#inTurn(() => this.#files.size(name)),
-    });
+    const reader = this.#compressed.get(segment) ?? await SeekableReader.open(this.file(name));
     this.#compressed.delete(segment);
     this.#compressed.set(segment, reader);
     for (const oldest of this.#compressed.keys()) {

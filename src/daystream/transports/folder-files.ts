@@ -14,6 +14,7 @@ import type { Files } from '../files.js';
 
 export class FolderFiles implements Files {
   readonly place: string;
+  readonly patience = 1;
   #open: { name: string; handle: FileHandle; inode: number } | undefined;
   #watched: { name: string; watcher: FSWatcher } | undefined;
   #folder: FolderWatcher | undefined;
