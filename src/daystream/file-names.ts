@@ -1,8 +1,8 @@
 /** Which files of a log's folder are of the log: segments, plain and compressed, and published snapshots. */
 import { isSegmentName } from './segment.js';
+import { isSnapshotName } from './snapshot-name.js';
 
 const COMPRESSED = '.gz';
-const SNAPSHOT = /^\d+-\d+\.snapshot\.gz$/;
 
 /** What a compressed segment is called. */
 export function compressedName(segment: string): string {
@@ -17,5 +17,5 @@ export function segmentOf(name: string): string | undefined {
 
 /** True for what a reader of the folder may ask for by name. */
 export function isLogFile(name: string): boolean {
-  return segmentOf(name) !== undefined || SNAPSHOT.test(name);
+  return segmentOf(name) !== undefined || isSnapshotName(name);
 }
