@@ -3,6 +3,7 @@ import { decodeLine, type Line } from './codec.js';
 import { DeltaError } from '../errors.js';
 import type { Transport } from './transport.js';
 import { trailerCrc, TRAILER_BYTES } from './unit.js';
+import type { Readable } from './window.js';
 
 const STEP_BYTES = 1 << 20;
 /** Lines of the format itself are shorter, also those that name every table of a large database; a match in a longer line is somebody's value. */
@@ -52,7 +53,7 @@ function lineAround(bytes: Buffer, at: number, offset: number, action: string): 
 }
 
 /** Fills the buffer unless the segment ends before. */
-export async function readFully(transport: Transport, segment: string, offset: number, into: Buffer): Promise<number> {
+export async function readFully(transport: Readable, segment: string, offset: number, into: Buffer): Promise<number> {
   let filled = 0;
   while (filled < into.length) {
     const read = await transport.read(segment, offset + filled, into.subarray(filled));

@@ -6,6 +6,7 @@ import type { Place } from './reader.js';
 import { decodeHeader, isOfDay, segmentName } from './segment.js';
 import type { Transport } from './transport.js';
 import { findTrailer, trailerCrc, TRAILER_BYTES } from './unit.js';
+import { Window, type Readable } from './window.js';
 
 const STEP_BYTES = 1 << 16;
 const POSITION_BYTES = 64;
@@ -83,10 +84,11 @@ export async function findLine(transport: Transport, segment: string, position: 
   let low = 0; // a line's start, before or at the one looked for
   let high = await transport.size(segment);
   let candidate = high;
+  const window = new Window(transport);
   while (high - low > STEP_BYTES) {
     const middle = Math.floor((low + high) / 2);
-    const start = await nextLine(transport, segment, middle);
-    const head = start < candidate ? await readHead(transport, segment, start) : undefined;
+    const start = await nextLine(window, segment, middle);
+    const head = start < candidate ? await readHead(window, segment, start) : undefined;
     if (head === undefined || comparePositions(head.position, position) >= 0) {
       if (head !== undefined) candidate = start;
       high = middle;
@@ -94,14 +96,14 @@ export async function findLine(transport: Transport, segment: string, position: 
       low = start;
     }
   }
-  for (let start = low; ; start = await nextLine(transport, segment, start + 1)) {
-    const head = await readHead(transport, segment, start);
+  for (let start = low; ; start = await nextLine(window, segment, start + 1)) {
+    const head = await readHead(window, segment, start);
     if (head === undefined || comparePositions(head.position, position) >= 0) return start;
   }
 }
 
 /** The first line start at or behind `from`; the segment's size where there is none. */
-export async function nextLine(transport: Transport, segment: string, from: number): Promise<number> {
+export async function nextLine(transport: Readable, segment: string, from: number): Promise<number> {
   const block = Buffer.allocUnsafe(STEP_BYTES);
   for (let offset = from === 0 ? 0 : from - 1; ;) {
     if (offset === 0 && from === 0) return 0;
@@ -124,7 +126,7 @@ export async function crcBefore(transport: Transport, segment: string, offset: n
 }
 
 /** Position and kind of the line that starts here; undefined at the end of whole lines. */
-export async function readHead(transport: Transport, segment: string, offset: number): Promise<{ position: Position; beginsUnit: boolean } | undefined> {
+export async function readHead(transport: Readable, segment: string, offset: number): Promise<{ position: Position; beginsUnit: boolean } | undefined> {
   const bytes = Buffer.alloc(POSITION_BYTES);
   const length = await readFully(transport, segment, offset, bytes);
   const match = /^_c\t(\d+)\t_s\t(\d+)\t(_action\t(?!commit\t|copied\t))?/.exec(bytes.toString('latin1', 0, length));
