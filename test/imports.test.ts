@@ -24,7 +24,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   reconcile: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite', 'load'],
   deltamirror: ['errors', 'lock', 'cli', 'daystream', 'sqlite', 'filter'],
   import: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite', 'filter', 'load'],
-  inspect: ['errors', 'cli', 'daystream'],
+  // Of serve its command line alone, which loads the rest when it is asked for.
+  inspect: ['errors', 'cli', 'daystream', 'serve'],
+  serve: ['errors', 'cli', 'daystream', 'metrics'],
   index: ['errors', 'daystream', 'sqlite'],
 };
 

@@ -5,13 +5,15 @@ import { command, plural, run } from '../cli.js';
 import { Folder } from '../daystream/folder.js';
 import { formatPosition, parsePosition, type Position } from '../daystream/position.js';
 import { summarize, verifyLog } from '../daystream/verify.js';
+import { addServe } from '../serve/command.js';
 import { cat, type CatOptions } from './cat.js';
 
 const program = command('daystream', 'Shows, lists and checks a daystream.')
   .addHelpText('after', `
 Examples:
   daystream cat --from 1507507200:0 --table flights /var/daystream
-  daystream verify /var/daystream`);
+  daystream verify /var/daystream
+  daystream serve /var/daystream`);
 const folder = () => new Argument('[folder]', 'the daystream').default('.');
 
 program.command('cat')
@@ -58,6 +60,8 @@ program.command('verify')
     const torn = tornBytes === 0 ? '' : `, and a torn tail of ${tornBytes} bytes, which is normal while deltastream runs or after it was killed`;
     process.stdout.write(`ok: ${plural(segments, 'segment')}, ${plural(transactions, 'transaction')}, ${plural(lines, 'line')}, ${plural(bytes, 'byte')} up to ${formatPosition(last)}${chain ? '' : ' (original format: no chain to check)'}${torn}\n`);
   }));
+
+addServe(program, folder());
 
 async function onLog(path: string, work: (log: Folder) => Promise<void>): Promise<void> {
   const log = new Folder(path);
