@@ -13,6 +13,7 @@ import { readKind } from '../sqlite/header.js';
 import { cachePath, lockCache } from '../sqlite/lock.js';
 import { cacheError, openCache, requireCache } from '../sqlite/open.js';
 import { readPosition } from '../sqlite/position.js';
+import { setProtection } from '../sqlite/protect.js';
 import { mirror } from './mirror.js';
 import { Report } from './report.js';
 
@@ -22,6 +23,7 @@ interface Options {
   readonly once?: boolean;
   readonly strict?: boolean;
   readonly keepDropped?: boolean;
+  readonly protect?: boolean;
   readonly json?: boolean;
 }
 
@@ -32,6 +34,8 @@ const program = command('deltamirror', 'Replays a daystream into a cache, and fo
   .option('--once', 'stop at the end of the log')
   .option('--strict', 'stop at a table that cannot be followed, instead of going on without it')
   .option('--keep-dropped', 'a table that is dropped in Postgres stays, as it was last')
+  .option('--protect', 'from now on a write to a mirrored table by anyone else fails; kept in the cache')
+  .option('--no-protect', 'from now on anyone may write to the mirrored tables')
   .option('--json', 'print the final state as JSON')
   .addHelpText('after', `
 Examples:
@@ -50,6 +54,7 @@ async function start(path: string, options: Options, signal: AbortSignal): Promi
   try {
     if (await adoptable(path, options)) adopt(path, options.source!);
     const cache = openCache(path);
+    if (options.protect !== undefined) setProtection(cache, options.protect);
     const transport = new Folder(options.source ?? readPosition(cache)?.source ?? '');
     try {
       const report = new Report(process.stderr);
@@ -78,7 +83,7 @@ async function adoptable(path: string, { from, source }: Options): Promise<boole
 }
 
 function adopt(path: string, source: string): void {
-  adoptCache(path, { position: ORIGIN, crc: 0, lsn: 0n, commitTimeUs: 0, appliedAtUs: 0, system: '0', timeline: 0, slot: '', epoch: 0, source: resolve(source), snapshot: null });
+  adoptCache(path, { position: ORIGIN, crc: 0, lsn: 0n, commitTimeUs: 0, sourceTimeUs: 0, appliedAtUs: 0, behindBytes: 0, bytesPerSecond: 0, system: '0', timeline: 0, slot: '', epoch: 0, source: resolve(source), snapshot: null });
 }
 
 function position(text: string): Position {

@@ -16,6 +16,7 @@ import type { Lost } from '../sqlite/lost.js';
 import { openCache, type Cache } from '../sqlite/open.js';
 import { writePatterns, type ChosenPattern } from '../sqlite/patterns.js';
 import { readPosition, writePosition, type CachePosition } from '../sqlite/position.js';
+import { setProtection, wasProtected } from '../sqlite/protect.js';
 import { requireHoldable } from '../sqlite/schema.js';
 import { readTables, writeTable } from '../sqlite/tables.js';
 import type { Asked } from './asked.js';
@@ -116,6 +117,7 @@ async function copyAtSnapshot(options: SourceOptions, plan: (tables: readonly So
   for (const { table } of plans) writeTable(cache, table);
   destination.describe(cache);
   writePosition(cache, positionOf(joined, transport));
+  if (wasProtected(target.path)) setProtection(cache, true);
   finishBulk(target.draft, cache);
   const { position, lost } = await destination.finish(target, plans, joined, signal);
   const losses = lost.map(({ kind, name, reason }) => `${kind} ${name} could not be kept: ${reason}`);
@@ -172,7 +174,10 @@ function positionOf({ join: { horizon, header }, snapshot }: Joined, transport: 
     crc: horizon.crc,
     lsn: snapshot.replayed?.to ?? horizon.lsn, // on a standby all before it is in the copy, and the mirror passes over it
     commitTimeUs: Number(horizon.timestampUs),
+    sourceTimeUs: Number(horizon.timestampUs),
     appliedAtUs: Date.now() * 1000,
+    behindBytes: 0,
+    bytesPerSecond: 0,
     system: header.system,
     timeline: header.timeline,
     slot: header.slot,

@@ -12,6 +12,7 @@ import { guarded, openCache, type Cache } from './open.js';
 import { makeIndexes, presentIndexes } from './own-indexes.js';
 import { writePatterns, type ChosenPattern } from './patterns.js';
 import { moveTable } from './rename.js';
+import { isProtected, renewProtection } from './protect.js';
 import { createHashes, indexHashes, rowIndexName, wantsRowIndex } from './row-index.js';
 import { rowid } from './rows.js';
 import { createTableSql } from './schema.js';
@@ -31,6 +32,7 @@ export function joinTables(path: string, draft: string, tables: readonly CacheTa
         for (const table of tables) losses.push(...joinTable(cache, table, objects.get(table) ?? []));
         writePatterns(cache, patterns);
         cache.exec('UPDATE main._daystream_position SET imported_at_us = (SELECT imported_at_us FROM draft._daystream_position)');
+        renewProtection(cache, isProtected(cache));
         return [...losses, ...watch.losses()];
       }).immediate();
       cache.exec('DETACH draft');
