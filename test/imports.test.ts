@@ -22,8 +22,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // It starts the programs as processes, and imports none.
   try: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite'],
   reconcile: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite', 'load'],
-  deltamirror: ['errors', 'lock', 'cli', 'daystream', 'sqlite', 'filter'],
-  import: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite', 'filter', 'load'],
+  published: ['errors', 'lock', 'daystream', 'sqlite', 'filter'],
+  deltamirror: ['errors', 'lock', 'cli', 'daystream', 'sqlite', 'filter', 'published'],
+  import: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite', 'filter', 'load', 'published'],
   // Of serve its command line alone, which loads the rest when it is asked for.
   inspect: ['errors', 'cli', 'daystream', 'serve'],
   serve: ['errors', 'cli', 'daystream', 'metrics'],

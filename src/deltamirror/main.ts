@@ -7,6 +7,7 @@ import { Folder } from '../daystream/folder.js';
 import { isOriginal } from '../daystream/original.js';
 import { ORIGIN, parsePosition, type Position } from '../daystream/position.js';
 import { segmentsOf } from '../daystream/seek.js';
+import type { Transport } from '../daystream/transport.js';
 import { DeltaError } from '../errors.js';
 import { adoptCache } from '../sqlite/adopt.js';
 import { readKind } from '../sqlite/header.js';
@@ -14,7 +15,9 @@ import { cachePath, lockCache } from '../sqlite/lock.js';
 import { cacheError, openCache, requireCache } from '../sqlite/open.js';
 import { readPosition } from '../sqlite/position.js';
 import { setProtection } from '../sqlite/protect.js';
+import { followFromNewest } from './away.js';
 import { mirror } from './mirror.js';
+import { addPublish } from './publish-command.js';
 import { Report } from './report.js';
 
 interface Options {
@@ -24,6 +27,7 @@ interface Options {
   readonly strict?: boolean;
   readonly keepDropped?: boolean;
   readonly protect?: boolean;
+  readonly bootstrap?: boolean;
   readonly json?: boolean;
 }
 
@@ -36,12 +40,15 @@ const program = command('deltamirror', 'Replays a daystream into a cache, and fo
   .option('--keep-dropped', 'a table that is dropped in Postgres stays, as it was last')
   .option('--protect', 'from now on a write to a mirrored table by anyone else fails; kept in the cache')
   .option('--no-protect', 'from now on anyone may write to the mirrored tables')
+  .option('--bootstrap', 'where the log no longer reaches back to the cache: begin again with the newest published snapshot')
   .option('--json', 'print the final state as JSON')
   .addHelpText('after', `
 Examples:
   deltamirror cache.db                          follow the log that cache.db was imported from
   deltamirror --once --json cache.db            catch up, print where it stands, stop
-  deltamirror --from 1507507200:0 --source logs cache.db`)
+  deltamirror --from 1507507200:0 --source logs cache.db
+  deltamirror publish cache.db --to /var/daystream    a snapshot for other hosts to begin with`)
+  .enablePositionalOptions()
   .action(async (cache: string, options: Options) => {
     const stop = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
@@ -53,21 +60,36 @@ async function start(path: string, options: Options, signal: AbortSignal): Promi
   const held = lockCache(path, `deltamirror ${path}`);
   try {
     if (await adoptable(path, options)) adopt(path, options.source!);
-    const cache = openCache(path);
-    if (options.protect !== undefined) setProtection(cache, options.protect);
-    const transport = new Folder(options.source ?? readPosition(cache)?.source ?? '');
+    const transport = new Folder(options.source ?? sourceOf(path));
     try {
       const report = new Report(process.stderr);
-      const applier = await mirror(path, cache, transport, { from: options.from, once: options.once === true, strict: options.strict === true, keepDropped: options.keepDropped === true, signal }, report);
-      report.ended(applier, options.json === true);
+      await followFromNewest(path, transport, options.bootstrap === true, report, signal, () => follow(path, transport, options, signal, report));
     } finally {
       await transport.close();
-      cache.close();
     }
   } catch (error) {
     throw cacheError(path, error);
   } finally {
     held.release();
+  }
+}
+
+async function follow(path: string, transport: Transport, { from, once = false, strict = false, keepDropped = false, protect, json = false }: Options, signal: AbortSignal, report: Report): Promise<void> {
+  const cache = openCache(path);
+  try {
+    if (protect !== undefined) setProtection(cache, protect);
+    report.ended(await mirror(path, cache, transport, { from, once, strict, keepDropped, signal }, report), json);
+  } finally {
+    cache.close();
+  }
+}
+
+function sourceOf(path: string): string {
+  const cache = openCache(path);
+  try {
+    return readPosition(cache)?.source ?? '';
+  } finally {
+    cache.close();
   }
 }
 
@@ -94,4 +116,5 @@ function position(text: string): Position {
   }
 }
 
+addPublish(program);
 await run(program);

@@ -44,6 +44,10 @@ export function finishBulk(path: string, cache: Cache): void {
     cache.pragma('main.journal_mode = WAL');
     cache.close();
   });
+  syncFile(path);
+}
+
+export function syncFile(path: string): void {
   const file = openSync(path, 'r+');
   try {
     fsyncSync(file);

@@ -6,9 +6,9 @@
  */
 import type { BoundFilter } from '../filter/bind.js';
 import { copyName } from './copies.js';
-import { createBulk, finishBulk } from './bulk.js';
+import { createBulk, finishBulk, syncFile } from './bulk.js';
 import { quote } from './names.js';
-import { cacheError, requireCache, type Cache } from './open.js';
+import { cacheError, guarded, openCache, requireCache, type Cache } from './open.js';
 import { makeIndexes } from './own-indexes.js';
 import { readPatterns, writePatterns, type ChosenPattern } from './patterns.js';
 import { readPosition, type CachePosition } from './position.js';
@@ -61,6 +61,8 @@ export function takeTables(draft: string, path: string, choose: (held: Held) => 
     for (const taking of tables) takeTable(cache, taking);
     if (patterns !== undefined) cache.exec('DELETE FROM main._daystream_patterns');
     writePatterns(cache, patterns ?? []);
+    // Who keeps others from writing to it makes its triggers anew.
+    cache.exec('UPDATE main._daystream_position SET protect = 0');
     if (source !== undefined) cache.prepare('UPDATE main._daystream_position SET source = ?').run(source);
     const leftBehind = leftBehindBy(cache);
     finishBulk(draft, cache);
@@ -71,6 +73,17 @@ export function takeTables(draft: string, path: string, choose: (held: Held) => 
   } finally {
     if (cache.open) cache.close();
   }
+}
+
+/** Makes a file that somebody else's mirror filled a draft of a cache that follows the log at `source`, synced. */
+export function takeWhole(path: string, source: string): void {
+  const cache = openCache(path);
+  try {
+    guarded(path, () => cache.prepare('UPDATE _daystream_position SET source = ?').run(source));
+  } finally {
+    cache.close();
+  }
+  syncFile(path);
 }
 
 function takeTable(cache: Cache, taking: Taking): void {
