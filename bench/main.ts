@@ -10,6 +10,7 @@ import { describeMachine } from './machine.js';
 import { memory } from './memory.js';
 import { asText } from './print.js';
 import { pgoutput } from './pgoutput.js';
+import { readers } from './readers.js';
 import { reconcile } from './reconcile.js';
 import { reload } from './reload.js';
 import { keyless, replay } from './replay.js';
@@ -19,7 +20,7 @@ import { FULL, QUICK, type Sizes } from './sizes.js';
 import { stream } from './stream.js';
 import { Workbench } from './workbench.js';
 
-const BENCHMARKS: Readonly<Record<string, (bench: Workbench) => Promise<Figure[]>>> = { decode, stream, pgoutput, import: firstCopy, replay, keyless, latency, memory, scale, reload, schema, reconcile };
+const BENCHMARKS: Readonly<Record<string, (bench: Workbench) => Promise<Figure[]>>> = { decode, stream, pgoutput, import: firstCopy, replay, keyless, latency, memory, scale, reload, schema, reconcile, readers };
 const EXIT_INTERRUPTED = 130;
 
 interface Options {
