@@ -13,6 +13,8 @@ export const INDEX_NAME = 'index';
 const FIRST_LINE = 'daystream-index 1';
 /** What an index is called until it is whole: each process its own, since two may write at once. */
 const TEMPORARY = /^index\.\d+\.new$/;
+/** To write one takes milliseconds. */
+const LEFT_MS = 60_000;
 /** A log of a thousand years of days and epochs. */
 const INDEX_BYTES = 64 << 20;
 
@@ -42,7 +44,12 @@ export function writeIndex(folder: string): void {
 
 /** Removes what a dead process left half written. */
 export function sweepIndexes(folder: string): void {
-  for (const name of readdirSync(folder)) if (TEMPORARY.test(name)) rmSync(join(folder, name), { force: true });
+  for (const name of readdirSync(folder)) {
+    if (!TEMPORARY.test(name)) continue;
+    const changedMs = statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs;
+    // A younger one may be another process's, which is about to give it its name.
+    if (changedMs !== undefined && Date.now() - changedMs > LEFT_MS) rmSync(join(folder, name), { force: true });
+  }
 }
 
 /** The text of the index of a folder, as it is now. */
