@@ -72,6 +72,17 @@ export function sizeText(bytes: number): string {
   return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
 }
 
+/** An argument parser for commander out of one that throws what it expects. */
+export function parsedBy<T>(parse: (text: string) => T, example: string): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw error instanceof DeltaError ? new InvalidArgumentError(`Write it like ${example}.`) : error;
+    }
+  };
+}
+
 /** An argument parser for commander: how many of something. */
 export function count(text: string): number {
   if (!/^[1-9]\d{0,9}$/.test(text)) throw new InvalidArgumentError('Write a whole number above 0.');

@@ -88,6 +88,10 @@ export class Applier {
   }
 
   get at(): CachePosition { return this.#at; }
+  /** As readers of the cache see it. */
+  get committed(): CachePosition { return this.#committed; }
+  get isOpen(): boolean { return this.#writing.isOpen; }
+  get tables(): CacheTable[] { return this.#registry.all().map(({ table }) => table); }
   get joining(): number { return this.#followed.joining; }
   get quarantined(): number { return this.#followed.count('quarantine'); }
   get waiting(): number { return this.#followed.count('waiting'); }

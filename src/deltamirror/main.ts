@@ -2,13 +2,14 @@
 /** `deltamirror`: replays the log into a cache, and follows it. */
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
-import { command, run } from '../cli.js';
+import { command, hostAndPort, run, type HostAndPort } from '../cli.js';
 import { Folder } from '../daystream/folder.js';
 import { isOriginal } from '../daystream/original.js';
 import { ORIGIN, parsePosition, type Position } from '../daystream/position.js';
 import { segmentsOf } from '../daystream/seek.js';
 import type { Transport } from '../daystream/transport.js';
 import { DeltaError } from '../errors.js';
+import { listenForMetrics, type MetricsPage } from '../metrics/listen.js';
 import { adoptCache } from '../sqlite/adopt.js';
 import { readKind } from '../sqlite/header.js';
 import { cachePath, lockCache } from '../sqlite/lock.js';
@@ -16,9 +17,12 @@ import { cacheError, openCache, requireCache } from '../sqlite/open.js';
 import { readPosition } from '../sqlite/position.js';
 import { setProtection } from '../sqlite/protect.js';
 import { followFromNewest } from './away.js';
+import { mirrorMetrics } from './meters.js';
 import { mirror } from './mirror.js';
 import { addPublish } from './publish-command.js';
 import { Report } from './report.js';
+import { addStatus } from './status-command.js';
+import { addWait } from './wait-command.js';
 
 interface Options {
   readonly from?: Position;
@@ -28,6 +32,7 @@ interface Options {
   readonly keepDropped?: boolean;
   readonly protect?: boolean;
   readonly bootstrap?: boolean;
+  readonly metrics?: HostAndPort;
   readonly json?: boolean;
 }
 
@@ -41,13 +46,15 @@ const program = command('deltamirror', 'Replays a daystream into a cache, and fo
   .option('--protect', 'from now on a write to a mirrored table by anyone else fails; kept in the cache')
   .option('--no-protect', 'from now on anyone may write to the mirrored tables')
   .option('--bootstrap', 'where the log no longer reaches back to the cache: begin again with the newest published snapshot')
+  .option('--metrics <host:port>', 'serve metrics for Prometheus there, under /metrics (127.0.0.1:9187)', hostAndPort)
   .option('--json', 'print the final state as JSON')
   .addHelpText('after', `
 Examples:
   deltamirror cache.db                          follow the log that cache.db was imported from
   deltamirror --once --json cache.db            catch up, print where it stands, stop
   deltamirror --from 1507507200:0 --source logs cache.db
-  deltamirror publish cache.db --to /var/daystream    a snapshot for other hosts to begin with`)
+  deltamirror publish cache.db --to /var/daystream    a snapshot for other hosts to begin with
+  deltamirror status cache.db                   how fresh it is`)
   .enablePositionalOptions()
   .action(async (cache: string, options: Options) => {
     const stop = new AbortController();
@@ -58,13 +65,16 @@ Examples:
 async function start(path: string, options: Options, signal: AbortSignal): Promise<void> {
   if (!(await adoptable(path, options))) requireCache(path);
   const held = lockCache(path, `deltamirror ${path}`);
+  let page: MetricsPage | undefined;
   try {
     if (await adoptable(path, options)) adopt(path, options.source!);
     const transport = new Folder(options.source ?? sourceOf(path));
     try {
       const report = new Report(process.stderr);
+      page = options.metrics && await listenForMetrics(mirrorMetrics(() => report.applier), options.metrics);
       await followFromNewest(path, transport, options.bootstrap === true, report, signal, () => follow(path, transport, options, signal, report));
     } finally {
+      page?.close();
       await transport.close();
     }
   } catch (error) {
@@ -117,4 +127,6 @@ function position(text: string): Position {
 }
 
 addPublish(program);
+addStatus(program);
+addWait(program);
 await run(program);

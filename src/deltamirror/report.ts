@@ -23,6 +23,8 @@ export class Report {
   #printedRows = 0;
   #joining = 0;
   #state: 'behind' | 'caught up' | undefined;
+  /** Of the mirror that runs. */
+  applier: Applier | undefined;
 
   constructor(out: Output) {
     this.#out = out;
@@ -35,6 +37,7 @@ export class Report {
   }
 
   started(applier: Applier, source: string, tables: readonly CacheTable[]): void {
+    this.applier = applier;
     this.note(`following ${source} from ${formatPosition(applier.at.position)}, ${plural(tables.length, 'table')}`);
     if (applier.joining > 0) this.note(`${plural(applier.joining, 'table')} joining: ahead of the others until these have come as far`);
     this.#joining = applier.joining;
