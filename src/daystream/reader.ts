@@ -10,8 +10,8 @@
  * open line must name this one's end.
  */
 import { DeltaError } from '../errors.js';
-import { backoffMs, pause } from './backoff.js';
 import { hasOpenLine, readFully, readOpenLine } from './backward.js';
+import { giveRest, isOfLog } from './patience.js';
 import { comparePositions, follows, formatPosition, ORIGIN, type Position } from './position.js';
 import { decodeHeader } from './segment.js';
 import type { Transport } from './transport.js';
@@ -197,14 +197,10 @@ export class LogReader implements UnitReader {
 
   /** To the last whole unit, to read again what does not fit. Throws what was thrown where that is something else, or patience is at its end. */
   async #goBack(error: unknown): Promise<void> {
-    const isOfLog = error instanceof DeltaError && (error.code === 'log-damaged' || error.code === 'log-missing');
-    if (!isOfLog || this.#retries === this.#transport.patience) throw error;
-    // At once for the first time: a writer that was started again has cut its torn tail.
-    if (this.#retries > 0) await pause(backoffMs(this.#retries));
-    this.#retries++;
+    if (!isOfLog(error) || this.#retries === this.#transport.patience) throw error;
     this.#forget();
     this.#segments = [];
-    this.#transport.reset();
+    await giveRest(this.#transport, ++this.#retries);
   }
 
   #forget(): void {

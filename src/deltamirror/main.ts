@@ -1,13 +1,12 @@
 #!/usr/bin/env node
 /** `deltamirror`: replays the log into a cache, and follows it. */
-import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { command, hostAndPort, run, type HostAndPort } from '../cli.js';
-import { Folder } from '../daystream/folder.js';
 import { isOriginal } from '../daystream/original.js';
 import { ORIGIN, parsePosition, type Position } from '../daystream/position.js';
 import { segmentsOf } from '../daystream/seek.js';
 import type { Transport } from '../daystream/transport.js';
+import { openTransport } from '../daystream/transports/open.js';
 import { DeltaError } from '../errors.js';
 import { listenForMetrics, type MetricsPage } from '../metrics/listen.js';
 import { adoptCache } from '../sqlite/adopt.js';
@@ -27,6 +26,7 @@ import { addWait } from './wait-command.js';
 interface Options {
   readonly from?: Position;
   readonly source?: string;
+  readonly tokenFile?: string;
   readonly once?: boolean;
   readonly strict?: boolean;
   readonly keepDropped?: boolean;
@@ -39,7 +39,8 @@ interface Options {
 const program = command('deltamirror', 'Replays a daystream into a cache, and follows it.')
   .argument('<cache>', 'the SQLite file that deltaimport made')
   .option('--from <clock:sequence>', 'begin here instead of behind what the cache holds', position)
-  .option('--source <folder>', 'the daystream; default: the one that the cache was made from')
+  .option('--source <folder or url>', 'the daystream, also by ssh://, http:// or https://; default: the one that the cache was made from')
+  .option('--token-file <file>', 'what the server of an http source is shown, else DAYSTREAM_TOKEN')
   .option('--once', 'stop at the end of the log')
   .option('--strict', 'stop at a table that cannot be followed, instead of going on without it')
   .option('--keep-dropped', 'a table that is dropped in Postgres stays, as it was last')
@@ -53,6 +54,7 @@ Examples:
   deltamirror cache.db                          follow the log that cache.db was imported from
   deltamirror --once --json cache.db            catch up, print where it stands, stop
   deltamirror --from 1507507200:0 --source logs cache.db
+  deltamirror --source https://log.example/day/ --token-file token cache.db
   deltamirror publish cache.db --to /var/daystream    a snapshot for other hosts to begin with
   deltamirror status cache.db                   how fresh it is`)
   .enablePositionalOptions()
@@ -63,14 +65,16 @@ Examples:
   });
 
 async function start(path: string, options: Options, signal: AbortSignal): Promise<void> {
-  if (!(await adoptable(path, options))) requireCache(path);
+  const report = new Report(process.stderr);
+  const open = (source: string) => openTransport(source, { tell: (text) => report.note(text), signal, tokenFile: options.tokenFile });
+  const original = await originalLog(path, options, open);
+  if (original === undefined) requireCache(path);
   const held = lockCache(path, `deltamirror ${path}`);
   let page: MetricsPage | undefined;
   try {
-    if (await adoptable(path, options)) adopt(path, options.source!);
-    const transport = new Folder(options.source ?? sourceOf(path));
+    if (original !== undefined && readKind(path) === 'not-ours') adopt(path, original);
+    const transport = open(options.source ?? sourceOf(path));
     try {
-      const report = new Report(process.stderr);
       page = options.metrics && await listenForMetrics(mirrorMetrics(() => report.applier), options.metrics);
       await followFromNewest(path, transport, options.bootstrap === true, report, signal, () => follow(path, transport, options, signal, report));
     } finally {
@@ -78,7 +82,7 @@ async function start(path: string, options: Options, signal: AbortSignal): Promi
       await transport.close();
     }
   } catch (error) {
-    throw cacheError(path, error);
+    if (!signal.aborted || error !== signal.reason) throw cacheError(path, error); // else it was stopped while it waited for the log
   } finally {
     held.release();
   }
@@ -103,19 +107,19 @@ function sourceOf(path: string): string {
   }
 }
 
-/** True for a SQLite file that its user made for a log in the original format, with --from and --source. */
-async function adoptable(path: string, { from, source }: Options): Promise<boolean> {
-  if (from === undefined || source === undefined || readKind(path) !== 'not-ours') return false;
-  const folder = new Folder(source);
+/** The place of a log in the original format, given with --from and --source for a SQLite file that its user made. */
+async function originalLog(path: string, { from, source }: Options, open: (source: string) => Transport): Promise<string | undefined> {
+  if (from === undefined || source === undefined || readKind(path) !== 'not-ours') return undefined;
+  const log = open(source);
   try {
-    return await isOriginal(folder, (await segmentsOf(folder))[0]);
+    return await isOriginal(log, (await segmentsOf(log))[0]) ? log.place : undefined;
   } finally {
-    await folder.close();
+    await log.close();
   }
 }
 
 function adopt(path: string, source: string): void {
-  adoptCache(path, { position: ORIGIN, crc: 0, lsn: 0n, commitTimeUs: 0, sourceTimeUs: 0, appliedAtUs: 0, behindBytes: 0, bytesPerSecond: 0, system: '0', timeline: 0, slot: '', epoch: 0, source: resolve(source), snapshot: null });
+  adoptCache(path, { position: ORIGIN, crc: 0, lsn: 0n, commitTimeUs: 0, sourceTimeUs: 0, appliedAtUs: 0, behindBytes: 0, bytesPerSecond: 0, system: '0', timeline: 0, slot: '', epoch: 0, source, snapshot: null });
 }
 
 function position(text: string): Position {

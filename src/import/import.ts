@@ -4,10 +4,10 @@
  * other tables stay.
  */
 import { DeltaError, shellWord } from '../errors.js';
-import { Folder } from '../daystream/folder.js';
 import type { Pattern } from '../daystream/pattern.js';
 import type { Position } from '../daystream/position.js';
 import type { Transport } from '../daystream/transport.js';
+import { openTransport } from '../daystream/transports/open.js';
 import type { SourceTable } from '../postgres/catalog.js';
 import type { Choice, PassedOver } from '../postgres/choice.js';
 import { createBulk, finishBulk } from '../sqlite/bulk.js';
@@ -29,8 +29,10 @@ import { checkTarget, openTarget, type Target } from './target.js';
 
 export interface ImportOptions extends Pick<SourceOptions, 'postgres' | 'jobs'> {
   readonly patterns: readonly Pattern[];
-  /** The log's folder; undefined, with `into`: the one that the cache follows. */
+  /** The log's folder, or its URL; undefined, with `into`: the one that the cache follows. */
   readonly source: string | undefined;
+  /** What the log's server is shown, where it is read by HTTP. */
+  readonly tokenFile?: string;
   readonly cache: string;
   /** True: the cache is there, and only these tables of it are made anew or added. */
   readonly into: boolean;
@@ -73,11 +75,11 @@ export async function importTables(options: ImportOptions, progress: Progress, s
   const path = checkTarget(options.cache, options.into);
   // A cache that gets tables must not move on meanwhile: it is held from the beginning.
   let target = options.into ? openTarget(path, true) : undefined;
-  let transport: Folder | undefined;
+  let transport: Transport | undefined;
   try {
     const patterns = options.patterns.map((pattern) => ({ pattern, numeric: options.asked.numeric }));
     const destination = options.into ? existingCache(path, options.source, patterns) : newCache(options.source ?? '', patterns);
-    transport = new Folder(destination.source);
+    transport = openTransport(destination.source, { tell: (why) => progress.say(why), signal, tokenFile: options.tokenFile });
     const plan = (tables: readonly SourceTable[]) => {
       const plans = planTables(tables, options.asked, destination.present);
       requireHoldable([...stayingTables(plans, destination.present), ...plans.map(({ table }) => table)], stayingObjects(plans, destination.present));

@@ -1,17 +1,18 @@
 /** From what a person writes behind --source to the log that is there. */
 import { DeltaError } from '../../errors.js';
-import { Folder } from '../folder.js';
 import { Segments } from '../segments.js';
-import type { Transport } from '../transport.js';
+import { readToken } from '../token.js';
+import { FolderFiles } from './folder-files.js';
 import { HttpFiles } from './http-files.js';
+import { SshFiles } from './ssh-files.js';
 
 export interface OpenOptions {
   /** Told once that a remote place is waited for and why, and once that it is there again. */
-  readonly tell?: (text: string) => void;
+  readonly tell: (text: string) => void;
   /** Ends the wait for a remote place. */
-  readonly signal?: AbortSignal;
-  /** Shown to a server of http and https, and to no other one. */
-  readonly token?: string;
+  readonly signal: AbortSignal;
+  /** Holds what a server of http and https, and no other one, is shown; undefined: DAYSTREAM_TOKEN, where it is set. */
+  readonly tokenFile?: string;
 }
 
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
@@ -19,14 +20,15 @@ const KINDS = 'a folder, ssh://user@host/folder, http://host/path/ or https://ho
 
 /**
  * The log at a source: a folder, or a URL. Nothing is asked of it yet. Throws DeltaError usage
- * where it is none of those, or a URL with a secret in it.
+ * where it is none of those, or a URL with a secret in it; config where the token cannot be read.
  */
-export function openTransport(source: string, options: OpenOptions = {}): Transport {
+export function openTransport(source: string, { tell, signal, tokenFile }: OpenOptions): Segments {
   const scheme = SCHEME.exec(source)?.[1].toLowerCase();
   switch (scheme) {
-    case undefined: return new Folder(source);
+    case undefined: return new Segments(new FolderFiles(source));
+    case 'ssh': return new Segments(new SshFiles(source, { tell, signal }));
     case 'http':
-    case 'https': return new Segments(new HttpFiles(parseHttpUrl(source), options));
+    case 'https': return new Segments(new HttpFiles(parseHttpUrl(source), { tell, signal, token: readToken(tokenFile) }));
     default: throw new DeltaError('usage', `--source ${scheme}://…: nothing that a log is read from`, { hint: `give ${KINDS}` });
   }
 }
