@@ -159,7 +159,8 @@ export class SshFiles implements Files {
     if (this.#stream === undefined) return;
     this.#stream = undefined;
     session.resume();
-    await session.bytes('kill "$p" 2>/dev/null; wait "$p" 2>/dev/null; p=; s=0', 0, this.#options.signal);
+    // KILL: another signal right behind the fork would be caught in the shell's own copy, by its traps, and wait would wait for ever.
+    await session.bytes('kill -s KILL "$p" 2>/dev/null; wait "$p" 2>/dev/null; p=; s=0', 0, this.#options.signal);
   }
 
   /** Fills `into` as far as the file is known to go; what has not come yet is due. */
