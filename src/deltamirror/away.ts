@@ -28,9 +28,10 @@ export async function followFromNewest<T>(path: string, log: Log, bootstrap: boo
     try {
       return await follow();
     } catch (error) {
+      if (!(error instanceof DeltaError) || error.code !== 'log-missing') throw error;
       const host = hostOf(path);
-      if (host === undefined || !(await isAway(error, log, host))) throw error;
-      if (!bootstrap) throw await told(error as DeltaError, log, path);
+      if (host === undefined || !(await isBehind(log, host.at.position).catch(() => false))) throw error;
+      if (!bootstrap) throw await told(error, log, path);
       await begin(host, log, report, signal);
     }
   }
@@ -44,11 +45,6 @@ function hostOf(path: string): Host | undefined {
   } finally {
     cache.close();
   }
-}
-
-async function isAway(error: unknown, log: Log, { at }: Host): Promise<boolean> {
-  if (!(error instanceof DeltaError) || error.code !== 'log-missing') return false;
-  return isBehind(log, at.position).catch(() => false);
 }
 
 /** The same with what to type here. */

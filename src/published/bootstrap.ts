@@ -24,7 +24,7 @@ export async function draftFromNewest(log: Log, draft: string, plan: Plan, telli
   return withNewest(log, (text) => telling.say(text), async (snapshot) => {
     const taken = plan(snapshot.head, snapshot);
     removeDatabase(fetched);
-    await fetchSnapshot(snapshot, fetched, (bytes) => telling.came(snapshot, bytes), signal);
+    await fetchSnapshot(log, snapshot, fetched, (bytes) => telling.came(snapshot, bytes), signal);
     if (taken === undefined) {
       takeWhole(fetched, log.place);
       renameSync(fetched, draft);

@@ -1,10 +1,11 @@
 /** The SQLite file of a published snapshot, on this host. */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
+import { patiently } from '../daystream/patience.js';
 import { DeltaError, reasonOf } from '../errors.js';
 import { openReader } from '../sqlite/open.js';
 import { readPosition } from '../sqlite/position.js';
-import type { Snapshot } from './find.js';
+import type { Log, Snapshot } from './find.js';
 import { standsAt } from './head.js';
 
 const BLOCK_BYTES = 1 << 20;
@@ -14,14 +15,14 @@ const PROGRESS_EVERY_BYTES = 64 << 20;
  * Writes the snapshot's file to `path`, synced. Throws DeltaError: log-damaged where it is not, to the last byte,
  * what was published, io where it cannot be written; what is at `path` then is to be removed.
  */
-export async function fetchSnapshot({ place, head, reader }: Snapshot, path: string, came: (bytes: number) => void, signal: AbortSignal): Promise<void> {
+export async function fetchSnapshot(log: Log, { place, head, reader }: Snapshot, path: string, came: (bytes: number) => void, signal: AbortSignal): Promise<void> {
   const sha256 = createHash('sha256');
   const file = await writing(path, () => open(path, 'wx'));
   try {
     const block = Buffer.allocUnsafe(BLOCK_BYTES);
     for (let at = 0, told = 0; ;) {
       signal.throwIfAborted();
-      const read = await reader.read(at, block);
+      const read = await patiently(log, () => reader.read(at, block));
       if (read === 0) break;
       sha256.update(block.subarray(0, read));
       for (let written = 0; written < read;) written += (await writing(path, () => file.write(block, written, read - written))).bytesWritten;

@@ -1,4 +1,5 @@
 /** Which published snapshot a host can begin with: the newest that is whole and of the log that it follows. */
+import { patiently } from '../daystream/patience.js';
 import { comparePositions, formatPosition, type Position } from '../daystream/position.js';
 import { findExact, headerOf } from '../daystream/resume.js';
 import { segmentsOf, startOf } from '../daystream/seek.js';
@@ -35,7 +36,7 @@ export async function withNewest<T>(log: Log, say: (text: string) => void, use: 
   for (const name of snapshotsOf(await log.files())) {
     const place = `${log.place}/${name}`;
     try {
-      return await use(await proven(log, name, place));
+      return await use(await patiently(log, () => proven(log, name, place)));
     } catch (error) {
       const reason = passedOver(error, place);
       if (reason === undefined) throw error;
@@ -56,7 +57,8 @@ async function proven(log: Log, name: string, place: string): Promise<Snapshot> 
   const head = decodeHead(reader.head);
   if (typeof head === 'string') throw new PassedOver(`${place}: ${head}`);
   const reason = await whyForeign(log, head);
-  if (reason !== undefined) throw new PassedOver(`${place}: ${reason}`);
+  // Not PassedOver: the bytes that tell it may be somebody else's, as behind a captive page, and are read again.
+  if (reason !== undefined) throw new DeltaError('log-missing', `${place}: ${reason}`);
   return { name, place, head, reader };
 }
 

@@ -7,6 +7,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { segmentOf } from '../daystream/file-names.js';
+import { writeIndex } from '../daystream/index-file.js';
 import type { Position } from '../daystream/position.js';
 import { writeSeekable } from '../daystream/seekable-gzip.js';
 import { isSnapshotName, snapshotName, snapshotsOf } from '../daystream/snapshot-name.js';
@@ -41,6 +43,8 @@ export async function publishSnapshot(cache: string, folder: string, keep: numbe
   try {
     removeUnfinished(to);
     return await publishInto(cache, to, keep);
+  } catch (error) {
+    throw error instanceof Error && 'syscall' in error ? unwritable(to, error) : error;
   } finally {
     removeUnfinished(to);
     held.release();
@@ -56,8 +60,11 @@ async function publishInto(cache: string, to: string, keep: number): Promise<Pub
   const path = join(to, snapshotName(head.position));
   const bytes = await compress(draft, path, encodeHead(head));
   // Older ones go when the new one is there for good.
+  const isLog = readdirSync(to).some((name) => segmentOf(name) !== undefined);
+  if (isLog) writeIndex(to);
   const removed = snapshotsOf(readdirSync(to)).slice(keep);
   for (const name of removed) rmSync(join(to, name));
+  if (isLog && removed.length > 0) writeIndex(to);
   syncFolder(to);
   return { path, position: head.position, tables: tables.length, bytes, plainBytes: head.bytes, leftBehind, removed };
 }
@@ -72,21 +79,20 @@ function wholeOf(cache: string, { at, tables }: Held): Taken {
 async function compress(draft: string, path: string, head: Buffer): Promise<number> {
   const folder = resolve(path, '..');
   const unfinished = join(folder, `.${basename(path)}.new`);
+  const file = await open(unfinished, 'wx');
   try {
-    const file = await open(unfinished, 'wx');
-    try {
-      const { bytes } = await writeSeekable(blocksOf(draft), async (block) => { await writeWhole(file, block); }, { head });
-      await file.sync();
-      renameSync(unfinished, path);
-      syncFolder(folder);
-      return bytes;
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (error instanceof DeltaError) throw error;
-    throw new DeltaError('io', `${path}: cannot be written: ${reasonOf(error)}`, { cause: error, hint: 'make room on that disk, or see that this user may write there; what was published before is as it was' });
+    const { bytes } = await writeSeekable(blocksOf(draft), async (block) => { await writeWhole(file, block); }, { head });
+    await file.sync();
+    renameSync(unfinished, path);
+    syncFolder(folder);
+    return bytes;
+  } finally {
+    await file.close();
   }
+}
+
+function unwritable(folder: string, cause: Error): DeltaError {
+  return new DeltaError('io', `${folder}: cannot be written: ${reasonOf(cause)}`, { cause, hint: 'make room on that disk, or see that this user may write there; what was published before is as it was' });
 }
 
 async function writeWhole(file: Awaited<ReturnType<typeof open>>, block: Buffer): Promise<void> {

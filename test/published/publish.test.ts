@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -84,6 +84,7 @@ test('the newest N stay; what a killed one left is removed', async (t) => {
   const names = snapshotsIn(paths.log);
   assert.equal(names.length, 2);
   assert.equal(names[0], `${readPositionOf(paths.cache)}.snapshot.gz`);
+  assert.deepEqual(readFileSync(join(paths.log, 'index'), 'utf8').split('\n').flatMap((line) => line.split('\t').slice(0, 1)).filter((name) => name.endsWith('.snapshot.gz')).sort(), names.toSorted());
   assert.deepEqual(readdirSync(paths.log).filter((name) => name.startsWith('.') && name !== '.snapshot.lock' && name !== '.lock'), []);
 });
 
