@@ -20,10 +20,12 @@ export interface Range {
 
 const INDEX = 'index';
 const TARGET = /^\/([\w.-]{1,100})(\?live)?$/;
+const VERSIONS = ['1.1', '1.0'];
 const ONLY_ONCE = ['host', 'authorization', 'content-length', 'transfer-encoding'];
 
 export function asked(request: IncomingMessage): Asked | Refusal {
   if (request.method !== 'GET' && request.method !== 'HEAD') return refusal(405, 'only GET and HEAD', { Allow: 'GET, HEAD' });
+  if (!VERSIONS.includes(request.httpVersion)) return refusal(400, 'this is no request of HTTP/1.1');
   if (isAmbiguous(request)) return refusal(400, 'a request without a body, each of its headers once');
   const match = TARGET.exec(request.url ?? '');
   const name = match?.[1] ?? '';
@@ -37,9 +39,9 @@ export function asked(request: IncomingMessage): Asked | Refusal {
 }
 
 /** Two readers of one connection must not see two different requests in it. */
-export function isAmbiguous({ rawHeaders, headers }: IncomingMessage): boolean {
+function isAmbiguous({ rawHeaders, headers }: IncomingMessage): boolean {
   const names = rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
-  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0' || headers.upgrade !== undefined
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0' || headers.upgrade !== undefined || headers.expect !== undefined
     || ONLY_ONCE.some((name) => names.indexOf(name) !== names.lastIndexOf(name));
 }
 

@@ -2,7 +2,7 @@
  * The HTTP server: Node's own, with a limit on everything that a stranger can make it hold.
  * What is no request is answered too, in one line, and the connection ends there.
  */
-import { createServer as createHttp, type Server, type ServerOptions } from 'node:http';
+import { createServer as createHttp, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -36,13 +36,14 @@ export function createServer(service: Service, tls: SecureContextOptions | undef
   const server = tls === undefined ? createHttp(options) : createHttps({ ...options, ...tls, handshakeTimeout: limits.headMs, minVersion: 'TLSv1.2' });
   server.maxConnections = limits.connections;
   server.timeout = limits.stalledMs;
-  server.on('request', (request, response) => turns.take(request, response, (...of) => service.answer(...of)));
-  // A body is announced and its sender waits: it is refused like any body.
-  server.on('checkContinue', (request, response) => turns.take(request, response, (...of) => service.answer(...of)));
+  // A body that is announced, and whose sender waits, is refused like any other.
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) {
+    server.on(event, (request: IncomingMessage, response: ServerResponse) => turns.take(request, response, (...of) => service.answer(...of)));
+  }
   server.on('connect', (_request, socket) => end(socket, refusal(405, 'only GET and HEAD')));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // In the midst of an answer another one would be taken for a part of it.
-    if (error.code === 'ECONNRESET' || turns.isBusy(socket as Socket)) socket.destroy();
+    if (error.code === 'ECONNRESET') socket.destroy();
+    else if (turns.isBusy(socket as Socket)) lingering(socket); // a second answer would be taken for a part of the first
     else end(socket, refusalOf(error));
   });
   server.on('timeout', (socket) => {
@@ -63,5 +64,9 @@ function refusalOf({ code }: NodeJS.ErrnoException): Refusal {
 function end(socket: Duplex, answer: Refusal): void {
   if (!socket.writable) return;
   socket.end(refusalBytes(answer));
+  lingering(socket);
+}
+
+function lingering(socket: Duplex): void {
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }

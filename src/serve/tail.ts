@@ -82,7 +82,8 @@ export class Tail {
   async #push(): Promise<number> {
     const isFinal = this.#hasNext;
     const { size } = this;
-    if (size < this.#size) this.break(); // the writer has cut a torn tail
+    if (size < this.#size) this.#frames.forget();
+    for (const follower of this.#followers) if (follower.offset > size) follower.break(); // the writer has cut the torn tail that it has
     let start = Math.min(this.#size, size);
     this.#size = size;
     this.#isFinal = isFinal;
@@ -104,8 +105,8 @@ export class Tail {
   /** Gives a reader what it has room for, of what is not pushed to it: it lags, or has just come. */
   catchUp(follower: Follower): void {
     if (follower.isCatchingUp || follower.isGone) return;
-    if (follower.offset === this.#size) {
-      if (this.#isFinal) follower.finish();
+    if (follower.offset >= this.#size) {
+      if (this.#isFinal && follower.offset === this.#size) follower.finish();
       return;
     }
     if (!follower.hasRoom) return;

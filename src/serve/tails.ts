@@ -112,20 +112,26 @@ export class Tails {
     this.#isListing = true;
     while (this.#isListChanged && this.#followed.size > 0) {
       this.#isListChanged = false;
+      const found = await Promise.all([...this.#followed.values()].map(async (followed) => ({ followed, inode: await this.#inode(followed.name) })));
+      // Listed behind that: what has gone by then may go, if its next one was there before.
       const segments = (await readdir(this.folder).catch(() => [])).flatMap((name) => segmentOf(name) ?? []);
-      for (const followed of [...this.#followed.values()]) await this.#judge(followed, segments.some((other) => other > followed.name));
+      for (const { followed, inode } of found) this.#judge(followed, inode, segments.some((other) => other > followed.name));
     }
     this.#isListing = false;
   }
 
   /** A segment that has a next one may go: what is open is sent to its end. One that another was put in the place of has other bytes. */
-  async #judge(followed: Followed, hasNext: boolean): Promise<void> {
+  #judge(followed: Followed, inode: number | undefined, hasNext: boolean): void {
     const { tail } = followed;
     if (tail === undefined) return;
     if (hasNext) tail.close();
-    const inode = await stat(join(this.folder, followed.name)).then(({ ino }) => ino, () => undefined);
     if (inode === tail.inode || (inode === undefined && hasNext)) return;
     this.#forget(followed);
     tail.break();
+  }
+
+  async #inode(name: string): Promise<number | undefined> {
+    const stats = await stat(join(this.folder, name)).catch(() => undefined);
+    return stats?.ino;
   }
 }
