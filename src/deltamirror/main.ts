@@ -8,7 +8,7 @@ import { segmentsOf } from '../daystream/seek.js';
 import type { Transport } from '../daystream/transport.js';
 import { openTransport } from '../daystream/transports/open.js';
 import { DeltaError } from '../errors.js';
-import { listenForMetrics, type MetricsPage } from '../metrics/listen.js';
+import type { MetricsPage } from '../metrics/listen.js';
 import { adoptCache } from '../sqlite/adopt.js';
 import { readKind } from '../sqlite/header.js';
 import { cachePath, lockCache } from '../sqlite/lock.js';
@@ -16,7 +16,6 @@ import { cacheError, openCache, requireCache } from '../sqlite/open.js';
 import { readPosition } from '../sqlite/position.js';
 import { setProtection } from '../sqlite/protect.js';
 import { followFromNewest } from './away.js';
-import { mirrorMetrics } from './meters.js';
 import { mirror } from './mirror.js';
 import { addPublish } from './publish-command.js';
 import { Report } from './report.js';
@@ -75,7 +74,7 @@ async function start(path: string, options: Options, signal: AbortSignal): Promi
     if (original !== undefined && readKind(path) === 'not-ours') adopt(path, original);
     const transport = open(options.source ?? sourceOf(path));
     try {
-      page = options.metrics && await listenForMetrics(mirrorMetrics(() => report.applier), options.metrics);
+      page = options.metrics && await (await import('./meters.js')).serveMetrics(() => report.applier, options.metrics);
       await followFromNewest(path, transport, options.bootstrap === true, report, signal, () => follow(path, transport, options, signal, report));
     } finally {
       page?.close();

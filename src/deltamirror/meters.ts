@@ -1,12 +1,17 @@
 /** What a mirror tells Prometheus: of the cache as its readers see it. */
 import { RUNNING_STATES, freshnessOf, tableStates } from '../sqlite/freshness.js';
+import { listenForMetrics, type MetricsPage } from '../metrics/listen.js';
 import { Metrics } from '../metrics/metrics.js';
 import type { Applier } from './applier.js';
 
 const US = 1_000_000;
 
 /** `applier`: of the mirror that runs; undefined before it does. */
-export function mirrorMetrics(applier: () => Applier | undefined): Metrics {
+export function serveMetrics(applier: () => Applier | undefined, at: { readonly host: string; readonly port: number }): Promise<MetricsPage> {
+  return listenForMetrics(mirrorMetrics(applier), at);
+}
+
+function mirrorMetrics(applier: () => Applier | undefined): Metrics {
   const metrics = new Metrics('deltamirror');
   const at = () => applier()?.committed;
   const fresh = () => {
