@@ -2,6 +2,7 @@
 /** `npm run bench [-- NAME …]`: measures on a Postgres of its own, and leaves nothing behind. */
 import { command, count, run } from '../src/cli.js';
 import { DeltaError } from '../src/errors.js';
+import { bootstrap } from './bootstrap.js';
 import { decode } from './decode.js';
 import type { Figure } from './figure.js';
 import { firstCopy } from './import.js';
@@ -20,7 +21,7 @@ import { FULL, QUICK, type Sizes } from './sizes.js';
 import { stream } from './stream.js';
 import { Workbench } from './workbench.js';
 
-const BENCHMARKS: Readonly<Record<string, (bench: Workbench) => Promise<Figure[]>>> = { decode, stream, pgoutput, import: firstCopy, replay, keyless, latency, memory, scale, reload, schema, reconcile, readers };
+const BENCHMARKS: Readonly<Record<string, (bench: Workbench) => Promise<Figure[]>>> = { decode, stream, pgoutput, import: firstCopy, replay, keyless, latency, memory, scale, reload, schema, reconcile, bootstrap, readers };
 const EXIT_INTERRUPTED = 130;
 
 interface Options {
