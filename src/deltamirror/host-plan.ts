@@ -42,7 +42,7 @@ export function planForHost(host: Host, { tables, patterns }: Pick<Held, 'tables
     // One that was asked for by its name and has another one by now is asked for by that.
     const pattern = chosen ?? { pattern: parsePatterns(written(from.schema, from.name))[0], numeric: before!.choice.numeric };
     if (chosen === undefined) added.push(pattern);
-    return [takingOf(from, wanted(from, before, pattern, snapshot.place), snapshot.place)];
+    return [chosenFrom(from, wanted(from, before, pattern, snapshot.place), snapshot.place)];
   });
   const gone = host.tables.filter((table) => !met.has(table) && table.quarantine?.reason !== DROPPED);
   // What the snapshot's host follows and does not have is not in the log any more.
@@ -59,6 +59,16 @@ function requireOnward({ path, at }: Host, { place, head }: Snapshot): void {
     throw new PassedOver(`${place}: is of slot ${head.slot} of system ${head.system}, epoch ${head.epoch}; ${path} follows slot ${at.slot} of system ${at.system}, epoch ${at.epoch}`);
   }
   if (comparePositions(head.position, at.position) <= 0) throw new PassedOver(`${place}: is no newer than ${path}, which stands at ${formatPosition(at.position)}`);
+}
+
+/** Refused where the snapshot has less than the host; what it does then is another thing than for a new host. */
+function chosenFrom(from: CacheTable, to: CacheTable, place: string): Taking {
+  try {
+    return takingOf(from, to, place);
+  } catch (error) {
+    if (!(error instanceof DeltaError)) throw error;
+    throw new DeltaError(error.code, error.message, { cause: error, hint: 'publish from a host that has what this one has; or make the cache anew by what there is: deltaimport --bootstrap --source … cache.db' });
+  }
 }
 
 /** The snapshot's table by the choice of the host. */

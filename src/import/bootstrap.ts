@@ -6,6 +6,9 @@ import { DeltaError } from '../errors.js';
 import type { Progress } from '../load/progress.js';
 import { draftFromNewest } from '../published/bootstrap.js';
 import type { Log } from '../published/find.js';
+import { syncFile } from '../sqlite/bulk.js';
+import { openCache } from '../sqlite/open.js';
+import { setProtection, wasProtected } from '../sqlite/protect.js';
 import type { Asked } from './asked.js';
 import { isWhole, narrowed, warningsOf } from './narrowed.js';
 import { checkTarget, openTarget } from './target.js';
@@ -49,6 +52,7 @@ export async function bootstrapCache(log: Log, { cache, patterns, asked }: Boots
       came: (snapshot, bytes) => progress.say(`${snapshot.name}: ${sizeText(bytes)} of ${sizeText(snapshot.head.bytes)}`),
     }, signal);
     signal.throwIfAborted();
+    if (wasProtected(target.path)) protect(target.draft);
     await target.publish(signal);
     return {
       cache: target.path, snapshot: name, publishedAtUs: head.publishedAtUs, tables, warnings,
@@ -60,6 +64,17 @@ export async function bootstrapCache(log: Log, { cache, patterns, asked }: Boots
   } finally {
     target.close();
   }
+}
+
+/** Others are kept from writing to the new cache as they were from the old one. */
+function protect(path: string): void {
+  const draft = openCache(path);
+  try {
+    setProtection(draft, true);
+  } finally {
+    draft.close();
+  }
+  syncFile(path);
 }
 
 /** The result for people; what follows is deltamirror's. */

@@ -22,6 +22,15 @@ export interface SnapshotHead extends Progress {
   readonly patterns: readonly ChosenPattern[];
 }
 
+interface Written extends Omit<SnapshotHead, 'position' | 'crc' | 'lsn'> {
+  readonly version: number;
+  /** Of the cache in it. */
+  readonly cache: number;
+  readonly position: string;
+  readonly crc: string;
+  readonly lsn: string;
+}
+
 /** The head of a file of so many bytes that holds a cache at this position. */
 export function headOf(at: CachePosition, tables: readonly CacheTable[], patterns: readonly ChosenPattern[], file: { bytes: number; sha256: string }): SnapshotHead {
   const { system, timeline, slot, epoch, position, crc, lsn } = at;
@@ -29,23 +38,20 @@ export function headOf(at: CachePosition, tables: readonly CacheTable[], pattern
 }
 
 export function encodeHead({ position, crc, lsn, ...head }: SnapshotHead): Buffer {
-  const written = { version: VERSION, cache: CACHE_VERSION, position: formatPosition(position), crc: crc.toString(16).padStart(8, '0'), lsn: formatLsn(lsn), ...head };
+  const written: Written = { version: VERSION, cache: CACHE_VERSION, position: formatPosition(position), crc: crc.toString(16).padStart(8, '0'), lsn: formatLsn(lsn), ...head };
   return Buffer.from(JSON.stringify(written));
 }
 
 /** A head, or why it cannot be used here. */
 export function decodeHead(bytes: Buffer | undefined): SnapshotHead | string {
-  let head: Record<string, unknown>;
   try {
-    head = JSON.parse(bytes?.toString() ?? '');
+    const { version, cache, position, crc, lsn, ...head } = JSON.parse(bytes?.toString() ?? '') as Written;
+    if (version > VERSION || cache > CACHE_VERSION) return 'was made by a newer version of deltamirror';
+    if (version !== VERSION || cache !== CACHE_VERSION) return 'was made by an older version of deltamirror';
+    return { ...head, position: parsePosition(position), crc: Number.parseInt(crc, 16), lsn: parseLsn(lsn) };
   } catch {
-    return 'is no published snapshot: nothing in it says of what it is';
+    return 'is no published snapshot: what stands in front of it does not say of what it is';
   }
-  const { version, cache, ...rest } = head;
-  if (version !== VERSION || Number(cache) > CACHE_VERSION) return 'was made by a newer version of deltamirror';
-  if (cache !== CACHE_VERSION) return 'was made by an older version of deltamirror';
-  const { position, crc, lsn, ...same } = rest as unknown as Omit<SnapshotHead, 'position' | 'crc' | 'lsn'> & { position: string; crc: string; lsn: string };
-  return { ...same, position: parsePosition(position), crc: Number.parseInt(crc, 16), lsn: parseLsn(lsn) };
 }
 
 /** True where a cache stands where the head says, in the same log. */

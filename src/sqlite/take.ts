@@ -4,8 +4,10 @@
  * comes along. All is read in one transaction of SQLite: it is what the cache held at its
  * position, and whoever writes the cache meanwhile does not wait.
  */
+import { DeltaError } from '../errors.js';
 import type { BoundFilter } from '../filter/bind.js';
 import { copyName } from './copies.js';
+import { importCommand } from './cure.js';
 import { createBulk, finishBulk, syncFile } from './bulk.js';
 import { quote } from './names.js';
 import { cacheError, guarded, openCache, requireCache, type Cache } from './open.js';
@@ -58,7 +60,7 @@ export function takeTables(draft: string, path: string, choose: (held: Held) => 
     const held = { at: readPosition(cache), tables: readTables(cache), patterns: readPatterns(cache) };
     const { tables, patterns, source } = choose(held);
     cache.exec('DELETE FROM main._daystream_tables');
-    for (const taking of tables) takeTable(cache, taking);
+    for (const taking of tables) takeTable(cache, path, taking);
     if (patterns !== undefined) cache.exec('DELETE FROM main._daystream_patterns');
     writePatterns(cache, patterns ?? []);
     // Who keeps others from writing to it makes its triggers anew.
@@ -86,7 +88,7 @@ export function takeWhole(path: string, source: string): void {
   syncFile(path);
 }
 
-function takeTable(cache: Cache, taking: Taking): void {
+function takeTable(cache: Cache, path: string, taking: Taking): void {
   const { from, to } = taking;
   writeTable(cache, to);
   if (isThere(cache, from.table)) {
@@ -94,6 +96,8 @@ function takeTable(cache: Cache, taking: Taking): void {
     copyRows(cache, taking);
     makeIndexes(cache, to, []);
     takeHashes(cache, taking);
+  } else if (from.quarantine === undefined && from.waiting === undefined) {
+    throw new DeltaError('cache', `${path}: table ${from.table} is not there any more: somebody has removed it`, { hint: `to have it again: ${importCommand(path, from.schema, from.name)}` });
   }
   // A copy that is coming in goes on where it was.
   if (from.waiting?.copy === undefined) return;

@@ -1,17 +1,22 @@
 /** A host that was away for longer than the log reaches. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { publishSnapshot } from '../../src/published/publish.js';
 import type { CacheTable } from '../../src/sqlite/tables.js';
-import { keyedTable, makeCache, query } from '../support/cache.js';
+import { keyedTable, makeCache, query, runMirror } from '../support/cache.js';
 import { openWriter } from '../support/log.js';
 import { bench, DAY, ids, rowsOf, shape, spaced, T0, transaction } from '../support/mirror.js';
 import { runCommand } from '../support/path.js';
-import { runMirror } from '../support/cache.js';
+import { Random } from '../support/random.js';
 import { snapshotsIn } from '../support/published.js';
+
+const MAIN = join(import.meta.dirname, '../../src/deltamirror/main.js');
 
 interface Away { readonly folder: string; readonly log: string; readonly cache: string; readonly host: string }
 
@@ -123,4 +128,35 @@ test('what came and went meanwhile: a new table of a pattern, a dropped one, a r
   const { stderr, status } = run(host, '--bootstrap');
   assert.equal(status, 0, stderr);
   assert.deepEqual(query(host, 'SELECT "table", state FROM _daystream_tables'), [{ table: 'moved', state: 'following' }], stderr);
+});
+
+test('killed at any moment while it begins again, it has the old cache or the new one, and goes on from there', async (t) => {
+  const many = Array.from({ length: 20_000 }, (_, i) => `t insert id ${i + 100} note n more m`);
+  const { folder, host } = await away(t, { days: [many], objects: 'CREATE TABLE notes (text); INSERT INTO notes SELECT 1 FROM t' });
+  const random = new Random();
+  t.diagnostic(`SEED=${random.seed}`);
+  for (let i = 0; i < 8; i++) {
+    const child = spawn(process.execPath, [MAIN, '--once', '--bootstrap', host], { stdio: 'ignore' });
+    const exited = once(child, 'exit');
+    await delay(200 + random.below(700));
+    child.kill('SIGKILL');
+    await exited;
+    assert.ok([1, 20_001, 20_002].includes(ids(host).length), `${ids(host).length} rows`);
+    assert.equal(query(host, 'PRAGMA integrity_check')[0].integrity_check, 'ok');
+  }
+  assert.equal(run(host, '--bootstrap').status, 0);
+  assert.equal(ids(host).length, 20_002);
+  assert.equal(query(host, 'SELECT count(*) AS n FROM notes')[0].n, 1);
+  assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith('.')), []);
+});
+
+test('what the host has and the snapshot does not is said; the cache stays as it was', async (t) => {
+  const { host } = await away(t, { host: [TABLE, keyedTable('other')] });
+  const lacking = run(host, '--bootstrap');
+  assert.match(lacking.stderr, /has no table public\.other, which \S*host\.db has — publish from a host that has it/);
+  assert.deepEqual(ids(host), [1]);
+  const narrow: CacheTable = { ...TABLE, choice: { where: 'id > 0' } };
+  const filtered = await away(t, { table: narrow });
+  assert.match(run(filtered.host, '--bootstrap').stderr, /only those are there for which id > 0 — publish from a host that has what this one has/);
+  assert.deepEqual(ids(filtered.host), [1]);
 });

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import Database from 'better-sqlite3';
 import { Folder } from '../../src/daystream/folder.js';
 import { writeSeekable } from '../../src/daystream/seekable-gzip.js';
@@ -13,8 +17,11 @@ import { bench, ids, spaced, T0, writeLog, type Bench } from '../support/mirror.
 import { openWriter } from '../support/log.js';
 import { bootstrap, plainOf, refusedBootstrap, snapshotsIn, stateOf } from '../support/published.js';
 import { runCommand } from '../support/path.js';
+import { Random } from '../support/random.js';
+import { ENTRY as MAIN } from '../support/import.js';
 import type { CacheTable } from '../../src/sqlite/tables.js';
 
+const KILLS = 10;
 const TABLE = keyedTable('t', ['note']);
 
 /** A log with two snapshots beside it, of one row and of two, and another row behind both. */
@@ -145,6 +152,38 @@ test('where there is none, and where the log no longer reaches back to one, that
   assert.match(error.hint ?? '', /deltamirror publish cache\.db --to/);
   assert.equal(existsSync(none), false);
   assert.ok(existsSync(cache));
+});
+
+test('killed at any moment, or on a full disk, it leaves the cache that was there, or the whole new one', async (t) => {
+  const paths = bench(t, [TABLE]);
+  await writeLog(paths.log, ...Array.from({ length: 20 }, (_, i) => spaced(i + 1, Array.from({ length: 1000 }, (__, j) => `t insert id ${i * 1000 + j} note n${'x'.repeat(j % 50)}`))));
+  await runMirror(paths.cache, paths.log);
+  await publishSnapshot(paths.cache, paths.log, 1);
+  const copy = join(paths.folder, 'copy.db');
+  await bootstrap(paths.log, copy);
+  const old = new Database(copy);
+  old.exec("UPDATE t SET note = 'old'");
+  old.close();
+  const [before, after] = [stateOf(copy), stateOf(paths.cache)];
+  const args = [MAIN, '--bootstrap', '--source', paths.log, copy];
+  const full = spawnSync('bash', ['-c', 'ulimit -f 300; exec "$@"', 'bash', process.execPath, ...args], { encoding: 'utf8' });
+  assert.equal(full.status, 1);
+  assert.match(full.stderr, /^deltaimport: .*: cannot be written: .* — make room on that disk .*\n$/);
+  assert.deepEqual(stateOf(copy), before);
+  const random = new Random();
+  t.diagnostic(`SEED=${random.seed}`);
+  for (let i = 0; i < KILLS; i++) {
+    const child = spawn(process.execPath, args, { stdio: 'ignore' });
+    const exited = once(child, 'exit');
+    await delay(random.below(900));
+    child.kill('SIGKILL');
+    await exited;
+    const state = stateOf(copy);
+    assert.ok([before, after].some((each) => isDeepStrictEqual(state, each)), 'neither the one nor the other');
+  }
+  await bootstrap(paths.log, copy);
+  assert.deepEqual(stateOf(copy), after);
+  assert.deepEqual(readdirSync(paths.folder).filter((name) => name.startsWith('.')), []);
 });
 
 test('what makes no sense beside --bootstrap is refused', (t) => {
