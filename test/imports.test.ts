@@ -26,8 +26,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   published: ['errors', 'lock', 'daystream', 'sqlite', 'filter'],
   deltamirror: ['errors', 'lock', 'cli', 'daystream', 'metrics', 'sqlite', 'filter', 'published'],
   import: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite', 'filter', 'load', 'published'],
-  // Of serve its command line alone, which loads the rest when it is asked for.
-  inspect: ['errors', 'cli', 'daystream', 'serve'],
+  // Of serve and retention the command lines alone, which load the rest when they are asked for.
+  inspect: ['errors', 'cli', 'daystream', 'serve', 'retention'],
+  retention: ['errors', 'cli', 'lock', 'daystream'],
   serve: ['errors', 'cli', 'daystream', 'metrics'],
   index: ['errors', 'daystream', 'sqlite'],
 };

@@ -6,6 +6,7 @@ import { formatPosition, parsePosition, type Position } from '../daystream/posit
 import type { Transport } from '../daystream/transport.js';
 import { openTransport } from '../daystream/transports/open.js';
 import { summarize, verifyLog } from '../daystream/verify.js';
+import { addRetention } from '../retention/command.js';
 import { addServe } from '../serve/command.js';
 import { cat, type CatOptions } from './cat.js';
 
@@ -73,7 +74,9 @@ program.command('verify')
     process.stdout.write(`ok: ${plural(segments, 'segment')}, ${plural(transactions, 'transaction')}, ${plural(lines, 'line')}, ${plural(bytes, 'byte')} up to ${formatPosition(last)}${chain ? '' : ' (original format: no chain to check)'}${torn}\n`);
   }));
 
-addServe(program, new Argument('[folder]', 'the daystream').default('.'));
+const folder = () => new Argument('[folder]', 'the daystream').default('.');
+addServe(program, folder());
+addRetention(program, folder);
 
 async function onLog(path: string, { tokenFile }: Options, work: (log: Transport) => Promise<void>): Promise<void> {
   const tell = (text: string) => process.stderr.write(`daystream: ${oneLine(text)}\n`);
