@@ -1,15 +1,15 @@
-/** A new host: from a published snapshot and the day of log behind it, against an import from Postgres. Both end where the log ends. */
-import { statSync } from 'node:fs';
+/** A new host: from a published snapshot and the log behind it, a day or an hour, against an import from Postgres. All end where the log ends. */
 import { TABLE } from './flights.js';
 import type { Figure } from './figure.js';
-import { interleave, ratios } from './interleave.js';
+import { interleave } from './interleave.js';
 import { cacheHolds, follow, importCache, unfollow, type Followed } from './pipeline.js';
 import type { Workbench } from './workbench.js';
 
-const SNAPSHOT = 'published snapshot and a day of log';
+const DAY = 'published snapshot and a day of log';
+const HOUR = 'published snapshot and an hour of log';
 const IMPORT = 'import from Postgres';
-/** Ten a second, for a day, at full size. */
-const TRANSACTIONS_A_ROW = 0.864;
+/** Ten a second, at full size. */
+const TRANSACTIONS_A_ROW = { day: 0.864, hour: 0.036 };
 
 interface Parts { readonly begin: number[]; readonly replay: number[]; readonly peaks: number[] }
 
@@ -17,34 +17,43 @@ export async function bootstrap(bench: Workbench): Promise<Figure[]> {
   const followed = await follow(bench, 'bootstrap');
   const { cache } = await importCache(bench, followed);
   await bench.own('deltamirror', ['--once', cache]).ended;
-  bench.settle();
-  const publish = bench.own('deltamirror', ['publish', cache, '--to', followed.log, '--json']);
-  const published = await publish.ended;
-  const { path } = JSON.parse(publish.stdout) as { path: string };
-  bench.tell(`published in ${published.seconds.toFixed(2)} s, ${(statSync(path).size / 1e6).toFixed(0)} MB; writing a day of log`);
-  await writeDay(bench, followed, cache);
-  const parts: Parts = { begin: [], replay: [], peaks: [] };
+  const published = [await publish(bench, followed, cache)];
+  await write(bench, followed, cache, 'day');
+  const [day, hour]: Parts[] = [{ begin: [], replay: [], peaks: [] }, { begin: [], replay: [], peaks: [] }];
   const seconds = await interleave([
-    { name: SNAPSHOT, measure: () => fromSnapshot(bench, followed, parts) },
+    { name: DAY, measure: () => fromSnapshot(bench, followed, day) },
     { name: IMPORT, measure: () => fromPostgres(bench, followed) },
   ], bench.sizes.runs, bench.tell);
+  published.push(await publish(bench, followed, cache));
+  await write(bench, followed, cache, 'hour');
+  for (const [what, values] of await interleave([{ name: HOUR, measure: () => fromSnapshot(bench, followed, hour) }], bench.sizes.runs, bench.tell)) seconds.set(what, values);
   await unfollow(bench, followed);
   const figure = (what: string, unit: Figure['unit'], values: readonly number[]): Figure => ({ benchmark: 'bootstrap', what, unit, values });
   return [
-    figure('deltamirror publish', 's', [published.seconds]),
-    figure('deltamirror publish, peak memory', 'MB', [published.peakBytes / 1e6]),
-    figure('the snapshot, compressed', 'MB', [statSync(path).size / 1e6]),
+    figure('deltamirror publish', 's', published.map((each) => each.seconds)),
+    figure('deltamirror publish, peak memory', 'MB', published.map((each) => each.peakBytes / 1e6)),
+    figure('the snapshot, compressed', 'MB', published.map((each) => each.bytes / 1e6)),
     ...[...seconds].map(([what, values]) => figure(`new host: ${what}`, 's', values)),
-    figure(`${SNAPSHOT}: deltaimport --bootstrap`, 's', parts.begin),
-    figure(`${SNAPSHOT}: replay`, 's', parts.replay),
-    figure('deltaimport --bootstrap, peak memory', 'MB', parts.peaks),
-    figure(`${SNAPSHOT} / ${IMPORT}`, '×', ratios(seconds, SNAPSHOT, IMPORT)),
+    figure('deltaimport --bootstrap', 's', [...day.begin, ...hour.begin]),
+    figure('deltaimport --bootstrap, peak memory', 'MB', [...day.peaks, ...hour.peaks]),
+    figure('replay of a day', 's', day.replay),
+    figure('replay of an hour', 's', hour.replay),
   ];
 }
 
+async function publish(bench: Workbench, { log }: Followed, cache: string): Promise<{ seconds: number; peakBytes: number; bytes: number }> {
+  bench.settle();
+  const program = bench.own('deltamirror', ['publish', cache, '--to', log, '--json']);
+  const { seconds, peakBytes } = await program.ended;
+  const { bytes } = JSON.parse(program.stdout) as { bytes: number };
+  bench.tell(`published in ${seconds.toFixed(2)} s, ${(bytes / 1e6).toFixed(0)} MB`);
+  return { seconds, peakBytes, bytes };
+}
+
 /** Updates of one row each, and a mirror that has seen them all, so that the log has them. */
-async function writeDay(bench: Workbench, { database }: Followed, cache: string): Promise<void> {
-  const transactions = Math.ceil(bench.sizes.rows * TRANSACTIONS_A_ROW);
+async function write(bench: Workbench, { database }: Followed, cache: string, time: keyof typeof TRANSACTIONS_A_ROW): Promise<void> {
+  const transactions = Math.ceil(bench.sizes.rows * TRANSACTIONS_A_ROW[time]);
+  bench.tell(`writing the log of ${time === 'day' ? 'a day' : 'an hour'}: ${transactions} transactions`);
   const mirror = bench.own('deltamirror', [cache]);
   await bench.withClient(database, async (client) => {
     await client.query('set synchronous_commit = off');
