@@ -1,5 +1,5 @@
 /**
- * One line for each answer, when it was sent. Of what was asked for it has only what could be
+ * One line for each answer to a request, when it was sent. Of what was asked for it has only what could be
  * answered: a token that somebody put into a URL by mistake is in no log.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';

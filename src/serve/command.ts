@@ -14,6 +14,7 @@ interface Given {
   readonly tlsKey?: string;
   readonly insecure?: true;
   readonly accessLog?: true;
+  readonly metrics?: HostAndPort;
 }
 
 /** Adds the subcommand. */
@@ -27,6 +28,7 @@ export function addServe(program: Program, folder: Parameters<Program['addArgume
     .option('--tls-key <file>', 'its key, PEM')
     .option('--insecure', 'listen anywhere, also without a token or TLS')
     .option('--access-log', 'print a line for each answer on stdout')
+    .option('--metrics <host:port>', 'serve metrics for Prometheus there, under /metrics (127.0.0.1:9187)', hostAndPort)
     .addHelpText('after', `
 Examples:
   daystream serve /var/daystream                            for this machine, and for a proxy on it
@@ -48,7 +50,10 @@ async function start(folder: string, given: Given): Promise<void> {
     insecure: given.insecure === true,
     ...(given.accessLog === true && { accessLog: (line: string) => { process.stdout.write(line); } }),
   });
+  const page = given.metrics && await (await import('./meters.js')).serveMetrics(serving, given.metrics);
   tell(`serving ${folder} on ${serving.url}`);
+  if (page !== undefined) tell(`metrics on ${page.url}`);
   await stopped;
+  page?.close();
   await serving.stop();
 }

@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { isIPv6 } from 'node:net';
+import { isIPv6, type AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import type { HostAndPort } from '../cli.js';
 import { DeltaError, reasonOf } from '../errors.js';
@@ -12,6 +11,7 @@ import { logAnswers } from './access-log.js';
 import { addressOf, isLoopback, requireSafe } from './listen.js';
 import { createServer, LIMITS, type Limits } from './server.js';
 import { Service } from './service.js';
+import { reportStanding } from './standing.js';
 import { Tails } from './tails.js';
 import { followTls, readTls, type TlsFiles } from './tls.js';
 
@@ -57,8 +57,14 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     tails.close();
     throw error;
   }
-  const unfollow = options.tls && followTls(server as TlsServer, options.tls, options.tell);
-  return { url: urlOf(server, tls !== undefined), tails, server, stop: () => { unfollow?.(); return stop(server, tails); } };
+  const watches = [reportStanding(folder, tails, options.tell), ...(options.tls === undefined ? [] : [followTls(server as TlsServer, options.tls, options.tell)])];
+  return {
+    url: urlOf(server, tls !== undefined), tails, server,
+    stop: async () => {
+      for (const end of watches) end();
+      await stop(server, tails);
+    },
+  };
 }
 
 async function listen(server: Server, ip: string, port: number): Promise<void> {
