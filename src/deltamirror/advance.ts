@@ -6,15 +6,20 @@ import type { Unit } from '../daystream/unit.js';
 import type { CachePosition } from '../sqlite/position.js';
 
 export function behindUnit(at: CachePosition, unit: Unit): CachePosition {
-  const place = { position: unit.last, crc: unit.crc, lsn: maxLsn(at.lsn, unitLsn(unit)) };
-  switch (unit.kind) {
-    case 'open': return { ...at, ...place, timeline: decodeHeader(unit.line).timeline };
-    case 'horizon': return { ...at, ...place, sourceTimeUs: Math.max(at.sourceTimeUs, Number(text(unit.line, '_ts'))), timeline: Number(unit.line.own.get('_timeline') ?? at.timeline) };
-    case 'transaction': {
-      if (unit.commitTimeUs === undefined) return { ...at, ...place };
-      const commitTimeUs = Number(unit.commitTimeUs);
-      return { ...at, ...place, commitTimeUs, sourceTimeUs: Math.max(at.sourceTimeUs, commitTimeUs) };
-    }
-    default: return { ...at, ...place };
-  }
+  const sourceTimeUs = Math.max(at.sourceTimeUs, timeOf(unit));
+  const commitTimeUs = unit.kind === 'transaction' && unit.commitTimeUs !== undefined ? Number(unit.commitTimeUs) : at.commitTimeUs;
+  return { ...at, position: unit.last, crc: unit.crc, lsn: maxLsn(at.lsn, unitLsn(unit)), commitTimeUs, sourceTimeUs, timeline: timelineOf(unit) ?? at.timeline };
+}
+
+/** What the unit says of Postgres's clock; 0 where it does not. */
+function timeOf(unit: Unit): number {
+  if (unit.kind === 'transaction') return Number(unit.commitTimeUs ?? 0n);
+  return unit.kind === 'horizon' ? Number(text(unit.line, '_ts')) : 0;
+}
+
+/** Said where a segment begins, and where it changes within one (docs/format.md §4). */
+function timelineOf(unit: Unit): number | undefined {
+  if (unit.kind === 'open') return decodeHeader(unit.line).timeline;
+  const said = unit.kind === 'horizon' ? unit.line.own.get('_timeline') : undefined;
+  return said == null ? undefined : Number(said);
 }
