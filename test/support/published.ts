@@ -9,16 +9,17 @@ import { snapshotsOf } from '../../src/daystream/snapshot-name.js';
 import { DeltaError } from '../../src/errors.js';
 import type { Asked } from '../../src/import/asked.js';
 import { bootstrapCache, type BootstrapResult } from '../../src/import/bootstrap.js';
+import type { Log } from '../../src/published/find.js';
 import { openReader } from '../../src/sqlite/open.js';
 import { cellsOf } from './cells.js';
 import { NOTHING_ASKED } from './import.js';
 
 export interface Bootstrapped extends BootstrapResult { readonly said: readonly string[] }
 
-/** `deltaimport --bootstrap` in this process. */
-export async function bootstrap(log: string, cache: string, tables?: string, asked: Partial<Asked> = {}): Promise<Bootstrapped> {
+/** `deltaimport --bootstrap` in this process, from a folder or another log. */
+export async function bootstrap(log: string | Log, cache: string, tables?: string, asked: Partial<Asked> = {}): Promise<Bootstrapped> {
   const said: string[] = [];
-  const folder = new Folder(log);
+  const folder = typeof log === 'string' ? new Folder(log) : log;
   try {
     const progress = { say: (text: string) => { said.push(text); }, stop: () => {}, table: () => ({ at: () => {}, doing: () => {}, done: () => {} }) };
     const result = await bootstrapCache(folder, { cache, patterns: tables === undefined ? undefined : parsePatterns(tables), asked: { ...NOTHING_ASKED, ...asked } }, progress, new AbortController().signal);
