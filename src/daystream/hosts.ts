@@ -4,7 +4,7 @@
  * counts as long as its process lives. What is written lags behind where they stand, so it
  * keeps too much rather than too little.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DeltaError, reasonOf, shellWord } from '../errors.js';
@@ -16,7 +16,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const READER = /^(serve|mirror)-\d+$/;
 const SUFFIX = '.json';
 /** A reader on another machine, which shares the folder, says so often that it lives; what is older is of one that died. */
-const REPORT_MS = 10_000;
+const REPORT_MS = 5000;
 const DEAD_MS = 3_600_000;
 
 /** Where a host or a reader stands: it needs all behind the position, or the segment and those behind it; without either, all there is. */
@@ -115,7 +115,7 @@ function write(folder: string, name: string, { position, segment }: Standing, pr
   const record = { version: 1, name, position: position && formatPosition(position), segment, at: new Date().toISOString(), ...process_ };
   const temporary = join(folder, FOLDER, `.${name}.${process.pid}.new`);
   try {
-    mkdirSync(join(folder, FOLDER), { recursive: true });
+    if (!existsSync(join(folder, FOLDER))) mkdirSync(join(folder, FOLDER)); // in a folder that is there: a mistyped path makes none
     const file = openSync(temporary, 'w');
     try {
       writeSync(file, `${JSON.stringify(record)}\n`);

@@ -13,12 +13,13 @@ import { adoptCache } from '../sqlite/adopt.js';
 import { readKind } from '../sqlite/header.js';
 import { cachePath, lockCache } from '../sqlite/lock.js';
 import { cacheError, openCache, requireCache } from '../sqlite/open.js';
-import { readPosition } from '../sqlite/position.js';
+import { readPosition, type CachePosition } from '../sqlite/position.js';
 import { setProtection } from '../sqlite/protect.js';
 import { followFromNewest } from './away.js';
 import { mirror } from './mirror.js';
 import { addPublish } from './publish-command.js';
 import { Report } from './report.js';
+import { tellStanding, type Told } from './standing.js';
 import { addStatus } from './status-command.js';
 import { addWait } from './wait-command.js';
 
@@ -31,6 +32,7 @@ interface Options {
   readonly keepDropped?: boolean;
   readonly protect?: boolean;
   readonly bootstrap?: boolean;
+  readonly register?: string;
   readonly metrics?: HostAndPort;
   readonly json?: boolean;
 }
@@ -46,6 +48,7 @@ const program = command('deltamirror', 'Replays a daystream into a cache, and fo
   .option('--protect', 'from now on a write to a mirrored table by anyone else fails; kept in the cache')
   .option('--no-protect', 'from now on anyone may write to the mirrored tables')
   .option('--bootstrap', 'where the log no longer reaches back to the cache: begin again with the newest published snapshot')
+  .option('--register <name>', 'tell the log\'s folder where this host stands: daystream prune keeps what it needs, also while it is away')
   .option('--metrics <host:port>', 'serve metrics for Prometheus there, under /metrics (127.0.0.1:9187)', hostAndPort)
   .option('--json', 'print the final state as JSON')
   .addHelpText('after', `
@@ -72,13 +75,18 @@ async function start(path: string, options: Options, signal: AbortSignal): Promi
   let page: MetricsPage | undefined;
   try {
     if (original !== undefined && readKind(path) === 'not-ours') adopt(path, original);
-    const transport = open(options.source ?? sourceOf(path));
+    const at = standingOf(path);
+    const source = options.source ?? at?.source ?? '';
+    const transport = open(source);
+    let told: Told | undefined;
     try {
+      told = tellStanding(source, options.register, options.from ?? at?.position, () => report.committedAt, (text) => report.note(text));
       page = options.metrics && await (await import('./meters.js')).serveMetrics(() => report.applier, options.metrics);
       await followFromNewest(path, transport, options.bootstrap === true, report, signal, () => follow(path, transport, options, signal, report));
     } finally {
       page?.close();
       await transport.close();
+      told?.end();
     }
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw cacheError(path, error); // else it was stopped while it waited for the log
@@ -97,10 +105,10 @@ async function follow(path: string, transport: Transport, { from, once = false, 
   }
 }
 
-function sourceOf(path: string): string {
+function standingOf(path: string): CachePosition | undefined {
   const cache = openCache(path);
   try {
-    return readPosition(cache)?.source ?? '';
+    return readPosition(cache);
   } finally {
     cache.close();
   }

@@ -18,6 +18,11 @@ export interface OpenOptions {
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 const KINDS = 'a folder, ssh://user@host/folder, http://host/path/ or https://host/path/';
 
+/** False for a folder of this machine. */
+export function isRemote(source: string): boolean {
+  return SCHEME.test(source);
+}
+
 /**
  * The log at a source: a folder, or a URL. Nothing is asked of it yet. Throws DeltaError usage
  * where it is none of those, or a URL with a secret in it; config where the token cannot be read.

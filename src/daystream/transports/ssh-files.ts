@@ -4,9 +4,10 @@
  * offset, which brings what is appended as it is; a reader that looks about gets pieces by `dd`.
  */
 import { DeltaError } from '../../errors.js';
-import { backoffMs, pause } from '../backoff.js';
+import { pause } from '../backoff.js';
 import { isLogFile } from '../file-names.js';
 import type { Files } from '../files.js';
+import { Retries } from './retries.js';
 import { Interrupted } from './ssh-failure.js';
 import { SshSession } from './ssh-session.js';
 import { parseSshUrl, type SshPlace } from './ssh-url.js';
@@ -50,14 +51,15 @@ export class SshFiles implements Files {
   #last: { readonly name: string; readonly offset: number; readonly end: number } | undefined;
   /** The connection takes one script at a time. */
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #retries: Retries;
   #hasAnswered = false;
-  #isWaiting = false;
   #isClosed = false;
 
   /** Throws DeltaError `usage` where the URL is none of ssh. Connects when it is first asked for something. */
   constructor(url: string, options: SshOptions) {
     this.#at = parseSshUrl(url);
     this.#options = options;
+    this.#retries = new Retries(this.#at.place, options);
   }
 
   get place(): string { return this.#at.place; }
@@ -204,24 +206,23 @@ export class SshFiles implements Files {
   }
 
   async #untilDone<T>(work: (session: SshSession) => Promise<T>): Promise<T> {
-    const { tell, signal } = this.#options;
-    for (let failures = 1; ; failures++) {
+    const { signal, stallMs = STALL_MS } = this.#options;
+    for (;;) {
       if (this.#isClosed) throw new Error(`${this.place}: was closed while it was read`);
+      let wasOpen = false;
       try {
         if (this.#session?.isOver === true) this.#drop();
-        this.#session ??= await SshSession.open(this.#at, this.#options.stallMs ?? STALL_MS, signal);
+        this.#session ??= await SshSession.open(this.#at, stallMs, signal);
+        wasOpen = true;
         const done = await work(this.#session);
-        if (this.#isWaiting) tell(`${this.place}: answers again`);
+        this.#retries.progress();
         this.#hasAnswered = true;
-        this.#isWaiting = false;
         return done;
       } catch (error) {
         if (!(error instanceof Interrupted)) throw error;
         this.#drop();
-        if (error.isFinal || !this.#hasAnswered || this.#isClosed) throw error.error;
-        if (!this.#isWaiting) tell(`waiting for ${this.place}: ${error.message}; trying again`);
-        this.#isWaiting = true;
-        await pause(backoffMs(failures), signal);
+        if (error.isFinal || this.#isClosed || (!this.#hasAnswered && !wasOpen)) throw error.error;
+        await this.#retries.failed(error.message, wasOpen ? 'cut' : 'wrong', error.error.hint ?? '');
       }
     }
   }
