@@ -42,6 +42,7 @@ async function start(folder: string, given: Given): Promise<void> {
   const { serve } = await import('./serve.js');
   const tell = (text: string) => process.stderr.write(`daystream: ${oneLine(text)}\n`);
   const stopped = new Promise<void>((resolve) => { for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve()); });
+  process.stdout.on('error', () => {}); // whoever took the access log is gone: readers are not
   const serving = await serve({
     folder, tell,
     listen: given.listen ?? LISTEN,

@@ -24,6 +24,8 @@ export interface Limits {
 
 export const LIMITS: Limits = { connections: 12_000, headerBytes: 8192, headMs: 10_000, idleMs: 65_000, stalledMs: 300_000 };
 
+/** After so long without a byte the kernel asks whether the other end still lives. */
+const PROBE_MS = 60_000;
 /** How long a refused connection may go on to send what nobody looks at: cut off at once, it might lose the answer. */
 const LINGER_MS = 1000;
 
@@ -31,7 +33,8 @@ export function createServer(service: Service, tls: SecureContextOptions | undef
   const turns = new Turns();
   const options: ServerOptions = {
     maxHeaderSize: limits.headerBytes, headersTimeout: limits.headMs, requestTimeout: limits.headMs, keepAliveTimeout: limits.idleMs,
-    connectionsCheckingInterval: Math.min(limits.headMs, 1000), requireHostHeader: true, insecureHTTPParser: false, keepAlive: true,
+    connectionsCheckingInterval: Math.min(limits.headMs, 1000), requireHostHeader: true, insecureHTTPParser: false,
+    keepAlive: true, keepAliveInitialDelay: PROBE_MS,
   };
   const server = tls === undefined ? createHttp(options) : createHttps({ ...options, ...tls, handshakeTimeout: limits.headMs, minVersion: 'TLSv1.2' });
   server.maxConnections = limits.connections;

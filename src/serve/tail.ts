@@ -92,10 +92,14 @@ export class Tail {
       const frame = await this.#frames.at(start, size);
       if (frame === undefined) break;
       const startedMs = performance.now();
+      let isTaken = false;
       for (const follower of this.#followers) {
-        if (follower.offset === start && follower.hasRoom && !follower.isCatchingUp && !follower.isGone) follower.take(frame);
+        if (follower.offset !== start || !follower.hasRoom || follower.isCatchingUp || follower.isGone) continue;
+        follower.take(frame);
+        isTaken = true;
       }
       tookMs += performance.now() - startedMs;
+      if (!isTaken) break; // nobody is as fast as the writer: each reads on by itself
       start = frame.end;
     }
     for (const follower of this.#followers) this.catchUp(follower);
