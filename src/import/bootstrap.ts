@@ -11,7 +11,7 @@ import { openCache } from '../sqlite/open.js';
 import { setProtection, wasProtected } from '../sqlite/protect.js';
 import type { Asked } from './asked.js';
 import { isWhole, narrowed, warningsOf } from './narrowed.js';
-import { checkTarget, openTarget } from './target.js';
+import { openTarget } from './target.js';
 
 export interface BootstrapOptions {
   readonly cache: string;
@@ -38,7 +38,7 @@ export interface BootstrapResult {
 /** Makes or replaces a cache. Throws DeltaError; whatever goes wrong, an existing cache is as it was. */
 export async function bootstrapCache(log: Log, { cache, patterns, asked }: BootstrapOptions, progress: Progress, signal: AbortSignal): Promise<BootstrapResult> {
   const started = performance.now();
-  const target = openTarget(checkTarget(cache, false), false);
+  const target = openTarget(cache, false);
   let tables: readonly string[] = [];
   let warnings: readonly string[] = [];
   try {

@@ -3,10 +3,14 @@
  * sees the old cache or the new one, under the same path, and what an application has
  * made in the cache stays.
  */
-import { copyName } from './copies.js';
+import type { Position } from '../daystream/position.js';
 import { dropTable } from './alter.js';
+import { copyName } from './copies.js';
+import { importCommand } from './cure.js';
 import { isInDraft, joinTable, makeRoom } from './join.js';
 import type { Lost } from './lost.js';
+import { unheldName } from './names.js';
+import { isTaken } from './objects.js';
 import { guarded, openCache, type Cache } from './open.js';
 import { writePatterns, type ChosenPattern } from './patterns.js';
 import { isProtected, renewProtection } from './protect.js';
@@ -15,7 +19,9 @@ import { deleteTable, readTables, writeTable, type CacheTable } from './tables.j
 import { Watch } from './watch.js';
 
 export interface Replacement {
-  /** Those of the draft, which has the cache's position to be. */
+  /** Where the cache comes to stand, as the draft does. */
+  readonly at: Position;
+  /** Those of the draft. */
   readonly tables: readonly CacheTable[];
   /** The host asks for these too from now on. */
   readonly patterns: readonly ChosenPattern[];
@@ -24,7 +30,7 @@ export interface Replacement {
 }
 
 /** The caller holds the cache's lock. Gives what of an application's objects could not be kept. Throws DeltaError; the cache is then as it was. */
-export function replaceTables(path: string, draft: string, { tables, patterns, stays }: Replacement): Lost[] {
+export function replaceTables(path: string, draft: string, { at, tables, patterns, stays }: Replacement): Lost[] {
   const cache = openCache(path);
   try {
     return guarded(path, () => {
@@ -39,7 +45,7 @@ export function replaceTables(path: string, draft: string, { tables, patterns, s
           losses.push(...dropTable(cache, gone));
         }
         cache.exec('DELETE FROM main._daystream_kept');
-        for (const table of tables) losses.push(...takeIn(cache, table, objects.get(table) ?? []));
+        for (const table of tables) losses.push(...takeIn(cache, table, objects.get(table) ?? [], at));
         writePatterns(cache, patterns);
         cache.exec('INSERT OR REPLACE INTO main._daystream_position SELECT * FROM draft._daystream_position');
         cache.prepare('UPDATE main._daystream_position SET protect = ?').run(Number(wasProtected));
@@ -54,7 +60,7 @@ export function replaceTables(path: string, draft: string, { tables, patterns, s
   }
 }
 
-function takeIn(cache: Cache, table: CacheTable, objects: Parameters<typeof joinTable>[2]): Lost[] {
+function takeIn(cache: Cache, table: CacheTable, objects: Parameters<typeof joinTable>[2], at: Position): Lost[] {
   const { oid, waiting } = table;
   // A copy that was coming in goes on where it was.
   if (waiting?.copy !== undefined) {
@@ -63,7 +69,15 @@ function takeIn(cache: Cache, table: CacheTable, objects: Parameters<typeof join
     cache.exec(`INSERT INTO main.${copyName(oid)} SELECT * FROM draft.${copyName(oid)}`);
     cache.prepare('INSERT INTO main._daystream_kept SELECT oid, line FROM draft._daystream_kept WHERE oid = ? ORDER BY rowid').run(oid);
   }
-  if (isInDraft(cache, table.table)) return joinTable(cache, table, objects);
+  if (isInDraft(cache, table.table)) return isTaken(cache, table.table) ? leaveOut(cache, table, at) : joinTable(cache, table, objects);
   writeTable(cache, table);
   return objects.map(({ kind, name }): Lost => ({ kind, name, reason: 'its table waits for its first copy' }));
+}
+
+/** What the application has under a table's name stays: it is the table that goes without rows, as it would have when it came through the log. */
+function leaveOut(cache: Cache, table: CacheTable, position: Position): Lost[] {
+  const { joining: _, waiting: __, ...plain } = table;
+  const reason = `the cache has something else under the name ${table.table}`;
+  writeTable(cache, { ...plain, table: unheldName(table), quarantine: { reason, cure: importCommand(cache.name, table.schema, table.name), position } });
+  return [];
 }

@@ -160,3 +160,16 @@ test('what the host has and the snapshot does not is said; the cache stays as it
   assert.match(run(filtered.host, '--bootstrap').stderr, /only those are there for which id > 0 — publish from a host that has what this one has/);
   assert.deepEqual(ids(filtered.host), [1]);
 });
+
+test('a table that came meanwhile and has the name of one of the application\'s is in quarantine; the others come', async (t) => {
+  const { host } = await away(t, {
+    table: { ...TABLE, pattern: '*' },
+    days: [[shape('notes', 2, '', 'create'), 'notes insert id 1'], ['t insert id 2 note b more y']],
+    objects: "UPDATE _daystream_patterns SET pattern = '*'; CREATE TABLE notes (text); INSERT INTO notes VALUES ('mine')",
+  });
+  const { status, stderr } = run(host, '--bootstrap');
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /public\.notes is in quarantine .*the cache has something else under the name notes — deltaimport --table notes --into/);
+  assert.deepEqual(ids(host), [1, 2, 9]);
+  assert.deepEqual(query(host, 'SELECT text FROM notes'), [{ text: 'mine' }]);
+});
