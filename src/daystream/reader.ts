@@ -22,6 +22,8 @@ export const BLOCK_BYTES = 1 << 20;
 
 /** More than nearly any commit line has: the end of a piece that is looked at again with the next, so that a large unit's last line is whole in one piece. */
 const OVERLAP_BYTES = 4096;
+/** A longer tail is not fetched again on a suspicion. */
+const TAIL_BYTES = 64 << 20;
 const LF = 10;
 
 /** A unit larger than a block: its first line, and how far its bytes are in `crc`. */
@@ -64,6 +66,8 @@ export class LogReader implements UnitReader {
   #large: LargeUnit | undefined;
   /** How often it went back to the place where it stands. */
   #retries = 0;
+  /** The end of what was read when the reader waited last, and how often it was the same. */
+  #tail = { end: 0, looks: 0 };
   #segments: string[] = [];
   caughtUp = false;
 
@@ -86,11 +90,24 @@ export class LogReader implements UnitReader {
   }
 
   async wait(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    if (this.#isTailInDoubt()) return;
     if (await this.#transport.changed(this.#place.segment, timeoutMs, signal)) this.#segments = [];
   }
 
   /** Nothing: in this format a unit says itself that it is whole. */
   finish(): Unit[] { return []; }
+
+  /** A tail that does not grow is half a unit, or a whole one that a network has spoiled: it is fetched once more. */
+  #isTailInDoubt(): boolean {
+    const end = this.#place.offset + this.#kept;
+    const isTail = this.#kept > 0 && this.#kept < TAIL_BYTES && this.#transport.patience > 1;
+    const isSame = end === this.#tail.end;
+    this.#tail = { end, looks: isSame ? this.#tail.looks + 1 : 0 };
+    if (!isTail || this.#tail.looks !== 1) return false;
+    this.#forget();
+    this.#transport.reset();
+    return true;
+  }
 
   async #read(): Promise<Unit[]> {
     for (;;) {
