@@ -18,7 +18,7 @@ const pages = ['README.md', ...readdirSync(join(ROOT, 'docs')).filter((name) => 
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { bin: Record<string, string>; scripts: Record<string, string> };
 
 /** The commands of which each has options of its own. */
-const COMMANDS = ['deltastream', 'deltastream doctor', 'deltastream setup', 'deltastream drop', 'deltastream status', 'deltastream reconcile', 'deltastream try', 'deltastream reload', 'deltastream tables list', 'deltastream tables add', 'deltastream tables remove', 'deltaimport', 'deltamirror', 'daystream', 'daystream cat', 'daystream ls', 'daystream verify', 'daystream serve'];
+const COMMANDS = ['deltastream', 'deltastream doctor', 'deltastream setup', 'deltastream drop', 'deltastream status', 'deltastream reconcile', 'deltastream try', 'deltastream reload', 'deltastream tables list', 'deltastream tables add', 'deltastream tables remove', 'deltaimport', 'deltamirror', 'deltamirror publish', 'daystream', 'daystream cat', 'daystream ls', 'daystream verify', 'daystream serve'];
 /** Options that the pages name of other programs, and of the demo. */
 const OTHERS = new Set(['--seconds', '--seeds', '--inplace', '--pkglibdir']);
 
