@@ -18,10 +18,11 @@ import { keyless, replay } from './replay.js';
 import { scale } from './scale.js';
 import { schema } from './schema.js';
 import { FULL, QUICK, type Sizes } from './sizes.js';
+import { seek } from './seek.js';
 import { stream } from './stream.js';
 import { Workbench } from './workbench.js';
 
-const BENCHMARKS: Readonly<Record<string, (bench: Workbench) => Promise<Figure[]>>> = { decode, stream, pgoutput, import: firstCopy, replay, keyless, latency, memory, scale, reload, schema, reconcile, bootstrap, readers };
+const BENCHMARKS: Readonly<Record<string, (bench: Workbench) => Promise<Figure[]>>> = { decode, stream, pgoutput, import: firstCopy, replay, keyless, latency, memory, scale, reload, schema, reconcile, bootstrap, readers, seek };
 const EXIT_INTERRUPTED = 130;
 
 interface Options {

@@ -65,6 +65,11 @@ export class Program {
     }
   }
 
+  /** Waits until it has printed anything on stdout. */
+  async printed(): Promise<void> {
+    if (this.stdout === '') await Promise.race([once(this.#child.stdout!, 'data'), this.ended]);
+  }
+
   async stop(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill('SIGTERM');
     await this.ended.catch(() => {}); // stopped is what it should be
