@@ -1,11 +1,10 @@
 /** The whole path as a host's operator sees it: metrics, status, reading one's own writes, protection, on a real Postgres. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
 import { Path, until, type Daemon } from '../support/path.js';
 import { query } from '../support/cache.js';
+import { freePort } from '../support/ports.js';
 
 const SECRET = 'hunter2secret';
 
@@ -19,15 +18,6 @@ async function followed(t: TestContext) {
   await path.import('flights');
   const mirror = path.mirror(cache, '--protect', '--metrics', `127.0.0.1:${await freePort()}`);
   return { path, cache, stream, mirror };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** The values of a program's page, by name and labels. */
