@@ -15,6 +15,8 @@ export interface Received {
 
 const STAMP = Buffer.from('_ts\t');
 const STAMP_BYTES_MAX = 17;
+/** What stands in the bytes between two chunks, and may stand in the midst of a row. */
+const BETWEEN_CHUNKS = /\r\n[\da-f]+\r\n/g;
 /** More than a transaction has behind the row. */
 const TAIL_BYTES = 400;
 /** A counter for each tenth of a millisecond. What is slower than all counts as the last. */
@@ -35,7 +37,7 @@ async function read(url: URL, from: number): Promise<{ ended: Promise<void> }> {
       begun();
       stamp(piece);
       tail = (tail + piece.toString('latin1', Math.max(0, piece.length - TAIL_BYTES))).slice(-TAIL_BYTES);
-      if (!tail.includes(LAST_ROW)) return;
+      if (!tail.replace(BETWEEN_CHUNKS, '').includes(LAST_ROW)) return;
       socket.destroy();
       resolve();
     });

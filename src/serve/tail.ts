@@ -10,10 +10,10 @@ import type { Follower } from './follower.js';
 import { Frames } from './frames.js';
 
 /** After each round of pushes nothing is pushed for so many times as long as it took: many readers get more at once, and the processor has room for others. */
-const REST_FACTOR = 4;
+const REST_FACTOR = 3;
 const REST_MIN_MS = 1;
 /** Whatever the number of readers: far below the second in which they have to have it. */
-const REST_MAX_MS = 250;
+const REST_MAX_MS = 100;
 
 export class Tail {
   readonly #file: OpenFile;
