@@ -41,6 +41,7 @@ export async function* compress(folder: string, dryRun: boolean): AsyncGenerator
       const plainBytes = statSync(join(folder, segment)).size;
       yield { segment, plainBytes, bytes: dryRun ? undefined : await compressOne(folder, log, segment) };
     }
+    if (!dryRun) writeIndex(folder); // also where the run before was killed in between
   } finally {
     await log.close();
     held.release();

@@ -69,7 +69,7 @@ function remove(folder: string, decisions: readonly Decision[], decide: () => De
     realFiles.syncFolder(folder); // the oldest first, also through a power loss: a log has no holes
     removed.add(segment);
   }
-  if (removed.size > 0) writeIndex(folder);
+  writeIndex(folder); // also where the run before was killed in between
   return removed;
 }
 
