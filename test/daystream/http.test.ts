@@ -150,6 +150,7 @@ test('our server pushes: what is written comes without being asked for, over seg
     else write();
     assert.deepEqual(await read(log, 1, reader), [xid]);
   }
+  await reader.wait(5);
   const before = asked.length;
   for (let look = 0; look < 20; look++) {
     await reader.wait(5);
