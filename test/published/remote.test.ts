@@ -8,9 +8,15 @@ import { keyedTable, makeCache, query, runMirror } from '../support/cache.js';
 import { openWriter } from '../support/log.js';
 import { bench, DAY, ids, spaced, T0, type Bench } from '../support/mirror.js';
 import { Daemon, runCommand } from '../support/path.js';
-import { stateOf } from '../support/published.js';
+import { LIES, LyingServer } from '../support/lying.js';
+import { bootstrap, snapshotsIn, stateOf } from '../support/published.js';
+import { Random } from '../support/random.js';
+import { filesOf, IMPATIENT, overHttp } from '../support/remote.js';
 import { serving } from '../support/serving.js';
 
+const LIES_A_KIND = 6;
+/** A busy machine answers within it. */
+const STALL_MS = 1000;
 const TABLE = keyedTable('t', ['note']);
 const TOKEN = 'f2c7d1b0a99e4d6c8b57';
 
@@ -71,3 +77,33 @@ test('a new host and one that was away begin with the snapshot over HTTP, with a
   assert.notEqual(await refused.ended(), 0);
   assert.match(refused.stderr, /token/);
 });
+
+for (const kind of LIES) {
+  test(`"${kind}" at any byte of the newest snapshot: the host has it all the same, or the one before it`, async (t) => {
+    const paths = bench(t, [TABLE]);
+    const states: unknown[] = [];
+    for (const day of [0, 1]) {
+      await writeDay(paths.log, day, day * 1000 + 1, 200);
+      await runMirror(paths.cache, paths.log);
+      await publishSnapshot(paths.cache, paths.log, 2);
+      states.push(stateOf(paths.cache));
+    }
+    const [newest, oldest] = snapshotsIn(paths.log);
+    const files = filesOf(paths.log);
+    const server = await new LyingServer(files, files.get(oldest)).start(t);
+    server.about = newest;
+    const random = new Random();
+    t.diagnostic(`SEED=${random.seed}`);
+    let despite = 0;
+    for (let i = 0; i < LIES_A_KIND; i++) {
+      server.lie = { kind, at: random.below(files.get(newest)!.length) };
+      const copy = join(paths.folder, `copy-${i}.db`);
+      const { said, snapshot } = await bootstrap(overHttp(server.url, { ...IMPATIENT, stallMs: STALL_MS }), copy);
+      assert.equal(snapshot, said.length === 0 ? newest : oldest, said.join());
+      assert.deepEqual(stateOf(copy), states[said.length === 0 ? 1 : 0]);
+      if (said.length === 0) despite++;
+    }
+    assert.ok(server.told > 0, 'no lie was told');
+    t.diagnostic(`${server.told} lies, ${despite} of ${LIES_A_KIND} had the newest`);
+  });
+}

@@ -24,6 +24,8 @@ export class LyingServer {
   readonly requests: Request[] = [];
   /** What is to be told, until it is. */
   lie: { readonly kind: LieKind; readonly at: number } | undefined;
+  /** How the files end whose answers may be lies. */
+  about = '.daystream';
   /** Lies that were told. */
   told = 0;
   /** Behind the last byte of the segment that was sent. */
@@ -67,7 +69,7 @@ export class LyingServer {
     const range = rangeOf(request, bytes, this.answerBytes);
     const tag = `"${createHash('md5').update(bytes.subarray(-1000)).digest('hex')}-${bytes.length}"`;
     const { lie } = this;
-    const isLie = lie !== undefined && request.path.endsWith('.daystream') && range !== undefined && lie.at >= range.first && lie.at <= range.last;
+    const isLie = lie !== undefined && request.path.endsWith(this.about) && range !== undefined && lie.at >= range.first && lie.at <= range.last;
     if (range !== undefined && request.path.endsWith('.daystream')) this.sent = range.last + 1;
     if (isLie) {
       this.lie = undefined;
