@@ -72,6 +72,20 @@ test('units, verification and any resumed place are those of the folder, over on
   assert.deepEqual(said, []);
 });
 
+test('what a login prints before is not taken for the log', async (t) => {
+  const folder = temporaryFolder(t);
+  const { writer } = await writeLog(folder);
+  writer.close();
+  const sshd = await Sshd.start(t);
+  for (const bytes of [10, 300_000]) {
+    sshd.greet(bytes);
+    const { log } = reach(t, sshd, sshd.url(folder));
+    const reader = new LogReader(log, await seekStart(log));
+    assert.deepEqual(await drain(reader), xidsOf(await readAll(folder)));
+    await log.close();
+  }
+});
+
 test('what is appended comes as it is written, also in the next segment and after a tail that its writer took back', async (t) => {
   const folder = temporaryFolder(t);
   const { writer, clock } = await writeLog(folder);

@@ -82,6 +82,12 @@ export class Sshd {
     this.cut();
   }
 
+  /** From now on a login prints something first, as login files do that were not written for this. */
+  greet(bytes: number): void {
+    const noise = `command="head -c ${bytes} /dev/zero | tr '\\\\0' x; echo hello >&2; exec sh" `;
+    writeFileSync(join(this.#folder, 'authorized_keys'), noise + readFileSync(join(this.#folder, 'user.pub'), 'utf8'));
+  }
+
   /** Nobody is let in any more. */
   refuseKey(): void {
     writeFileSync(join(this.#folder, 'authorized_keys'), '');

@@ -62,6 +62,7 @@ export class SshSession {
       session.send(`LC_ALL=C; export LC_ALL; unset CDPATH QUOTING_STYLE TIME_STYLE BLOCK_SIZE LS_BLOCK_SIZE BLOCKSIZE; p=; m=${session.#nonce}; trap '[ -z "$p" ] || kill -s KILL $p' EXIT; trap 'exit 1' HUP INT TERM`);
       const said = await session.lines(`if cd -- ${quoted(place.folder)}; then printf 'in\\n' >&2; else printf 'not\\n' >&2; fi`, signal);
       if (said.at(-1) !== 'in') throw noFolder(place, said);
+      await session.bytes('s=0', 0, signal); // what a login file prints comes before, and is dropped
       return session;
     } catch (error) {
       session.close();
