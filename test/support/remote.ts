@@ -15,6 +15,7 @@ import { INDEX_NAME } from '../../src/daystream/index-file.js';
 import type { LieKind, LyingServer } from './lying.js';
 import type { Random } from './random.js';
 import { openWriter, transactionLines } from './log.js';
+import { until } from './wait.js';
 
 /** Nobody waits in a test for what is only to be waited for once. */
 export const IMPATIENT: HttpOptions = { stallMs: 100, backoffMs: () => 0 };
@@ -81,6 +82,8 @@ export async function readThroughLies(server: LyingServer, kindOf: (at: number) 
     };
     server.sent = 0;
     try {
+      // On a busy machine the first answer may take longer than a stall may here.
+      await until('the server answers', () => log.list().catch(() => false));
       const found = await transactionsOf(log, blockBytes, end, arm);
       assert.ok(found.length === expected.length && found.every((each, i) => each === expected[i]), 'what was read is not what was written');
     } finally {
