@@ -7,12 +7,14 @@ import { publishSnapshot } from '../../src/published/publish.js';
 import { keyedTable, makeCache, query, runMirror } from '../support/cache.js';
 import { openWriter } from '../support/log.js';
 import { bench, DAY, ids, spaced, T0, type Bench } from '../support/mirror.js';
+import { Nginx } from '../support/nginx.js';
 import { Daemon, runCommand } from '../support/path.js';
 import { LIES, LyingServer } from '../support/lying.js';
 import { bootstrap, snapshotsIn, stateOf } from '../support/published.js';
 import { Random } from '../support/random.js';
 import { filesOf, IMPATIENT, overHttp } from '../support/remote.js';
 import { serving } from '../support/serving.js';
+import { Sshd } from '../support/sshd.js';
 
 const LIES_A_KIND = 6;
 /** A busy machine answers within it. */
@@ -77,6 +79,34 @@ test('a new host and one that was away begin with the snapshot over HTTP, with a
   assert.notEqual(await refused.ended(), 0);
   assert.match(refused.stderr, /token/);
 });
+
+/** Where the log's folder is, as a host far away reaches it, and the environment for that. */
+const PLACES: Readonly<Record<string, (t: TestContext, log: string) => Promise<{ source: string; env?: NodeJS.ProcessEnv }>>> = {
+  nginx: async (t, log) => ({ source: (await Nginx.start(t, log)).url }),
+  'nginx that knows no ranges': async (t, log) => ({ source: (await Nginx.start(t, log, 'max_ranges 0;')).url }),
+  sshd: async (t, log) => {
+    const sshd = await Sshd.start(t);
+    return { source: sshd.url(log), env: { ...process.env, PATH: sshd.path } };
+  },
+};
+
+for (const [name, place] of Object.entries(PLACES)) {
+  test(`a new host and one that was away begin with the snapshot through ${name}`, async (t) => {
+    const { folder, log, host, published } = await days(t);
+    const { source, env = process.env } = await place(t, log);
+    const fresh = join(folder, 'fresh.db');
+    const run = async (command: 'deltaimport' | 'deltamirror', ...args: string[]) => {
+      const daemon = new Daemon(command, ['--source', source, ...args], env).start();
+      assert.equal(await daemon.ended(), 0, daemon.stderr);
+    };
+    await run('deltaimport', '--bootstrap', fresh);
+    assert.deepEqual(stateOf(fresh), published);
+    await run('deltamirror', '--once', '--bootstrap', host);
+    await run('deltamirror', '--once', fresh);
+    assert.equal(ids(host).length, 20_030);
+    assert.deepEqual(stateOf(host), stateOf(fresh));
+  });
+}
 
 for (const kind of LIES) {
   test(`"${kind}" at any byte of the newest snapshot: the host has it all the same, or the one before it`, async (t) => {
