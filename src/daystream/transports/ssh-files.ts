@@ -4,7 +4,6 @@
  * offset, which brings what is appended as it is; a reader that looks about gets pieces by `dd`.
  */
 import { DeltaError } from '../../errors.js';
-import { pause } from '../backoff.js';
 import { isLogFile } from '../file-names.js';
 import type { Files } from '../files.js';
 import { Retries } from './retries.js';
@@ -97,21 +96,34 @@ export class SshFiles implements Files {
   }
 
   async changed(name: string | undefined, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
-    const either = signal === undefined ? this.#options.signal : AbortSignal.any([signal, this.#options.signal]);
-    if (either.aborted) return false;
+    const signals = signal === undefined ? [this.#options.signal] : [signal, this.#options.signal];
+    if (signals.some(({ aborted }) => aborted)) return false;
     const last = this.#last;
-    if (name === undefined || last?.name !== name) return pause(timeoutMs, either).then(() => true, () => false);
-    if (this.#stream?.name !== name) await this.#run((session) => this.#startStream(session, name, last.end));
-    const { window } = this.#stream ?? {};
-    if (window === undefined || this.#session === undefined || window.hasMore) return false;
-    const timer = new AbortController();
-    const waited = await Promise.race([
-      window.more().then(() => 'more' as const),
-      pause(timeoutMs, AbortSignal.any([either, timer.signal])).then(() => 'poll' as const, () => 'aborted' as const),
-      this.#session.over.catch(() => 'over' as const),
-    ]);
-    timer.abort();
-    return waited === 'poll' ? this.#run((session) => this.#poll(session, name)) : false;
+    const isIn = name !== undefined && last?.name === name;
+    if (isIn && this.#stream?.name !== name) await this.#run((session) => this.#startStream(session, name, last.end));
+    if (isIn && this.#stream?.window.hasMore === true) return false;
+    const waited = await this.#wait(isIn, timeoutMs, signals);
+    if (waited !== 'poll') return false;
+    return isIn ? this.#run((session) => this.#poll(session, name)) : true;
+  }
+
+  /** Until more has come, the time is over, or there is nothing to wait for any more. */
+  async #wait(isIn: boolean, timeoutMs: number, signals: readonly AbortSignal[]): Promise<'more' | 'poll' | 'over'> {
+    const forget: (() => void)[] = [];
+    const waited = await new Promise<'more' | 'poll' | 'over'>((done) => {
+      const timer = setTimeout(() => done('poll'), timeoutMs);
+      forget.push(() => clearTimeout(timer));
+      const over = () => done('over');
+      for (const signal of signals) {
+        signal.addEventListener('abort', over, { once: true });
+        forget.push(() => signal.removeEventListener('abort', over));
+      }
+      if (!isIn) return;
+      if (this.#session === undefined || this.#stream === undefined) over();
+      else forget.push(this.#session.onOver(over), this.#stream.window.onMore(() => done('more')));
+    });
+    for (const each of forget) each();
+    return waited;
   }
 
   reset(): void {
@@ -169,7 +181,7 @@ export class SshFiles implements Files {
   async #readStream(session: SshSession, offset: number, into: Buffer): Promise<number> {
     const { window, known } = this.#stream!;
     const end = Math.min(offset + into.length, known);
-    while (window.end < end) await session.due(window.more(), this.#options.signal);
+    while (window.end < end) await session.due(new Promise<void>((done) => { window.onMore(done); }), this.#options.signal);
     const read = window.read(offset, into);
     if (!window.isFull) session.resume();
     return read;

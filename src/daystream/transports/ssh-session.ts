@@ -35,16 +35,14 @@ export class SshSession {
   #sink: (bytes: Buffer) => void = () => {};
   #due = 0;
   #stall: NodeJS.Timeout | undefined;
-  #end!: (reason: Interrupted) => void;
-  #isOver = false;
-  /** Rejects when the connection is over. */
-  readonly over: Promise<never>;
+  /** Why the connection is over. */
+  #over: Interrupted | undefined;
+  /** Told when it is. No promise that lives as long as the connection: each wait would leave something on it. */
+  readonly #waiting = new Set<(reason: Interrupted) => void>();
 
   private constructor(place: SshPlace, stallMs: number) {
     this.#place = place;
     this.#stallMs = stallMs;
-    this.over = new Promise((_, reject) => { this.#end = reject; });
-    this.over.catch(() => { this.#isOver = true; });
     // A group of its own: what is typed at our terminal is not for it.
     this.#child = spawn('ssh', sshArguments(place), { stdio: 'pipe', detached: true });
     this.#child.stdout!.on('data', (bytes: Buffer) => { this.#heard(); this.#sink(bytes); });
@@ -120,26 +118,47 @@ export class SshSession {
   /** Waits for something that is due: a connection that is silent for too long meanwhile is over. */
   async due<T>(what: Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
+    if (this.#over !== undefined) throw this.#over;
     this.#due++;
     this.#heard();
-    let abort!: () => void;
-    const aborted = new Promise<never>((_, reject) => { abort = () => reject(signal.reason); });
-    signal.addEventListener('abort', abort, { once: true });
+    let forget!: () => void;
     try {
-      return await Promise.race([what, this.over, aborted]);
+      return await new Promise<T>((resolve, reject) => {
+        const abort = () => reject(signal.reason);
+        signal.addEventListener('abort', abort, { once: true });
+        const deaf = this.onOver(reject);
+        forget = () => {
+          signal.removeEventListener('abort', abort);
+          deaf();
+        };
+        what.then(resolve, reject);
+      });
     } finally {
-      signal.removeEventListener('abort', abort);
+      forget();
       if (--this.#due === 0) clearTimeout(this.#stall);
     }
   }
 
-  get isOver(): boolean { return this.#isOver; }
+  /** Calls `listener` when the connection is over; gives what takes that back. */
+  onOver(listener: (reason: Interrupted) => void): () => void {
+    if (this.#over !== undefined) listener(this.#over);
+    this.#waiting.add(listener);
+    return () => { this.#waiting.delete(listener); };
+  }
+
+  get isOver(): boolean { return this.#over !== undefined; }
 
   close(): void {
     clearTimeout(this.#stall);
     this.#child.stdin!.destroy();
     this.#child.stdout!.destroy();
     this.#child.kill();
+  }
+
+  #end(reason: Interrupted): void {
+    if (this.#over !== undefined) return;
+    this.#over = reason;
+    for (const listener of this.#waiting) listener(reason);
   }
 
   #heard(): void {

@@ -9,7 +9,7 @@ export class StreamWindow {
   #end: number;
   /** Up to where bytes were handed out. */
   #read: number;
-  #more: { readonly come: Promise<void>; readonly wake: () => void } | undefined;
+  readonly #listeners = new Set<() => void>();
 
   /** Nothing has come yet; the first byte will be the one at `start`. */
   constructor(start: number) {
@@ -29,17 +29,14 @@ export class StreamWindow {
   push(bytes: Buffer): void {
     this.#chunks.push(bytes);
     this.#end += bytes.length;
-    this.#more?.wake();
-    this.#more = undefined;
+    for (const listener of this.#listeners) listener();
+    this.#listeners.clear();
   }
 
-  /** Resolves when more has come. */
-  more(): Promise<void> {
-    if (this.#more === undefined) {
-      let wake!: () => void;
-      this.#more = { come: new Promise((resolve) => { wake = resolve; }), wake: () => wake() };
-    }
-    return this.#more.come;
+  /** Calls `listener` when more has come, once; gives what takes that back. */
+  onMore(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => { this.#listeners.delete(listener); };
   }
 
   read(offset: number, into: Buffer): number {
