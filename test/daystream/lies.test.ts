@@ -32,9 +32,9 @@ interface Sample {
   readonly bytes: number;
 }
 
-async function sample(t: TestContext, bytes: number, largeBytes: number, blockBytes: number): Promise<Sample> {
+async function sample(t: TestContext, bytes: number, largeBytes: number, every: number, blockBytes: number): Promise<Sample> {
   const [folder, other] = [temporaryFolder(t), temporaryFolder(t)];
-  for (const each of [folder, other]) await writeSegment(each, bytes, random, largeBytes);
+  for (const each of [folder, other]) await writeSegment(each, bytes, random, largeBytes, every);
   const segmentOf = (files: Map<string, Buffer>) => [...files].find(([name]) => name.endsWith('.daystream'))![1];
   const files = filesOf(folder);
   const log = new Folder(folder);
@@ -48,7 +48,7 @@ async function sample(t: TestContext, bytes: number, largeBytes: number, blockBy
 const canBeFound = (kind: LieKind, at: number, answerBytes: number) => kind !== 'foreign' || at >= answerBytes;
 
 test(`at any byte of a log of 64 KB the same transactions come through every lie (seed ${random.seed})`, async (t) => {
-  const { files, foreign, expected, bytes } = await sample(t, SMALL_BYTES, 8_000, SMALL_BLOCK_BYTES);
+  const { files, foreign, expected, bytes } = await sample(t, SMALL_BYTES, 8_000, 60, SMALL_BLOCK_BYTES);
   for (const kind of LIES) {
     await t.test(kind, async (t) => {
       const server = await new LyingServer(files, foreign, ANSWER_BYTES).start(t);
@@ -61,7 +61,7 @@ test(`at any byte of a log of 64 KB the same transactions come through every lie
 });
 
 test(`at random places of a large log the same transactions come through all of them (seed ${random.seed})`, async (t) => {
-  const { files, foreign, expected, bytes } = await sample(t, LARGE_BYTES, 3 << 20, LARGE_BLOCK_BYTES);
+  const { files, foreign, expected, bytes } = await sample(t, LARGE_BYTES, 256 << 10, 10_000, LARGE_BLOCK_BYTES);
   const server = await new LyingServer(files, foreign, LARGE_ANSWER_BYTES).start(t);
   const places = Array.from({ length: PLACES }, () => LARGE_ANSWER_BYTES + random.below(bytes - LARGE_ANSWER_BYTES));
   const kindOf = (at: number) => LIES[at % LIES.length];

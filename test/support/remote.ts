@@ -24,11 +24,11 @@ export function overHttp(url: string, options: HttpOptions = IMPATIENT): Segment
   return new Segments(new HttpFiles(new URL(url), options));
 }
 
-/** Writes a log of one segment of at least so many bytes: small transactions, and now and then one that is larger than a reader's block. */
-export async function writeSegment(folder: string, bytes: number, random: Random, largeBytes: number): Promise<void> {
+/** Writes a log of one segment of at least so many bytes: small transactions, and one of so many that is larger than a reader's block. */
+export async function writeSegment(folder: string, bytes: number, random: Random, largeBytes: number, every = 60): Promise<void> {
   const writer = await openWriter(folder, { clock: () => 1_760_000_000 });
   for (let xid = 1; writer.stats.bytes < bytes; xid++) {
-    const rows = xid % 60 === 7 ? Math.ceil(largeBytes / 60) : 1 + random.below(4);
+    const rows = xid % every === 7 ? Math.ceil(largeBytes / 60) : 1 + random.below(4);
     writer.append(transactionLines(xid, BigInt(xid) * 0x1000n, Array.from({ length: rows }, (_, row) => `${xid}-${row}-${random.below(1e9)}`)));
     if (xid % 25 === 0) writer.horizon(BigInt(xid) * 0x1000n + 100n, 1_760_000_000_000_000n, `${xid + 1}:${xid + 1}:`);
   }
