@@ -2,6 +2,7 @@
 /** `npm run bench [-- NAME …]`: measures on a Postgres of its own, and leaves nothing behind. */
 import { command, count, run } from '../src/cli.js';
 import { DeltaError } from '../src/errors.js';
+import { bootstrap } from './bootstrap.js';
 import { decode } from './decode.js';
 import type { Figure } from './figure.js';
 import { firstCopy } from './import.js';
@@ -10,16 +11,18 @@ import { describeMachine } from './machine.js';
 import { memory } from './memory.js';
 import { asText } from './print.js';
 import { pgoutput } from './pgoutput.js';
+import { readers } from './readers.js';
 import { reconcile } from './reconcile.js';
 import { reload } from './reload.js';
 import { keyless, replay } from './replay.js';
 import { scale } from './scale.js';
 import { schema } from './schema.js';
 import { FULL, QUICK, type Sizes } from './sizes.js';
+import { seek } from './seek.js';
 import { stream } from './stream.js';
 import { Workbench } from './workbench.js';
 
-const BENCHMARKS: Readonly<Record<string, (bench: Workbench) => Promise<Figure[]>>> = { decode, stream, pgoutput, import: firstCopy, replay, keyless, latency, memory, scale, reload, schema, reconcile };
+const BENCHMARKS: Readonly<Record<string, (bench: Workbench) => Promise<Figure[]>>> = { decode, stream, pgoutput, import: firstCopy, replay, keyless, latency, memory, scale, reload, schema, reconcile, bootstrap, readers, seek };
 const EXIT_INTERRUPTED = 130;
 
 interface Options {

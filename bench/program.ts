@@ -7,8 +7,13 @@ import { join } from 'node:path';
 const PEAK_INTERVAL_MS = 20;
 const KEPT_CHARACTERS = 100_000;
 
+/** Where /proc/PID/stat has them, counted behind the program's name (proc(5)); Linux shows ticks of 10 ms. */
+const USER_TICKS = 11;
+const SYSTEM_TICKS = 12;
+const TICKS_PER_SECOND = 100;
+
 /** The programs of this project, by their folder in src/. */
-export type OwnProgram = 'deltastream' | 'import' | 'deltamirror';
+export type OwnProgram = 'deltastream' | 'import' | 'deltamirror' | 'inspect';
 
 export class Program {
   readonly #child: ChildProcess;
@@ -41,11 +46,28 @@ export class Program {
     return this.#peakBytes;
   }
 
-  /** Waits until it has said something like that on stderr. */
-  async said(pattern: RegExp): Promise<void> {
-    while (!pattern.test(this.#errors)) {
+  /** Seconds of one processor that it has had so far; 0 where the system does not tell. */
+  get processorSeconds(): number {
+    try {
+      const fields = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+      return (Number(fields[USER_TICKS]) + Number(fields[SYSTEM_TICKS])) / TICKS_PER_SECOND;
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Waits until it has said something like that on stderr, and gives what it said. */
+  async said(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const said = pattern.exec(this.#errors);
+      if (said !== null) return said;
       await Promise.race([once(this.#child.stderr!, 'data'), this.ended.then(() => { throw new Error(`${this.#name}: ended too early: ${this.#errors}`); })]);
     }
+  }
+
+  /** Waits until it has printed anything on stdout. */
+  async printed(): Promise<void> {
+    if (this.stdout === '') await Promise.race([once(this.#child.stdout!, 'data'), this.ended]);
   }
 
   async stop(): Promise<void> {

@@ -2,7 +2,7 @@
 import { copyFileSync } from 'node:fs';
 import type { Figure } from './figure.js';
 import { TABLE, updateRows, type Shape } from './flights.js';
-import { interleave } from './interleave.js';
+import { interleave, ratios } from './interleave.js';
 import { follow, importCache, unfollow } from './pipeline.js';
 import { updatesOf } from './sizes.js';
 import { commitLast } from './load.js';
@@ -11,10 +11,11 @@ import type { Workbench } from './workbench.js';
 
 const LIMIT_ROWS_PER_SECOND = 200_000;
 const LIMIT_KEYLESS_ROWS_PER_SECOND = 10_000;
+const FASTEST = 'ids contiguous';
 const SHAPES: readonly Shape[] = ['contiguous', 'spread'];
 
-/** A cache, and the log of what was committed after it. */
-interface Recorded { readonly name: string; readonly cache: string; readonly peaks: number[] }
+/** A cache, the options of the mirror, and the log of what was committed after it. */
+interface Recorded { readonly name: string; readonly cache: string; readonly options: readonly string[]; readonly peaks: number[] }
 
 interface Recording {
   readonly name: string;
@@ -39,13 +40,20 @@ export async function keyless(bench: Workbench): Promise<Figure[]> {
 async function measure(bench: Workbench, benchmark: string, recordings: readonly Recording[], limit: number): Promise<Figure[]> {
   const recorded: Recorded[] = [];
   for (const recording of recordings) recorded.push(await record(bench, `${benchmark}_${recorded.length}`, recording));
-  const sides = recorded.map((one) => ({ name: one.name, measure: () => replayOnce(bench, one) }));
+  const sides = [...recorded, ...recorded.flatMap(shieldedOf)].map((one) => ({ name: one.name, measure: () => replayOnce(bench, one) }));
   const seconds = await interleave(sides, bench.sizes.runs, bench.tell);
-  return recorded.flatMap(({ name, peaks }): Figure[] => [
+  const figures = recorded.flatMap(({ name, peaks }): Figure[] => [
     { benchmark, what: name, unit: 's', values: seconds.get(name)! },
     { benchmark, what: name, unit: 'rows/s', values: seconds.get(name)!.map((taken) => updatesOf(bench.sizes) / taken), requirement: { kind: 'at least', limit } },
     { benchmark, what: `${name}, peak memory`, unit: 'MB', values: peaks },
   ]);
+  const shielded = recorded.flatMap((one) => shieldedOf(one).map(({ name }): Figure => ({ benchmark, what: `${name} / not`, unit: '×', values: ratios(seconds, name, one.name) })));
+  return [...figures, ...shielded];
+}
+
+/** The same under --protect; of what is fastest alone, where the difference shows. */
+function shieldedOf(recorded: Recorded): Recorded[] {
+  return recorded.name === FASTEST ? [{ ...recorded, name: `${FASTEST}, protected`, options: ['--protect'], peaks: [] }] : [];
 }
 
 async function record(bench: Workbench, database: string, { name, before, between, load }: Recording): Promise<Recorded> {
@@ -57,14 +65,14 @@ async function record(bench: Workbench, database: string, { name, before, betwee
   await run(load);
   await bench.withClient(database, async (client) => confirmed(client, database, await commitLast(client)));
   await unfollow(bench, followed);
-  return { name, cache, peaks: [] };
+  return { name, cache, options: [], peaks: [] };
 }
 
-async function replayOnce(bench: Workbench, { cache, peaks }: Recorded): Promise<number> {
+async function replayOnce(bench: Workbench, { cache, options, peaks }: Recorded): Promise<number> {
   const copy = bench.path('cache.db');
   copyFileSync(cache, copy);
   bench.settle();
-  const program = bench.own('deltamirror', ['--once', '--json', copy]);
+  const program = bench.own('deltamirror', ['--once', '--json', ...options, copy]);
   const { seconds, peakBytes } = await program.ended;
   const { rows } = JSON.parse(program.stdout) as { rows: number };
   if (rows < updatesOf(bench.sizes)) throw new Error(`deltamirror applied ${rows} rows of ${updatesOf(bench.sizes)}`);

@@ -78,6 +78,11 @@ export class Workbench {
     return this.#keep(Program.own(program, args));
   }
 
+  /** A module of the benchmarks as a process of its own. */
+  node(module: string, args: readonly string[]): Program {
+    return this.#keep(new Program(process.execPath, [join(import.meta.dirname, module), ...args]));
+  }
+
   /** A program of this Postgres version, or another one, with the server's environment. */
   program(name: string, args: readonly string[], database: string): Program {
     const command = name.startsWith('pg_') ? join(this.server.binaries, name) : name;

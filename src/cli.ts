@@ -72,6 +72,17 @@ export function sizeText(bytes: number): string {
   return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
 }
 
+/** An argument parser for commander out of one that throws what it expects. */
+export function parsedBy<T>(parse: (text: string) => T, example: string): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw error instanceof DeltaError ? new InvalidArgumentError(`Write it like ${example}.`) : error;
+    }
+  };
+}
+
 /** An argument parser for commander: how many of something. */
 export function count(text: string): number {
   if (!/^[1-9]\d{0,9}$/.test(text)) throw new InvalidArgumentError('Write a whole number above 0.');
@@ -100,3 +111,19 @@ export function share(text: string): number {
 
 /** Sizes in bytes, by powers of ten: `512kB`, `1GB`. */
 export const bytes = quantity({ B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 }, '1GB');
+
+export interface HostAndPort {
+  /** A name or an address; IPv6 without its brackets. */
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+}
+
+const PORT_MAX = 65_535;
+
+/** An argument parser for commander: where to listen, as `127.0.0.1:7070`, `[::1]:7070` or `name:7070`. */
+export function hostAndPort(text: string): HostAndPort {
+  const match = /^(?:\[([\da-fA-F:.]+)\]|([^:[\]\s/@]+)):(\d{1,5})$/.exec(text);
+  if (match === null || Number(match[3]) > PORT_MAX) throw new InvalidArgumentError('Write host:port, like 127.0.0.1:7070.');
+  return { host: match[1] ?? match[2], port: Number(match[3]) };
+}

@@ -1,4 +1,4 @@
 declare module 'fs-native-extensions' {
-  /** Tries for an exclusive lock on the whole file; false when another open file description holds one. */
-  export function tryLock(fd: number): boolean;
+  /** Tries for a lock on the whole file, exclusive unless it is to be `shared`; false when another open file description holds one that does not go with it. */
+  export function tryLock(fd: number, options?: { readonly shared?: boolean }): boolean;
 }

@@ -3,10 +3,13 @@
  * however it dies, so no stale lock is ever left to be removed by hand. The file
  * itself stays: a removed file could be locked twice, by its old and its new inode.
  */
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { tryLock } from 'fs-native-extensions';
 import { DeltaError, reasonOf } from './errors.js';
+
+/** Who only looks (`holderOf`) has the lock for less. */
+const LOOK_MS = 20;
 
 export interface Lock {
   release(): void;
@@ -19,7 +22,7 @@ export interface Lock {
  */
 export function lock(path: string, holder: string): Lock {
   const fd = open(path);
-  if (!tryLock(fd)) {
+  if (!tryLock(fd) && !(pause(LOOK_MS) && tryLock(fd))) {
     closeSync(fd);
     throw new DeltaError('busy', `${path}: held by ${readHolder(path)}`, { hint: 'stop that process first' });
   }
@@ -31,6 +34,21 @@ export function lock(path: string, holder: string): Lock {
       closeSync(fd);
     },
   };
+}
+
+/** Who holds the lock on `path`, as the next one would be told; undefined where nobody does, or there is no such file. Needs no right to write. */
+export function holderOf(path: string): string | undefined {
+  if (!existsSync(path)) return undefined;
+  const fd = openSync(path, 'r');
+  try {
+    return tryLock(fd, { shared: true }) ? undefined : readHolder(path);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function pause(ms: number): boolean {
+  return Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms) === 'timed-out';
 }
 
 function open(path: string): number {

@@ -18,7 +18,7 @@ const pages = ['README.md', ...readdirSync(join(ROOT, 'docs')).filter((name) => 
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { bin: Record<string, string>; scripts: Record<string, string> };
 
 /** The commands of which each has options of its own. */
-const COMMANDS = ['deltastream', 'deltastream doctor', 'deltastream setup', 'deltastream drop', 'deltastream status', 'deltastream reconcile', 'deltastream try', 'deltastream reload', 'deltastream tables list', 'deltastream tables add', 'deltastream tables remove', 'deltaimport', 'deltamirror', 'daystream', 'daystream cat', 'daystream ls', 'daystream verify'];
+const COMMANDS = ['deltastream', 'deltastream doctor', 'deltastream setup', 'deltastream drop', 'deltastream status', 'deltastream reconcile', 'deltastream try', 'deltastream reload', 'deltastream tables list', 'deltastream tables add', 'deltastream tables remove', 'deltaimport', 'deltamirror', 'deltamirror publish', 'deltamirror status', 'deltamirror wait', 'daystream', 'daystream cat', 'daystream ls', 'daystream verify', 'daystream compress', 'daystream prune', 'daystream hosts list', 'daystream hosts add', 'daystream hosts remove', 'daystream serve'];
 /** Options that the pages name of other programs, and of the demo. */
 const OTHERS = new Set(['--seconds', '--seeds', '--inplace', '--pkglibdir']);
 
@@ -88,7 +88,7 @@ test('every link to a file of ours leads to it, and to a heading of it', () => {
 test('every npm script and every file that a page names is there', () => {
   for (const { path, text } of pages) {
     for (const [, script] of text.matchAll(/\bnpm run ([\w-]+)/g)) assert.ok(script in manifest.scripts, `${path}: npm run ${script}`);
-    for (const [, file] of text.matchAll(/`((?:src|dev|docs|test|plugin-c|bench|logs)\/[\w./-]*)`/g)) {
+    for (const [, file] of text.matchAll(/`((?:src|dev|docs|test|plugin-c|bench|logs|examples)\/[\w./-]*)`/g)) {
       assert.ok(existsSync(join(ROOT, file)), `${path}: ${file}`);
     }
   }
@@ -98,7 +98,7 @@ test('every option that a page gives one of our commands is in its --help', () =
   const known = new Map(COMMANDS.map((command) => [command, optionsOf(command)]));
   const all = new Set([...known.values()].flatMap((options) => [...options]));
   for (const { path, text } of pages) {
-    for (const [, command, rest] of text.matchAll(/\b(deltastream doctor|deltastream setup|deltastream drop|deltastream status|deltastream reconcile|deltastream try|deltastream reload|deltastream tables (?:list|add|remove)|deltastream|deltaimport|deltamirror|daystream (?:cat|ls|verify))((?: [^|`\n#]+)?)/g)) {
+    for (const [, command, rest] of text.matchAll(/\b(deltastream doctor|deltastream setup|deltastream drop|deltastream status|deltastream reconcile|deltastream try|deltastream reload|deltastream tables (?:list|add|remove)|deltastream|deltaimport|deltamirror (?:publish|status|wait)|deltamirror|daystream (?:cat|ls|verify|compress|prune|hosts list|hosts add|hosts remove|serve))((?: [^|`\n#]+)?)/g)) {
       for (const option of optionsIn(rest)) assert.ok(known.get(command)!.has(option), `${path}: ${command}${rest}: ${option}`);
     }
     for (const [span] of text.matchAll(/`[^`\n]+`/g)) {

@@ -11,6 +11,7 @@ const LINES_AT_MOST = 300;
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   lock: ['errors'],
+  metrics: ['errors'],
   cli: ['errors'],
   daystream: ['errors'],
   filter: ['errors'],
@@ -18,23 +19,28 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sqlite: ['errors', 'lock', 'daystream', 'filter'],
   load: ['errors', 'cli', 'daystream', 'postgres', 'sqlite', 'filter'],
   // Of reconcile and try their command lines alone, which load the rest when they are asked for.
-  deltastream: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'reconcile', 'try'],
+  deltastream: ['errors', 'lock', 'cli', 'daystream', 'metrics', 'postgres', 'reconcile', 'try'],
   // It starts the programs as processes, and imports none.
   try: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite'],
   reconcile: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite', 'load'],
-  deltamirror: ['errors', 'lock', 'cli', 'daystream', 'sqlite', 'filter'],
-  import: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite', 'filter', 'load'],
-  inspect: ['errors', 'cli', 'daystream'],
+  published: ['errors', 'lock', 'daystream', 'sqlite', 'filter'],
+  deltamirror: ['errors', 'lock', 'cli', 'daystream', 'metrics', 'sqlite', 'filter', 'published'],
+  import: ['errors', 'lock', 'cli', 'daystream', 'postgres', 'sqlite', 'filter', 'load', 'published'],
+  // Of serve and retention the command lines alone, which load the rest when they are asked for.
+  inspect: ['errors', 'cli', 'daystream', 'serve', 'retention'],
+  retention: ['errors', 'cli', 'lock', 'daystream'],
+  serve: ['errors', 'cli', 'daystream', 'metrics'],
   index: ['errors', 'daystream', 'sqlite'],
 };
 
 /** Where a package may be imported; the start of the path below src/. */
 const PACKAGE_IN: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': ['sqlite/'],
-  chokidar: ['daystream/folder.ts'],
+  chokidar: ['daystream/transports/folder-files.ts'],
   'cli-progress': ['load/'],
   commander: ['cli.ts', 'deltastream/main.ts', 'deltamirror/main.ts', 'import/main.ts', 'inspect/main.ts'],
   'fs-native-extensions': ['lock.ts'],
+  'prom-client': ['metrics/'],
   pg: ['postgres/', 'deltastream/', 'import/', 'load/', 'reconcile/', 'try/'],
   'pg-cursor': ['postgres/'],
   split2: ['deltastream/'],

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { lock } from '../src/lock.js';
+import { holderOf, lock } from '../src/lock.js';
 import { temporaryFolder } from './support/folder.js';
 
 const LOCK = resolve(import.meta.dirname, '../src/lock.js');
@@ -30,4 +30,16 @@ test('a holder that is killed leaves nothing that must be removed', async (t) =>
 
 test('a path that cannot be opened is an error with the path', (t) => {
   assert.throws(() => lock(join(temporaryFolder(t), 'no', '.lock'), 'x'), { code: 'config', message: /no\/\.lock: cannot be opened for writing: ENOENT/ });
+});
+
+test('who holds a lock is told to who only looks, and looking keeps nobody from taking it', (t) => {
+  const path = join(temporaryFolder(t), 'a.lock');
+  assert.equal(holderOf(path), undefined, 'no such file');
+  const held = lock(path, 'somebody');
+  assert.match(holderOf(path)!, /^somebody \(pid \d+ on /);
+  held.release();
+  for (let i = 0; i < 100; i++) {
+    assert.equal(holderOf(path), undefined);
+    lock(path, 'next').release();
+  }
 });

@@ -2,7 +2,8 @@
 import { decodeLine, type Line } from './codec.js';
 import { DeltaError } from '../errors.js';
 import type { Transport } from './transport.js';
-import { trailerCrc, TRAILER_BYTES } from './unit.js';
+import { chain, findTrailer, trailerCrc, TRAILER_BYTES } from './unit.js';
+import type { Readable } from './window.js';
 
 const STEP_BYTES = 1 << 20;
 /** Lines of the format itself are shorter, also those that name every table of a large database; a match in a longer line is somebody's value. */
@@ -48,11 +49,23 @@ function lineAround(bytes: Buffer, at: number, offset: number, action: string): 
   if (!/^_c\t\d+\t_s\t\d+\t_action\t/.test(text) || !/\t_crc\t[0-9a-f]{8}$/.test(text)) return undefined;
   const line = decodeLine(text);
   if (line.own.get('_action') !== action) return undefined;
-  return { line, start: offset + start, end: offset + lf + 1, crc: trailerCrc(bytes, lf + 1 - TRAILER_BYTES) };
+  const trailer = lf + 1 - TRAILER_BYTES;
+  if (!isRight(line, bytes, start, trailer)) return undefined;
+  return { line, start: offset + start, end: offset + lf + 1, crc: trailerCrc(bytes, trailer) };
+}
+
+/** P6: a line that is found here and not by the chain is checked by itself, where it is a unit and these bytes tell what the chain is before it. */
+function isRight(line: Line, bytes: Buffer, start: number, trailer: number): boolean {
+  const fits = (seed: number) => chain(bytes.subarray(start, trailer), seed) === trailerCrc(bytes, trailer);
+  const action = line.own.get('_action');
+  const previous = line.own.get('_previous_crc') ?? '';
+  if (action === 'open') return /^[0-9a-f]{8}$/.test(previous) && fits(parseInt(previous, 16));
+  if (action !== 'horizon' || start < TRAILER_BYTES) return true;
+  return findTrailer(bytes.subarray(start - TRAILER_BYTES, start), 0) === 0 && fits(trailerCrc(bytes, start - TRAILER_BYTES));
 }
 
 /** Fills the buffer unless the segment ends before. */
-export async function readFully(transport: Transport, segment: string, offset: number, into: Buffer): Promise<number> {
+export async function readFully(transport: Readable, segment: string, offset: number, into: Buffer): Promise<number> {
   let filled = 0;
   while (filled < into.length) {
     const read = await transport.read(segment, offset + filled, into.subarray(filled));
@@ -75,7 +88,7 @@ export async function readOpenLine(transport: Transport, segment: string): Promi
   const length = await readFully(transport, segment, 0, bytes);
   const found = lineAround(bytes.subarray(0, length), 0, 0, 'open');
   if (found === undefined) {
-    throw new DeltaError('log-damaged', `${transport.place}/${segment}:0: does not begin with an open line`, { hint: `see: daystream verify ${transport.place}` });
+    throw new DeltaError('log-damaged', `${transport.place}/${segment}:0: does not begin with a whole open line`, { hint: `see: daystream verify ${transport.place}` });
   }
   return found;
 }

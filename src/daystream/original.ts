@@ -123,7 +123,7 @@ export class OriginalReader implements UnitReader {
     const { segment, start, end, first, last, xid } = run;
     this.#place = { segment: this.#segment, offset: end, crc: 0, position: last };
     const transaction: Transaction = {
-      kind: 'transaction', segment, start, end, first, last, crc: 0, xid,
+      kind: 'transaction', segment, start, end, first, last, seed: undefined, crc: 0, xid,
       commitLsn: undefined, endLsn: undefined, commitTimeUs: undefined,
       rows: run.lines.length, schemas: 0, reload: [], offer: [], body: Buffer.concat(run.lines), bodyStart: start, bodyEnd: end,
     };

@@ -1,14 +1,15 @@
 /** The log for programs: an async iterator of transactions, by the reader that the mirror uses. */
 import { DeltaError } from '../errors.js';
 import { ChangeDecoder, type Change } from './change.js';
-import { Folder } from './folder.js';
 import { linesOf } from './lines.js';
 import type { Lsn } from './lsn.js';
 import { isOriginal, OriginalReader } from './original.js';
+import { patiently } from './patience.js';
 import { ORIGIN, parsePosition, comparePositions, type Position } from './position.js';
 import { LogReader, type Place, type UnitReader } from './reader.js';
 import { findLine, seekPosition, seekStart, segmentFor, segmentsOf } from './seek.js';
 import type { Transport } from './transport.js';
+import { openTransport } from './transports/open.js';
 import type { Epoch, Transaction, Unit } from './unit.js';
 
 /** The net under the folder's own word that there is more. */
@@ -21,6 +22,10 @@ export interface ReadOptions {
   readonly follow?: boolean;
   /** Ends the iteration. */
   readonly signal?: AbortSignal;
+  /** Holds what the server of an http source is shown; else DAYSTREAM_TOKEN, where it is set. */
+  readonly tokenFile?: string;
+  /** Told once that a remote source is waited for and why, and once that it is there again. */
+  readonly tell?: (text: string) => void;
 }
 
 export interface LogTransaction {
@@ -43,16 +48,19 @@ export interface LogTransaction {
 }
 
 /**
- * The transactions of the log in a folder, whole and verified, in commit order. Copies of
+ * The transactions of the log at a source (a folder, or a URL of ssh, http or https), whole
+ * and verified, in commit order. Copies of
  * tables are passed over: a program that goes by changes alone reads of a `stale` change
  * that it does not have them all. Throws DeltaError: log-missing, log-damaged, log-foreign
- * (another format version), usage (a malformed position).
+ * (another format version), usage (a malformed position or URL), connection and config (a remote
+ * source that never answered, or refuses); one that answered before is waited for.
  */
 export async function* readTransactions(source: string, options: ReadOptions = {}): AsyncGenerator<LogTransaction> {
-  const transport = new Folder(source);
+  const signal = options.signal ?? new AbortController().signal;
+  const transport = openTransport(source, { tell: options.tell ?? (() => {}), signal, tokenFile: options.tokenFile });
   try {
     const reader = await openReader(transport, options.from === undefined ? undefined : parsePosition(options.from));
-    while (options.signal?.aborted !== true) {
+    while (!signal.aborted) {
       const units = await reader.next();
       for (const unit of units) if (isChanging(unit)) yield toPublic(transport, unit);
       if (units.length > 0) continue;
@@ -60,15 +68,21 @@ export async function* readTransactions(source: string, options: ReadOptions = {
         for (const unit of reader.finish()) if (isChanging(unit)) yield toPublic(transport, unit);
         return;
       }
-      await reader.wait(POLL_MS, options.signal);
+      await reader.wait(POLL_MS, signal);
     }
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error; // else it was ended while it waited for the source
   } finally {
     await transport.close();
   }
 }
 
 /** A reader from a position on (the log's start when undefined), for either format. */
-export async function openReader(transport: Transport, from: Position | undefined): Promise<UnitReader> {
+export function openReader(transport: Transport, from: Position | undefined): Promise<UnitReader> {
+  return patiently(transport, () => readerFrom(transport, from));
+}
+
+async function readerFrom(transport: Transport, from: Position | undefined): Promise<UnitReader> {
   const [oldest] = await segmentsOf(transport);
   if (!(await isOriginal(transport, oldest))) {
     const place = from === undefined || comparePositions(from, ORIGIN) === 0 ? await seekStart(transport) : await seekPosition(transport, from);

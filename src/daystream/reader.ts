@@ -4,12 +4,14 @@
  * The reader stands behind the last whole unit. It reads a block, gives out each unit
  * whose chain value fits, and keeps the bytes behind them for the next block. Where the
  * value does not fit, the bytes may be a torn tail that the writer has cut and written
- * anew since: the reader goes back to the last whole unit once and reads again; if it
- * still does not fit, the log is damaged (docs/format.md §5). At the end of a segment it
- * goes on to the next one, whose open line must name this one's end.
+ * anew since, or a network's: the reader goes back to the last whole unit and reads
+ * again, as often as the transport's patience is; if it still does not fit, the log is
+ * damaged (docs/format.md §5). At the end of a segment it goes on to the next one, whose
+ * open line must name this one's end.
  */
 import { DeltaError } from '../errors.js';
 import { hasOpenLine, readFully, readOpenLine } from './backward.js';
+import { giveRest, isOfLog } from './patience.js';
 import { comparePositions, follows, formatPosition, ORIGIN, type Position } from './position.js';
 import { decodeHeader } from './segment.js';
 import type { Transport } from './transport.js';
@@ -20,6 +22,8 @@ export const BLOCK_BYTES = 1 << 20;
 
 /** More than nearly any commit line has: the end of a piece that is looked at again with the next, so that a large unit's last line is whole in one piece. */
 const OVERLAP_BYTES = 4096;
+/** A longer tail is not fetched again on a suspicion. */
+const TAIL_BYTES = 64 << 20;
 const LF = 10;
 
 /** A unit larger than a block: its first line, and how far its bytes are in `crc`. */
@@ -60,7 +64,10 @@ export class LogReader implements UnitReader {
   /** Bytes of the block that are read and not yet given out. */
   #kept = 0;
   #large: LargeUnit | undefined;
-  #mayRetry = true;
+  /** How often it went back to the place where it stands. */
+  #retries = 0;
+  /** The end of what was read when the reader waited last, and how often it was the same. */
+  #tail = { end: 0, looks: 0 };
   #segments: string[] = [];
   caughtUp = false;
 
@@ -74,9 +81,39 @@ export class LogReader implements UnitReader {
 
   async next(): Promise<Unit[]> {
     for (;;) {
+      try {
+        return await this.#read();
+      } catch (error) {
+        await this.#goBack(error);
+      }
+    }
+  }
+
+  async wait(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    if (this.#isTailInDoubt()) return;
+    if (await this.#transport.changed(this.#place.segment, timeoutMs, signal)) this.#segments = [];
+  }
+
+  /** Nothing: in this format a unit says itself that it is whole. */
+  finish(): Unit[] { return []; }
+
+  /** A tail that does not grow is half a unit, or a whole one that a network has spoiled: it is fetched once more. */
+  #isTailInDoubt(): boolean {
+    const end = this.#place.offset + this.#kept;
+    const isTail = this.#kept > 0 && this.#kept < TAIL_BYTES && this.#transport.patience > 1;
+    const isSame = end === this.#tail.end;
+    this.#tail = { end, looks: isSame ? this.#tail.looks + 1 : 0 };
+    if (!isTail || this.#tail.looks !== 1) return false;
+    this.#forget();
+    this.#transport.reset();
+    return true;
+  }
+
+  async #read(): Promise<Unit[]> {
+    for (;;) {
       if (this.#large !== undefined) {
         const unit = await this.#continueLarge(this.#large);
-        if (unit === 'again' || (unit === 'torn' && await this.#advance())) continue;
+        if (unit === 'torn' && await this.#advance()) continue;
         return unit === 'torn' ? [] : [unit];
       }
       const room = this.#block.subarray(this.#kept);
@@ -88,34 +125,27 @@ export class LogReader implements UnitReader {
       }
       const block = this.#block.subarray(0, this.#kept + read);
       const units = this.#takeUnits(block);
-      if (units === undefined) continue; // gone back to the last whole unit
       if (units.length > 0) return units;
       if (this.#kept === this.#block.length) this.#beginLarge();
     }
   }
 
-  async wait(timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    if (await this.#transport.changed(this.#place.segment, timeoutMs, signal)) this.#segments = [];
-  }
-
-  /** Nothing: in this format a unit says itself that it is whole. */
-  finish(): Unit[] { return []; }
-
-  /** The whole units at the block's start; undefined where one does not fit and the reader went back. */
-  #takeUnits(block: Buffer): Unit[] | undefined {
+  /** The whole units at the block's start. Throws DeltaError log-damaged where the first one does not fit. */
+  #takeUnits(block: Buffer): Unit[] {
     const units: Unit[] = [];
     let from = 0;
     for (let at = findTrailer(block, 0); at !== -1; at = findTrailer(block, from)) {
       const end = at + TRAILER_BYTES;
       const crc = trailerCrc(block, at);
-      // P6: no unit is given out unless the chain fits.
-      if (chain(block.subarray(from, at), this.#place.crc) !== crc) {
-        if (units.length > 0) break; // those before are good; the next call comes back to this one
-        this.#goBack(this.#place.offset + at);
-        return undefined;
-      }
       const whole = block.subarray(from, end);
-      units.push(this.#accept({ start: this.#place.offset, end: this.#place.offset + end - from, crc, head: whole, tail: whole, whole }));
+      try {
+        // P6: no unit is given out unless the chain fits.
+        if (chain(block.subarray(from, at), this.#place.crc) !== crc) throw this.#misfit(this.#place.offset + at - from);
+        units.push(this.#accept({ start: this.#place.offset, end: this.#place.offset + end - from, crc, head: whole, tail: whole, whole }));
+      } catch (error) {
+        if (units.length === 0) throw error;
+        break; // those before are good; the next call comes back to this one
+      }
       from = end;
     }
     // The bodies of these units point into the block, so what is kept is read again rather than moved.
@@ -130,8 +160,8 @@ export class LogReader implements UnitReader {
     this.#large = { head, checked: this.#place.offset, crc: this.#place.crc };
   }
 
-  /** Goes on with a large unit: the unit once it is whole, 'torn' while it is not, 'again' after going back. */
-  async #continueLarge(large: LargeUnit): Promise<Unit | 'torn' | 'again'> {
+  /** Goes on with a large unit: the unit once it is whole, 'torn' while it is not. */
+  async #continueLarge(large: LargeUnit): Promise<Unit | 'torn'> {
     const { segment, offset: start } = this.#place;
     for (;;) {
       const read = await this.#transport.read(segment, large.checked, this.#block);
@@ -143,10 +173,7 @@ export class LogReader implements UnitReader {
         this.#large = undefined;
         this.#kept = 0;
         const crc = trailerCrc(piece, at);
-        if (chain(piece.subarray(0, at), large.crc) !== crc) {
-          this.#goBack(large.checked + at);
-          return 'again';
-        }
+        if (chain(piece.subarray(0, at), large.crc) !== crc) throw this.#misfit(large.checked + at);
         const end = at + TRAILER_BYTES;
         const tail = await this.#lastLine(piece.subarray(0, end), start, large.checked + end);
         return this.#accept({ start, end: large.checked + end, crc, head: large.head ?? tail, tail, whole: undefined });
@@ -169,10 +196,10 @@ export class LogReader implements UnitReader {
   }
 
   #accept(raw: { start: number; end: number; crc: number; head: Buffer; tail: Buffer; whole: Buffer | undefined }): Unit {
-    const { segment, position } = this.#place;
+    const { segment, position, crc: seed } = this.#place;
     let unit: Unit;
     try {
-      unit = decodeUnit({ segment, ...raw });
+      unit = decodeUnit({ segment, seed, ...raw });
     } catch (error) {
       throw this.#damaged(raw.start, error instanceof Error ? error.message : String(error));
     }
@@ -181,14 +208,21 @@ export class LogReader implements UnitReader {
     }
     if ((unit.kind === 'open') !== (raw.start === 0)) throw this.#damaged(raw.start, 'an open line begins a segment, and stands nowhere else');
     this.#place = { segment, offset: raw.end, crc: raw.crc, position: unit.last };
-    this.#mayRetry = true;
+    this.#retries = 0;
     return unit;
   }
 
-  #goBack(at: number): void {
+  /** To the last whole unit, to read again what does not fit. Throws what was thrown where that is something else, or patience is at its end. */
+  async #goBack(error: unknown): Promise<void> {
+    if (!isOfLog(error) || this.#retries === this.#transport.patience) throw error;
+    this.#forget();
+    this.#segments = [];
+    await giveRest(this.#transport, ++this.#retries);
+  }
+
+  #forget(): void {
     this.#kept = 0;
-    if (!this.#mayRetry) throw this.#damaged(this.#place.offset, `the unit from here to byte ${at} does not match its _crc`);
-    this.#mayRetry = false;
+    this.#large = undefined;
   }
 
   /** At the end of the segment: true where there is a next one, and the reader stands at its start. */
@@ -199,20 +233,13 @@ export class LogReader implements UnitReader {
     const size = await this.#transport.size(segment);
     if (size < offset) throw this.#damaged(size, `is shorter than the ${offset} bytes that were read of it`);
     if (size < offset + this.#kept) {
-      // The writer has cut the torn tail that we had read.
-      this.#kept = 0;
-      this.#large = undefined;
+      this.#forget(); // the writer has cut the torn tail that we had read
       return true;
     }
     if (size > offset + this.#kept) return true; // it has grown since
     if (next === undefined) return false;
-    if (this.#kept > 0) {
-      if (!this.#mayRetry) throw this.#damaged(offset, `ends in half a unit, though ${next} exists`);
-      this.#mayRetry = false; // a tail of the same length may have been written in its place
-      this.#kept = 0;
-      this.#large = undefined;
-      return true;
-    }
+    // A tail of the same length may have been written in its place.
+    if (this.#kept > 0) throw this.#damaged(offset, `ends in half a unit, though ${next} exists`);
     if (!(await hasOpenLine(this.#transport, next))) return false; // a copy that has only begun
     const header = decodeHeader((await readOpenLine(this.#transport, next)).line);
     if (comparePositions(header.previous, position) !== 0 || header.previousCrc !== crc) {
@@ -222,6 +249,10 @@ export class LogReader implements UnitReader {
     }
     this.#place = { segment: next, offset: 0, crc, position };
     return true;
+  }
+
+  #misfit(end: number): DeltaError {
+    return this.#damaged(this.#place.offset, `the unit from here to byte ${end} does not match its _crc`);
   }
 
   #damaged(offset: number, reason: string): DeltaError {

@@ -39,7 +39,7 @@ export async function resume(transport: Transport, progress: Progress): Promise<
 }
 
 /** The place behind the very line that the cache names, if that line ends with the cache's crc. */
-async function findExact(transport: Transport, segments: readonly string[], { position, crc }: Progress): Promise<Place | undefined> {
+export async function findExact(transport: Transport, segments: readonly string[], { position, crc }: Progress): Promise<Place | undefined> {
   const segment = await segmentHolding(transport, segments, position);
   if (segment === undefined) {
     // The cache may stand at the end of a segment that was removed since.
@@ -80,7 +80,7 @@ async function findByLsn(transport: Transport, segments: readonly string[], prog
   });
 }
 
-async function headerOf(transport: Transport, segment: string): Promise<SegmentHeader> {
+export async function headerOf(transport: Transport, segment: string): Promise<SegmentHeader> {
   return decodeHeader((await readOpenLine(transport, segment)).line);
 }
 

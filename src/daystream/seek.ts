@@ -6,6 +6,7 @@ import type { Place } from './reader.js';
 import { decodeHeader, isOfDay, segmentName } from './segment.js';
 import type { Transport } from './transport.js';
 import { findTrailer, trailerCrc, TRAILER_BYTES } from './unit.js';
+import { Window, type Readable } from './window.js';
 
 const STEP_BYTES = 1 << 16;
 const POSITION_BYTES = 64;
@@ -78,30 +79,46 @@ export async function segmentHolding(transport: Transport, segments: readonly st
   return undefined;
 }
 
-/** The offset of the first line at or behind a position; the end of whole lines where there is none. */
+/**
+ * The offset of the first line at or behind a position; the end of whole lines where there is none.
+ * A log is written at a steady rate rather than not, so it is looked for where its clock would put
+ * it, a little before and a little behind; every third look halves what is left, whatever the rate was.
+ */
 export async function findLine(transport: Transport, segment: string, position: Position): Promise<number> {
+  const window = new Window(transport);
   let low = 0; // a line's start, before or at the one looked for
   let high = await transport.size(segment);
   let candidate = high;
-  while (high - low > STEP_BYTES) {
-    const middle = Math.floor((low + high) / 2);
-    const start = await nextLine(transport, segment, middle);
-    const head = start < candidate ? await readHead(transport, segment, start) : undefined;
+  let [lowClock, highClock] = [await clockAt(window, segment, 0), await clockAt(window, segment, await lineBefore(transport, segment, high))];
+  for (let looks = 0; high - low > STEP_BYTES; looks++) {
+    const share = (position.clock - lowClock) / Math.max(1, highClock - lowClock) + (MARGINS[looks % (MARGINS.length + 1)] ?? 0);
+    const at = looks % (MARGINS.length + 1) === MARGINS.length ? 0.5 : Math.min(Math.max(share, 0), 1);
+    const middle = Math.min(Math.max(low + Math.floor((high - low) * at), low + 1), high - 1);
+    const start = await nextLine(window, segment, middle);
+    const head = start < candidate ? await readHead(window, segment, start) : undefined;
     if (head === undefined || comparePositions(head.position, position) >= 0) {
-      if (head !== undefined) candidate = start;
+      if (head !== undefined) [candidate, highClock] = [start, head.position.clock];
       high = middle;
     } else {
-      low = start;
+      [low, lowClock] = [start, head.position.clock];
     }
   }
-  for (let start = low; ; start = await nextLine(transport, segment, start + 1)) {
-    const head = await readHead(transport, segment, start);
+  for (let start = low; ; start = await nextLine(window, segment, start + 1)) {
+    const head = await readHead(window, segment, start);
     if (head === undefined || comparePositions(head.position, position) >= 0) return start;
   }
 }
 
+/** How far before and behind the place that the clock gives is looked, as a part of what is left. */
+const MARGINS = [-1 / 64, 1 / 64];
+
+/** The clock of the line that starts here; of no use, and no harm, where there is none. */
+async function clockAt(window: Readable, segment: string, start: number): Promise<number> {
+  return (await readHead(window, segment, start).catch(() => undefined))?.position.clock ?? 0;
+}
+
 /** The first line start at or behind `from`; the segment's size where there is none. */
-export async function nextLine(transport: Transport, segment: string, from: number): Promise<number> {
+export async function nextLine(transport: Readable, segment: string, from: number): Promise<number> {
   const block = Buffer.allocUnsafe(STEP_BYTES);
   for (let offset = from === 0 ? 0 : from - 1; ;) {
     if (offset === 0 && from === 0) return 0;
@@ -124,7 +141,7 @@ export async function crcBefore(transport: Transport, segment: string, offset: n
 }
 
 /** Position and kind of the line that starts here; undefined at the end of whole lines. */
-export async function readHead(transport: Transport, segment: string, offset: number): Promise<{ position: Position; beginsUnit: boolean } | undefined> {
+export async function readHead(transport: Readable, segment: string, offset: number): Promise<{ position: Position; beginsUnit: boolean } | undefined> {
   const bytes = Buffer.alloc(POSITION_BYTES);
   const length = await readFully(transport, segment, offset, bytes);
   const match = /^_c\t(\d+)\t_s\t(\d+)\t(_action\t(?!commit\t|copied\t))?/.exec(bytes.toString('latin1', 0, length));
@@ -149,7 +166,7 @@ async function seekNext(transport: Transport, segment: string, from: Position, e
 }
 
 /** The start of the line that ends at this offset. */
-async function lineBefore(transport: Transport, segment: string, end: number): Promise<number> {
+async function lineBefore(transport: Readable, segment: string, end: number): Promise<number> {
   for (let before = end - 1; before > 0;) {
     const from = Math.max(0, before - STEP_BYTES);
     const bytes = Buffer.alloc(before - from);

@@ -4,8 +4,11 @@
  *
  * A failed write or sync is final: a second sync could succeed and hide the loss (P2).
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeltaError, reasonOf } from '../errors.js';
+import { compressedName } from './file-names.js';
+import { writeIndex } from './index-file.js';
 import { formatCrc } from './segment.js';
 import { chain } from './unit.js';
 import type { WriterFiles } from './writer-files.js';
@@ -43,8 +46,13 @@ export class SegmentFile {
   /** The chain's value behind the last whole unit. */
   get crc(): number { return this.#wholeCrc; }
 
-  /** Goes on with a segment whose whole units end at `bytes`; what stands behind is cut. */
+  /** Goes on with a segment whose whole units end at `bytes`; what stands behind is cut. Throws DeltaError log-damaged where it was compressed: it was not the newest one then. */
   reopen(name: string, bytes: number, crc: number): void {
+    if (!existsSync(join(this.#directory, name))) {
+      throw new DeltaError('log-damaged', `${join(this.#directory, compressedName(name))}: is compressed, so there was a newer segment, which is gone`, {
+        hint: `put the newer segments back; or, if the log is to go on from here: gunzip --keep ${compressedName(name)}`,
+      });
+    }
     this.#name = name;
     this.#written = this.#wholeBytes = bytes;
     this.#crc = this.#wholeCrc = crc;
@@ -77,6 +85,7 @@ export class SegmentFile {
       this.#files.syncNow(this.#file);
       this.#files.publish(path + TEMPORARY, path);
       this.#files.syncFolder(this.#directory);
+      writeIndex(this.#directory);
     });
   }
 

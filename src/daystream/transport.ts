@@ -2,6 +2,8 @@
 export interface Transport {
   /** What a person would call it in a message: a folder, a URL. */
   readonly place: string;
+  /** How often bytes that do not fit are read again before the log is called damaged. */
+  readonly patience: number;
   /** Names of the segments, oldest first. */
   list(): Promise<string[]>;
   /** Fills `into` from `offset` on; gives the number of bytes read, 0 at the end. Throws DeltaError log-missing where the segment is not there. */
@@ -14,5 +16,7 @@ export interface Transport {
    * that the reader stands in.
    */
   changed(segment: string | undefined, timeoutMs: number, signal?: AbortSignal): Promise<boolean>;
+  /** What was read did not fit: forgets all that was fetched ahead, and the connections that brought it. */
+  reset(): void;
   close(): Promise<void>;
 }

@@ -50,6 +50,8 @@ export interface UnitPlace {
   readonly end: number;
   readonly first: Position;
   readonly last: Position;
+  /** The chain's value before it; undefined in the original format, which has no chain. */
+  readonly seed: number | undefined;
   readonly crc: number;
 }
 
@@ -131,6 +133,7 @@ export interface RawUnit {
   readonly tail: Buffer;
   /** The whole unit, where it fits in a block. */
   readonly whole: Buffer | undefined;
+  readonly seed: number;
   readonly crc: number;
 }
 
@@ -139,7 +142,7 @@ export function decodeUnit(raw: RawUnit): Unit {
   const firstEnd = raw.head.indexOf(LF);
   const head = decodeLine(raw.head.toString('utf8', 0, firstEnd));
   const action = head.own.get('_action');
-  const place = { segment: raw.segment, start: raw.start, end: raw.end, first: head.position, crc: raw.crc };
+  const place = { segment: raw.segment, start: raw.start, end: raw.end, first: head.position, seed: raw.seed, crc: raw.crc };
   if (action === 'open' || action === 'horizon' || action === 'message') {
     return { ...place, kind: action, last: head.position, line: head };
   }

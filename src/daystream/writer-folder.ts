@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DeltaError, reasonOf } from '../errors.js';
 import { Folder } from './folder.js';
+import { sweepIndexes, writeIndex } from './index-file.js';
 import { formatLsn, type Lsn } from './lsn.js';
 import { reconcileHint } from './reconcile-hint.js';
 import { findLogEnd, type LogEnd } from './recovery.js';
@@ -18,6 +19,8 @@ export async function prepareFolder(directory: string, files: WriterFiles): Prom
     for (const name of readdirSync(directory)) {
       if (name.endsWith(`.daystream${TEMPORARY}`)) rmSync(join(directory, name));
     }
+    sweepIndexes(directory);
+    writeIndex(directory); // also of a log that was written before there were any
   } catch (error) {
     throw new DeltaError('config', `${directory}: ${reasonOf(error)}`, { hint: 'give a folder that you may write with --out', cause: error });
   }

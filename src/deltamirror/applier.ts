@@ -4,7 +4,6 @@
  * cache sees Postgres as of some commit and never half of one (P3).
  */
 import { linesOf } from '../daystream/lines.js';
-import { maxLsn } from '../daystream/lsn.js';
 import { comparePositions, formatPosition, type Position } from '../daystream/position.js';
 import { PUBLIC } from '../daystream/relation.js';
 import { unitLsn } from '../daystream/recovery.js';
@@ -15,9 +14,12 @@ import type { Copy, Epoch, Single, Transaction, Unit } from '../daystream/unit.j
 import { DeltaError } from '../errors.js';
 import { keptLines } from '../sqlite/copies.js';
 import type { Cache } from '../sqlite/open.js';
-import { placeWriter, writePosition, type CachePosition } from '../sqlite/position.js';
+import { writePosition, type CachePosition } from '../sqlite/position.js';
 import type { Absent } from '../sqlite/rows.js';
 import type { CacheTable, Quarantine } from '../sqlite/tables.js';
+import { Writing } from '../sqlite/writing.js';
+import { behindUnit } from './advance.js';
+import { NOT_BEHIND, type Behind } from './behind.js';
 import { Copies } from './copies.js';
 import { behindEpoch, Epochs, readHeads, requireSameLog } from './epochs.js';
 import { TableFault, TableFaults } from './fault.js';
@@ -44,7 +46,7 @@ export interface ApplierOptions {
 export class Applier {
   readonly #cache: Cache;
   readonly #transport: Transport;
-  readonly #writePlace: ReturnType<typeof placeWriter>;
+  readonly #writing: Writing;
   /** Of the import of the whole cache. */
   #snapshot: Snapshot | undefined;
   readonly #registry: Registry;
@@ -59,7 +61,6 @@ export class Applier {
   #at: CachePosition;
   /** To go back to. */
   #committed: CachePosition;
-  #open = false;
   /** Of the unit that is being applied. */
   #faults: TableFault[] = [];
   /** What became of tables since the last commit, to be told when it is committed. */
@@ -74,7 +75,7 @@ export class Applier {
     this.#at = this.#committed = at;
     this.#signal = options.signal;
     this.#header = { epoch: options.epoch };
-    this.#writePlace = placeWriter(cache);
+    this.#writing = new Writing(cache);
     this.#snapshot = at.snapshot === null ? undefined : parseSnapshot(at.snapshot);
     const note = (text: string) => { this.#notes.push(text); };
     this.#registry = new Registry(cache, tables);
@@ -87,6 +88,10 @@ export class Applier {
   }
 
   get at(): CachePosition { return this.#at; }
+  /** As readers of the cache see it. */
+  get committed(): CachePosition { return this.#committed; }
+  get isOpen(): boolean { return this.#writing.isOpen; }
+  get tables(): CacheTable[] { return this.#registry.all().map(({ table }) => table); }
   get joining(): number { return this.#followed.joining; }
   get quarantined(): number { return this.#followed.count('quarantine'); }
   get waiting(): number { return this.#followed.count('waiting'); }
@@ -98,14 +103,13 @@ export class Applier {
     if (this.#header.epoch !== this.#at.epoch) return this.#break(unit);
     // Should this unit have another fault, then nothing but it is to be done again; and a copy ends a quarantine that is written down.
     if (this.beginningAt(unit) !== undefined || (unit.kind === 'copy' && unit.part === 0)) this.commit();
-    this.#begin();
+    this.#writing.begin();
     this.#followed.record(unit);
     this.#faults = [];
     if (unit.kind === 'transaction' && !this.#isHeld(unit)) await this.#applyTransaction(unit);
     if (unit.kind === 'copy') await this.#applyCopy(unit);
     if (this.#faults.length > 0) throw new TableFaults(this.#faults);
-    const commitTimeUs = unit.kind === 'transaction' && unit.commitTimeUs !== undefined ? Number(unit.commitTimeUs) : this.#at.commitTimeUs;
-    this.#at = { ...this.#at, position: unit.last, crc: unit.crc, lsn: maxLsn(this.#at.lsn, unitLsn(unit)), commitTimeUs };
+    this.#at = behindUnit(this.#at, unit);
     this.#followed.settle(this.#at.lsn);
   }
 
@@ -114,7 +118,7 @@ export class Applier {
     if (unit.kind === 'open') return; // what it says counts with the epoch's unit, the next one
     if (unit.kind !== 'epoch') throw new DeltaError('log-foreign', `${this.#placeOf(unit)}: is of epoch ${this.#header.epoch}; the cache stands in epoch ${this.#at.epoch}`, { hint: 'leave out --from' });
     this.commit();
-    this.#begin();
+    this.#writing.begin();
     this.#faults = [];
     await this.#applyEpoch(unit);
     if (this.#faults.length > 0) throw new TableFaults(this.#faults);
@@ -146,14 +150,11 @@ export class Applier {
     return this.#followed.beginningAt(unit);
   }
 
-  /** Makes what was applied visible to readers. */
-  commit(): void {
-    if (!this.#open) return;
-    this.#at = { ...this.#at, appliedAtUs: Date.now() * 1000 };
-    // P4: the position moves in the same SQLite transaction as the rows it speaks of.
-    this.#writePlace(this.#at);
-    this.#cache.exec('COMMIT');
-    this.#open = false;
+  /** Makes what was applied visible to readers, with word of what is left to apply. */
+  commit(behind: Behind = NOT_BEHIND): void {
+    if (!this.#writing.isOpen) return;
+    this.#at = { ...this.#at, ...behind, appliedAtUs: Date.now() * 1000 };
+    this.#writing.commit(this.#at, this.#registry.changed);
     this.#committed = this.#at;
     this.#followed.committed(this.#at.position);
     this.#committedNotes.push(...this.#notes.splice(0));
@@ -166,8 +167,7 @@ export class Applier {
 
   /** Undoes what was applied since the last commit. */
   rollback(): void {
-    if (this.#cache.inTransaction) this.#cache.exec('ROLLBACK');
-    this.#open = false;
+    this.#writing.rollback();
     this.#at = this.#committed;
     this.#header = { epoch: this.#at.epoch };
     this.#notes = [];
@@ -179,12 +179,6 @@ export class Applier {
   /** Puts a table in quarantine from the unit at `position` on; what comes before it is still applied. */
   exclude(fault: TableFault, position: Quarantine['position']): Quarantine {
     return this.#quarantines.exclude(fault, position);
-  }
-
-  #begin(): void {
-    if (this.#open) return;
-    this.#cache.exec('BEGIN IMMEDIATE');
-    this.#open = true;
   }
 
   /** P4: what the cache has is passed over, and its position never moves back (--from an earlier one). */

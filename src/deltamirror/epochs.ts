@@ -59,7 +59,7 @@ export function requireSameLog({ epoch, system, slot }: SegmentHeader, at: Cache
 /** Where a cache stands behind an epoch: no LSN and no xid of before means anything. */
 export function behindEpoch(at: CachePosition, header: Partial<SegmentHeader>, unit: Epoch): CachePosition {
   const { system = at.system, timeline = at.timeline, slot = at.slot } = header;
-  return { ...at, system, timeline, slot, epoch: unit.epoch, position: unit.last, crc: unit.crc, lsn: unit.lsn, snapshot: null, snapshotLsn: undefined, commitTimeUs: Number(unit.timestampUs) };
+  return { ...at, system, timeline, slot, epoch: unit.epoch, position: unit.last, crc: unit.crc, lsn: unit.lsn, snapshot: null, snapshotLsn: undefined, commitTimeUs: Number(unit.timestampUs), sourceTimeUs: Number(unit.timestampUs) };
 }
 
 export class Epochs {

@@ -1,43 +1,65 @@
 #!/usr/bin/env node
 /** `deltamirror`: replays the log into a cache, and follows it. */
-import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
-import { command, run } from '../cli.js';
-import { Folder } from '../daystream/folder.js';
+import { command, hostAndPort, run, type HostAndPort } from '../cli.js';
 import { isOriginal } from '../daystream/original.js';
 import { ORIGIN, parsePosition, type Position } from '../daystream/position.js';
 import { segmentsOf } from '../daystream/seek.js';
+import type { Transport } from '../daystream/transport.js';
+import { openTransport } from '../daystream/transports/open.js';
 import { DeltaError } from '../errors.js';
+import type { MetricsPage } from '../metrics/listen.js';
 import { adoptCache } from '../sqlite/adopt.js';
 import { readKind } from '../sqlite/header.js';
 import { cachePath, lockCache } from '../sqlite/lock.js';
 import { cacheError, openCache, requireCache } from '../sqlite/open.js';
-import { readPosition } from '../sqlite/position.js';
+import { readPosition, type CachePosition } from '../sqlite/position.js';
+import { setProtection } from '../sqlite/protect.js';
+import { followFromNewest } from './away.js';
 import { mirror } from './mirror.js';
+import { addPublish } from './publish-command.js';
 import { Report } from './report.js';
+import { tellStanding, type Told } from './standing.js';
+import { addStatus } from './status-command.js';
+import { addWait } from './wait-command.js';
 
 interface Options {
   readonly from?: Position;
   readonly source?: string;
+  readonly tokenFile?: string;
   readonly once?: boolean;
   readonly strict?: boolean;
   readonly keepDropped?: boolean;
+  readonly protect?: boolean;
+  readonly bootstrap?: boolean;
+  readonly register?: string;
+  readonly metrics?: HostAndPort;
   readonly json?: boolean;
 }
 
 const program = command('deltamirror', 'Replays a daystream into a cache, and follows it.')
   .argument('<cache>', 'the SQLite file that deltaimport made')
   .option('--from <clock:sequence>', 'begin here instead of behind what the cache holds', position)
-  .option('--source <folder>', 'the daystream; default: the one that the cache was made from')
+  .option('--source <folder or url>', 'the daystream, also by ssh://, http:// or https://; default: the one that the cache was made from')
+  .option('--token-file <file>', 'what the server of an http source is shown, else DAYSTREAM_TOKEN')
   .option('--once', 'stop at the end of the log')
   .option('--strict', 'stop at a table that cannot be followed, instead of going on without it')
   .option('--keep-dropped', 'a table that is dropped in Postgres stays, as it was last')
+  .option('--protect', 'from now on a write to a mirrored table by anyone else fails; kept in the cache')
+  .option('--no-protect', 'from now on anyone may write to the mirrored tables')
+  .option('--bootstrap', 'where the log no longer reaches back to the cache: begin again with the newest published snapshot')
+  .option('--register <name>', 'tell the log\'s folder where this host stands: daystream prune keeps what it needs, also while it is away')
+  .option('--metrics <host:port>', 'serve metrics for Prometheus there, under /metrics (127.0.0.1:9187)', hostAndPort)
   .option('--json', 'print the final state as JSON')
   .addHelpText('after', `
 Examples:
   deltamirror cache.db                          follow the log that cache.db was imported from
   deltamirror --once --json cache.db            catch up, print where it stands, stop
-  deltamirror --from 1507507200:0 --source logs cache.db`)
+  deltamirror --from 1507507200:0 --source logs cache.db
+  deltamirror --source https://log.example/day/ --token-file token cache.db
+  deltamirror publish cache.db --to /var/daystream    a snapshot for other hosts to begin with
+  deltamirror status cache.db                   how fresh it is`)
+  .enablePositionalOptions()
   .action(async (cache: string, options: Options) => {
     const stop = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
@@ -45,40 +67,66 @@ Examples:
   });
 
 async function start(path: string, options: Options, signal: AbortSignal): Promise<void> {
-  if (!(await adoptable(path, options))) requireCache(path);
+  const report = new Report(process.stderr);
+  const open = (source: string) => openTransport(source, { tell: (text) => report.note(text), signal, tokenFile: options.tokenFile });
+  const original = await originalLog(path, options, open);
+  if (original === undefined) requireCache(path);
   const held = lockCache(path, `deltamirror ${path}`);
+  let page: MetricsPage | undefined;
   try {
-    if (await adoptable(path, options)) adopt(path, options.source!);
-    const cache = openCache(path);
-    const transport = new Folder(options.source ?? readPosition(cache)?.source ?? '');
+    if (original !== undefined && readKind(path) === 'not-ours') adopt(path, original);
+    const at = standingOf(path);
+    const source = options.source ?? at?.source ?? '';
+    const transport = open(source);
+    let told: Told | undefined;
     try {
-      const report = new Report(process.stderr);
-      const applier = await mirror(path, cache, transport, { from: options.from, once: options.once === true, strict: options.strict === true, keepDropped: options.keepDropped === true, signal }, report);
-      report.ended(applier, options.json === true);
+      told = tellStanding(source, options.register, options.from ?? at?.position, () => report.committedAt, (text) => report.note(text));
+      page = options.metrics && await (await import('./meters.js')).serveMetrics(() => report.applier, options.metrics);
+      await followFromNewest(path, transport, options.bootstrap === true, report, signal, () => follow(path, transport, options, signal, report));
     } finally {
+      page?.close();
       await transport.close();
-      cache.close();
+      told?.end();
     }
   } catch (error) {
-    throw cacheError(path, error);
+    if (!signal.aborted || error !== signal.reason) throw cacheError(path, error); // else it was stopped while it waited for the log
   } finally {
     held.release();
   }
 }
 
-/** True for a SQLite file that its user made for a log in the original format, with --from and --source. */
-async function adoptable(path: string, { from, source }: Options): Promise<boolean> {
-  if (from === undefined || source === undefined || readKind(path) !== 'not-ours') return false;
-  const folder = new Folder(source);
+async function follow(path: string, transport: Transport, { from, once = false, strict = false, keepDropped = false, protect, json = false }: Options, signal: AbortSignal, report: Report): Promise<void> {
+  const cache = openCache(path);
   try {
-    return await isOriginal(folder, (await segmentsOf(folder))[0]);
+    if (protect !== undefined) setProtection(cache, protect);
+    report.ended(await mirror(path, cache, transport, { from, once, strict, keepDropped, signal }, report), json);
   } finally {
-    await folder.close();
+    cache.close();
+  }
+}
+
+function standingOf(path: string): CachePosition | undefined {
+  const cache = openCache(path);
+  try {
+    return readPosition(cache);
+  } finally {
+    cache.close();
+  }
+}
+
+/** The place of a log in the original format, given with --from and --source for a SQLite file that its user made. */
+async function originalLog(path: string, { from, source }: Options, open: (source: string) => Transport): Promise<string | undefined> {
+  if (from === undefined || source === undefined || readKind(path) !== 'not-ours') return undefined;
+  const log = open(source);
+  try {
+    return await isOriginal(log, (await segmentsOf(log))[0]) ? log.place : undefined;
+  } finally {
+    await log.close();
   }
 }
 
 function adopt(path: string, source: string): void {
-  adoptCache(path, { position: ORIGIN, crc: 0, lsn: 0n, commitTimeUs: 0, appliedAtUs: 0, system: '0', timeline: 0, slot: '', epoch: 0, source: resolve(source), snapshot: null });
+  adoptCache(path, { position: ORIGIN, crc: 0, lsn: 0n, commitTimeUs: 0, sourceTimeUs: 0, appliedAtUs: 0, behindBytes: 0, bytesPerSecond: 0, system: '0', timeline: 0, slot: '', epoch: 0, source, snapshot: null });
 }
 
 function position(text: string): Position {
@@ -89,4 +137,7 @@ function position(text: string): Position {
   }
 }
 
+addPublish(program);
+addStatus(program);
+addWait(program);
 await run(program);

@@ -12,6 +12,7 @@ import { paceReplay } from '../sqlite/pace.js';
 import { readPosition } from '../sqlite/position.js';
 import { deleteTable, readTables, type CacheTable } from '../sqlite/tables.js';
 import { Applier } from './applier.js';
+import { Distance, NOT_BEHIND } from './behind.js';
 import { TableFaults, type TableFault } from './fault.js';
 import type { Quarantined } from './quarantines.js';
 import { DROPPED } from './naming.js';
@@ -46,12 +47,13 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
   const cure = (schema: string, table: string) => importCommand(path, schema, table);
   const applier = new Applier(cache, transport, at, tables, { cure, epoch: start.epoch, absent: start.original ? 'null-or-unchanged' : 'unchanged', keepDropped: options.keepDropped, signal: options.signal });
   const pace = paceReplay(cache);
+  const distance = new Distance(transport);
   report.started(applier, transport.place, tables);
   let { reader } = start;
   try {
     while (!options.signal.aborted) {
       try {
-        if (await drain(reader, applier, pace, options, report)) break;
+        if (await drain(reader, applier, pace, distance, options, report)) break;
         await reader.wait(POLL_MS, options.signal);
       } catch (error) {
         if (!(error instanceof ExcludedTables)) throw error;
@@ -69,7 +71,7 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
 }
 
 /** Applies all there is; true where the mirror is to end here. */
-async function drain(reader: UnitReader, applier: Applier, pace: (caughtUp: boolean) => void, { once, strict, signal }: MirrorOptions, report: Report): Promise<boolean> {
+async function drain(reader: UnitReader, applier: Applier, pace: (caughtUp: boolean) => void, distance: Distance, { once, strict, signal }: MirrorOptions, report: Report): Promise<boolean> {
   let bytes = 0;
   let since = performance.now();
   let limitMs = BATCH_MS;
@@ -89,7 +91,7 @@ async function drain(reader: UnitReader, applier: Applier, pace: (caughtUp: bool
     // Caught up: readers see it at once. Behind: several transactions share a commit.
     if (caughtUp || bytes >= BATCH_BYTES || performance.now() - since >= limitMs) {
       pace(caughtUp);
-      applier.commit();
+      applier.commit(caughtUp ? NOT_BEHIND : await distance.behind(reader.place, bytes, performance.now() - since));
       report.committed(applier, caughtUp);
       bytes = 0;
       since = performance.now();

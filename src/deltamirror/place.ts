@@ -1,6 +1,7 @@
 /** Where a mirror begins to read: behind what its cache holds, or at the position that the user names. */
 import { DeltaError } from '../errors.js';
 import { isOriginal, OriginalReader } from '../daystream/original.js';
+import { patiently } from '../daystream/patience.js';
 import { comparePositions, formatPosition, ORIGIN, type Position } from '../daystream/position.js';
 import { readOpenLine } from '../daystream/backward.js';
 import { openReader } from '../daystream/read.js';
@@ -21,7 +22,11 @@ export interface Start {
 }
 
 /** Throws DeltaError: usage (`from` would leave out changes), log-missing, log-foreign, log-damaged. */
-export async function openAt(transport: Transport, at: CachePosition, from: Position | undefined): Promise<Start> {
+export function openAt(transport: Transport, at: CachePosition, from: Position | undefined): Promise<Start> {
+  return patiently(transport, () => startAt(transport, at, from));
+}
+
+async function startAt(transport: Transport, at: CachePosition, from: Position | undefined): Promise<Start> {
   const [oldest] = await segmentsOf(transport);
   const original = await isOriginal(transport, oldest);
   if (from !== undefined) {

@@ -34,6 +34,8 @@ export class Registry {
     this.#fill(tables);
   }
 
+  get changed(): boolean { return this.#changed; }
+
   of(oid: number): Entry | undefined {
     return this.#byOid.get(oid);
   }

@@ -1,7 +1,7 @@
 /** What the person at the terminal, or the journal, is told: one live line on a terminal, plain lines at changes of state elsewhere. */
 import { oneLine, plural } from '../cli.js';
 import { formatLsn } from '../daystream/lsn.js';
-import { formatPosition } from '../daystream/position.js';
+import { formatPosition, type Position } from '../daystream/position.js';
 import type { CacheTable, Quarantine } from '../sqlite/tables.js';
 import type { Applier } from './applier.js';
 import type { TableFault } from './fault.js';
@@ -23,6 +23,10 @@ export class Report {
   #printedRows = 0;
   #joining = 0;
   #state: 'behind' | 'caught up' | undefined;
+  /** Of the mirror that runs. */
+  applier: Applier | undefined;
+  /** Behind what is committed to the cache. */
+  committedAt: Position | undefined;
 
   constructor(out: Output) {
     this.#out = out;
@@ -35,6 +39,8 @@ export class Report {
   }
 
   started(applier: Applier, source: string, tables: readonly CacheTable[]): void {
+    this.applier = applier;
+    this.committedAt = applier.at.position;
     this.note(`following ${source} from ${formatPosition(applier.at.position)}, ${plural(tables.length, 'table')}`);
     if (applier.joining > 0) this.note(`${plural(applier.joining, 'table')} joining: ahead of the others until these have come as far`);
     this.#joining = applier.joining;
@@ -51,6 +57,7 @@ export class Report {
 
   /** After each commit to the cache. */
   committed(applier: Applier, caughtUp: boolean): void {
+    this.committedAt = applier.at.position;
     for (const text of applier.notes()) this.note(text);
     if (applier.joining < this.#joining) this.note(`${plural(this.#joining - applier.joining, 'table')} joined`);
     this.#joining = applier.joining;

@@ -8,11 +8,20 @@ import type { Writer } from '../daystream/writer.js';
 /** So much is synced at once whatever the interval: less is lost, and the next sync is not long. */
 const GROUP_LIMIT_BYTES = 8 * 1024 * 1024;
 
+/** Who is told what becomes of it. */
+export interface Heard {
+  /** Every LSN that has become durable. */
+  readonly durable: (lsn: Lsn) => void;
+  /** That `check` will throw. */
+  readonly failed: () => void;
+  /** How long a sync took. */
+  readonly synced: (seconds: number) => void;
+}
+
 export class Committer {
   readonly #writer: Writer;
   readonly #intervalMs: number;
-  readonly #durable: (lsn: Lsn) => void;
-  readonly #failed: () => void;
+  readonly #heard: Heard;
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #dirty = false;
@@ -20,12 +29,10 @@ export class Committer {
   #startedMs = -Infinity;
   #failure: unknown;
 
-  /** `durable` is told every LSN that has become so; `failed` that `check` will throw. */
-  constructor(writer: Writer, intervalMs: number, durable: (lsn: Lsn) => void, failed: () => void) {
+  constructor(writer: Writer, intervalMs: number, heard: Heard) {
     this.#writer = writer;
     this.#intervalMs = intervalMs;
-    this.#durable = durable;
-    this.#failed = failed;
+    this.#heard = heard;
   }
 
   /** Something was written. Syncs at once, or when the sync under way or the interval is over. */
@@ -69,11 +76,12 @@ export class Committer {
     const { bytes } = this.#writer.stats;
     try {
       // P2: an LSN is told to Postgres here and nowhere else, after data and folder are synced.
-      this.#durable(await this.#writer.sync());
+      this.#heard.durable(await this.#writer.sync());
+      this.#heard.synced((performance.now() - this.#startedMs) / 1000);
       this.#syncedBytes = bytes;
     } catch (failure) {
       this.#failure = failure;
-      this.#failed();
+      this.#heard.failed();
     }
   }
 }

@@ -124,6 +124,7 @@ class Run {
       });
       await health.last(source);
     } finally {
+      this.report.ended();
       ended?.release();
       health.stop();
       await watch.stop();

@@ -32,7 +32,7 @@ async function followDecoded(decoder: Decoder, source: Source, writer: Writer, o
   const stream = await ReplicationStream.start(source.replication, options.slot, decoder.options);
   await started(); // nothing has been taken in yet
   const wake = () => stream.wake();
-  const committer = new Committer(writer, options.fsyncIntervalMs, (lsn: Lsn) => stream.confirm(lsn), wake);
+  const committer = new Committer(writer, options.fsyncIntervalMs, { durable: (lsn: Lsn) => stream.confirm(lsn), failed: wake, synced: (seconds) => report.synced(seconds) });
   const horizons = new Horizons(stream, source.beside);
   const reloads = new Reloads(writer, options, source.beside, { wake, hasten: () => horizons.hasten() }, report);
   const watch = setInterval(() => void endWhenDeaf(stream, source.beside, options.slot), WATCH_INTERVAL_MS);

@@ -1,7 +1,7 @@
 /** How the slot is, looked at as often as horizons are written: said when it changes, and remembered. */
 import type { Report } from './report.js';
 import { beganOf } from './continuity.js';
-import { brief, complaintsOf, describeSlot } from './health-words.js';
+import { complaintsOf, describeSlot } from './health-words.js';
 import { HORIZON_INTERVAL_MS } from './horizons.js';
 import type { StreamOptions } from './options.js';
 import { writeSlotMemory } from './slot-memory.js';
@@ -54,7 +54,7 @@ export class Health {
   }
 
   #say(health: SlotHealth): void {
-    this.report.keep(brief(health));
+    this.report.keep(health);
     const complaints = complaintsOf(health, this.options.slotWarning, this.options.out);
     const state = [health.walStatus, health.invalidationReason, health.limitBytes, complaints.length].join();
     const isNews = state !== this.#said;

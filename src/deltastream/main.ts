@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** deltastream: Postgres → log. Reads the command line and the signals. */
 import { Option, type Command } from 'commander';
-import { bytes, command, durationMs, run, share } from '../cli.js';
+import { bytes, command, durationMs, hostAndPort, run, share, type HostAndPort } from '../cli.js';
 import { DeltaError } from '../errors.js';
 import { deltastream } from './deltastream.js';
 import { doctor, type DoctorOptions } from './doctor.js';
@@ -29,6 +29,7 @@ interface Given extends Omit<StreamOptions, 'out' | 'slot' | 'fsyncIntervalMs' |
   readonly reloadLimit: number;
   readonly slotWarning: number;
   readonly stdin: boolean;
+  readonly metrics?: HostAndPort;
 }
 
 const program = withSource(command('deltastream', 'Follows a replication slot and writes what it hears to a log'))
@@ -41,6 +42,7 @@ const program = withSource(command('deltastream', 'Follows a replication slot an
   .addOption(new Option('--slot-warning <share>', 'warn of the slot from this part of max_slot_wal_keep_size on').argParser(share).default(0.8, '80%'))
   .addOption(new Option('--temporary-slot', 'make a slot that is gone when this ends, and what was made for it; the log has to be new').conflicts(['createSlot', 'stdin']))
   .option('--no-failover', 'make a slot that standbys do not keep a copy of (PostgreSQL 17 and later)')
+  .option('--metrics <host:port>', 'serve metrics for Prometheus there, under /metrics (127.0.0.1:9187)', hostAndPort)
   .option('--stdin', 'read what pg_recvlogical -f - prints, in place of a connection of its own')
   .addHelpText('after', `
 Examples:
@@ -97,8 +99,13 @@ async function stream(given: Given): Promise<void> {
     });
   }
   const report = new Report();
-  if (given.stdin) await (await import('./stdin.js')).streamFrom(process.stdin, options, stop.signal, report);
-  else await deltastream(options, stop.signal, report);
+  const page = given.metrics && await (await import('./meters.js')).serveMetrics(report, given.metrics);
+  try {
+    if (given.stdin) await (await import('./stdin.js')).streamFrom(process.stdin, options, stop.signal, report);
+    else await deltastream(options, stop.signal, report);
+  } finally {
+    page?.close();
+  }
 }
 
 function required(name: string, value: string | undefined): string {

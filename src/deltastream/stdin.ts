@@ -36,7 +36,7 @@ export async function streamFrom(input: Readable, options: StreamOptions, stop: 
     const writer = await Writer.open(options.out, { ...identity, slot: options.slot, plugin: PLUGIN }, 0n, { tables: options.tables, partitions: options.partitions });
     report.start(writer, () => undefined);
     try {
-      await drain(input, writer, beside, options, stop);
+      await drain(input, writer, beside, options, stop, (seconds) => report.synced(seconds));
     } finally {
       writer.close();
     }
@@ -47,13 +47,13 @@ export async function streamFrom(input: Readable, options: StreamOptions, stop: 
   }
 }
 
-async function drain(input: Readable, writer: Writer, beside: Beside | undefined, options: StreamOptions, stop: AbortSignal): Promise<void> {
+async function drain(input: Readable, writer: Writer, beside: Beside | undefined, options: StreamOptions, stop: AbortSignal, synced: (seconds: number) => void): Promise<void> {
   const lines = wholeLines(input);
   const end = () => {
     input.unpipe(lines);
     lines.end();
   };
-  const committer = new Committer(writer, options.fsyncIntervalMs, () => {}, end);
+  const committer = new Committer(writer, options.fsyncIntervalMs, { durable: () => {}, failed: end, synced });
   let scheduled: NodeJS.Immediate | undefined;
   const flush = () => {
     scheduled = undefined;

@@ -5,9 +5,15 @@
  */
 import { DeltaError } from '../errors.js';
 import { parseWhereOption } from '../filter/option.js';
-import type { SourceTable } from '../postgres/catalog.js';
 import type { TableChoice } from '../sqlite/tables.js';
 import type { Numeric } from '../sqlite/values.js';
+
+/** A table that things are asked of, by its names in Postgres. */
+export interface AskedTable {
+  readonly schema: string;
+  readonly table: string;
+  readonly relation: { readonly columns: readonly { readonly name: string }[] };
+}
 
 /** The options as they were typed. */
 export interface Asked {
@@ -34,7 +40,7 @@ const ALL = '*';
 const NAME = /\s*(?:"((?:[^"]|"")+)"|([^".,=:\s]+(?:\s+[^".,=:\s]+)*))\s*/y;
 
 /** What is asked of each table. Throws DeltaError usage for what is malformed, names nothing, or is said twice. */
-export function wishesOf(asked: Asked, tables: readonly SourceTable[]): Map<SourceTable, Wish> {
+export function wishesOf<T extends AskedTable>(asked: Asked, tables: readonly T[]): Map<T, Wish> {
   const wishes = new Map(tables.map((table) => [table, { table: undefined as string | undefined, columns: new Map<string, string>(), choice: choiceOf(asked) }]));
   for (const option of asked.rename) {
     const { names, rest } = split('--rename', option, '=', 'write table=name or table.column=name');
@@ -69,7 +75,7 @@ function choiceOf({ numeric }: Asked): TableChoice {
   return numeric === undefined ? {} : { numeric };
 }
 
-function columnList(option: string, list: string, table: SourceTable): string[] {
+function columnList(option: string, list: string, table: AskedTable): string[] {
   const names: string[] = [];
   NAME.lastIndex = 0;
   for (let at = 0; ;) {
@@ -117,7 +123,7 @@ function readName(text: string): string | undefined {
   return /^\s*"(?:[^"]|"")+"\s*$/.test(text) ? text.trim().slice(1, -1).replaceAll('""', '"') : undefined;
 }
 
-function resolveEither(flag: string, option: string, names: readonly Name[], tables: readonly SourceTable[]): { table: SourceTable; column: string | undefined } {
+function resolveEither<T extends AskedTable>(flag: string, option: string, names: readonly Name[], tables: readonly T[]): { table: T; column: string | undefined } {
   const table = names.length <= 2 ? findTable(names, tables) : undefined;
   if (table !== undefined) return { table, column: undefined };
   const of = names.length > 1 ? findTable(names.slice(0, -1), tables) : undefined;
@@ -125,20 +131,20 @@ function resolveEither(flag: string, option: string, names: readonly Name[], tab
   return { table: of, column: resolveColumn(flag, option, names.at(-1)!, of) };
 }
 
-function resolveTable(flag: string, option: string, names: readonly Name[], tables: readonly SourceTable[]): SourceTable {
+function resolveTable<T extends AskedTable>(flag: string, option: string, names: readonly Name[], tables: readonly T[]): T {
   const table = findTable(names, tables);
   if (table === undefined) throw noSuchTable(flag, option, tables);
   return table;
 }
 
-function findTable(names: readonly Name[], tables: readonly SourceTable[]): SourceTable | undefined {
+function findTable<T extends AskedTable>(names: readonly Name[], tables: readonly T[]): T | undefined {
   if (names.length > 2) return undefined;
   const [schema, table] = names.length === 2 ? names : [{ text: 'public', quoted: true }, names[0]];
   const fits = (text: (name: Name) => string) => tables.find((candidate) => candidate.schema === text(schema) && candidate.table === text(table));
   return fits(({ text }) => text) ?? fits(lowered);
 }
 
-function resolveColumn(flag: string, option: string, name: Name, { schema, table, relation }: SourceTable): string {
+function resolveColumn(flag: string, option: string, name: Name, { schema, table, relation }: AskedTable): string {
   const names = relation.columns.map((column) => column.name);
   const found = [name.text, lowered(name)].find((text) => names.includes(text));
   if (found === undefined) throw new DeltaError('usage', `${flag} ${option}: ${schema}.${table} has no column ${name.text}`, { hint: `it has: ${names.join(', ')}` });
@@ -149,7 +155,7 @@ function lowered({ text, quoted }: Name): string {
   return quoted ? text : text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-function noSuchTable(flag: string, option: string, tables: readonly SourceTable[]): DeltaError {
+function noSuchTable(flag: string, option: string, tables: readonly AskedTable[]): DeltaError {
   return new DeltaError('usage', `${flag} ${option}: names none of the tables that --tables chooses`, { hint: `these are: ${tables.slice(0, 10).map(({ schema, table }) => `${schema}.${table}`).join(', ')}` });
 }
 

@@ -4,10 +4,10 @@
  * other tables stay.
  */
 import { DeltaError, shellWord } from '../errors.js';
-import { Folder } from '../daystream/folder.js';
 import type { Pattern } from '../daystream/pattern.js';
 import type { Position } from '../daystream/position.js';
 import type { Transport } from '../daystream/transport.js';
+import { openTransport } from '../daystream/transports/open.js';
 import type { SourceTable } from '../postgres/catalog.js';
 import type { Choice, PassedOver } from '../postgres/choice.js';
 import { createBulk, finishBulk } from '../sqlite/bulk.js';
@@ -16,6 +16,7 @@ import type { Lost } from '../sqlite/lost.js';
 import { openCache, type Cache } from '../sqlite/open.js';
 import { writePatterns, type ChosenPattern } from '../sqlite/patterns.js';
 import { readPosition, writePosition, type CachePosition } from '../sqlite/position.js';
+import { setProtection, wasProtected } from '../sqlite/protect.js';
 import { requireHoldable } from '../sqlite/schema.js';
 import { readTables, writeTable } from '../sqlite/tables.js';
 import type { Asked } from './asked.js';
@@ -28,8 +29,10 @@ import { checkTarget, openTarget, type Target } from './target.js';
 
 export interface ImportOptions extends Pick<SourceOptions, 'postgres' | 'jobs'> {
   readonly patterns: readonly Pattern[];
-  /** The log's folder; undefined, with `into`: the one that the cache follows. */
+  /** The log's folder, or its URL; undefined, with `into`: the one that the cache follows. */
   readonly source: string | undefined;
+  /** What the log's server is shown, where it is read by HTTP. */
+  readonly tokenFile?: string;
   readonly cache: string;
   /** True: the cache is there, and only these tables of it are made anew or added. */
   readonly into: boolean;
@@ -72,11 +75,11 @@ export async function importTables(options: ImportOptions, progress: Progress, s
   const path = checkTarget(options.cache, options.into);
   // A cache that gets tables must not move on meanwhile: it is held from the beginning.
   let target = options.into ? openTarget(path, true) : undefined;
-  let transport: Folder | undefined;
+  let transport: Transport | undefined;
   try {
     const patterns = options.patterns.map((pattern) => ({ pattern, numeric: options.asked.numeric }));
     const destination = options.into ? existingCache(path, options.source, patterns) : newCache(options.source ?? '', patterns);
-    transport = new Folder(destination.source);
+    transport = openTransport(destination.source, { tell: (why) => progress.say(why), signal, tokenFile: options.tokenFile });
     const plan = (tables: readonly SourceTable[]) => {
       const plans = planTables(tables, options.asked, destination.present);
       requireHoldable([...stayingTables(plans, destination.present), ...plans.map(({ table }) => table)], stayingObjects(plans, destination.present));
@@ -116,6 +119,7 @@ async function copyAtSnapshot(options: SourceOptions, plan: (tables: readonly So
   for (const { table } of plans) writeTable(cache, table);
   destination.describe(cache);
   writePosition(cache, positionOf(joined, transport));
+  if (wasProtected(target.path)) setProtection(cache, true);
   finishBulk(target.draft, cache);
   const { position, lost } = await destination.finish(target, plans, joined, signal);
   const losses = lost.map(({ kind, name, reason }) => `${kind} ${name} could not be kept: ${reason}`);
@@ -172,7 +176,10 @@ function positionOf({ join: { horizon, header }, snapshot }: Joined, transport: 
     crc: horizon.crc,
     lsn: snapshot.replayed?.to ?? horizon.lsn, // on a standby all before it is in the copy, and the mirror passes over it
     commitTimeUs: Number(horizon.timestampUs),
+    sourceTimeUs: Number(horizon.timestampUs),
     appliedAtUs: Date.now() * 1000,
+    behindBytes: 0,
+    bytesPerSecond: 0,
     system: header.system,
     timeline: header.timeline,
     slot: header.slot,

@@ -59,7 +59,7 @@ function finder(tables: readonly CacheTable[], sources: readonly SourceTable[]):
 }
 
 /** What was chosen before holds until it is said anew. */
-function kept(wish: Wish, before: CacheTable | undefined): Wish {
+export function kept(wish: Wish, before: CacheTable | undefined): Wish {
   if (before === undefined) return wish;
   const renamed = before.columns.flatMap(({ name, as }) => (typeof as === 'string' ? [[name, as] as const] : []));
   const table = isGivenName(before) ? before.table : undefined;
@@ -127,7 +127,7 @@ function goneWarning({ schema, table }: SourceTable, names: readonly string[]): 
 const SHORT = /^(?:smallint|integer|bigint|oid|boolean|real|double precision|date|timestamp\b.*|time\b.*|interval\b.*|uuid|name|money|"char"|macaddr8?|pg_lsn|xid8?)$/;
 
 /** Of the columns that the cache or its filter wants; the key's are in every line. */
-function moveInWarning({ schema, table, relation }: SourceTable, wanted: ReadonlySet<string>): string[] {
+export function moveInWarning({ schema, table, relation }: { readonly schema: string; readonly table: string; readonly relation: Pick<Relation, 'columns' | 'key' | 'identity'> }, wanted: ReadonlySet<string>): string[] {
   const large = relation.columns.filter(({ name, type, attnum }) => wanted.has(name) && !SHORT.test(type) && !relation.key.includes(attnum)).map(({ name }) => name);
   if (relation.identity === 'full' || large.length === 0) return [];
   return [`${schema}.${table}: a row that moves in by an update while a large value in ${large.slice(0, 3).join(', ')} is unchanged cannot be made up, and puts the table in quarantine; to be safe: ALTER TABLE ${written(schema, table)} REPLICA IDENTITY FULL`];

@@ -3,13 +3,14 @@
  * when the draft is whole, so an interruption leaves it as it was; the draft's name says
  * that it is none, and the next import removes it.
  */
-import { accessSync, constants, readdirSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { accessSync, constants } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { DeltaError, reasonOf } from '../errors.js';
+import { draftOf, removeDrafts } from '../sqlite/drafts.js';
 import { readKind } from '../sqlite/header.js';
 import { cachePath, lockCache } from '../sqlite/lock.js';
 import { requireCache } from '../sqlite/open.js';
-import { publish, removeDatabase } from '../sqlite/publish.js';
+import { publish } from '../sqlite/publish.js';
 
 export interface Target {
   /** The cache to be. */
@@ -40,16 +41,14 @@ export function checkTarget(given: string, into: boolean): string {
 export function openTarget(given: string, into: boolean): Target {
   const path = checkTarget(given, into);
   const held = lockCache(path, `deltaimport ${path}`);
-  const prefix = `.${basename(path)}.import-`;
-  // We hold the lock, so whoever left these is dead.
-  for (const name of readdirSync(dirname(path))) if (name.startsWith(prefix)) removeDatabase(join(dirname(path), name));
-  const draft = join(dirname(path), prefix + process.pid);
+  removeDrafts(path);
+  const draft = draftOf(path);
   return {
     path,
     draft,
     publish: (signal) => publish(draft, path, signal),
     close: () => {
-      removeDatabase(draft);
+      removeDrafts(path);
       held.release();
     },
   };

@@ -1,6 +1,7 @@
 import { decodeLine, type Line } from '../daystream/codec.js';
 import { comparePositions, formatPosition, type Position } from '../daystream/position.js';
 import { openReader } from '../daystream/read.js';
+import { bytesOf } from '../daystream/lines.js';
 import type { Transport } from '../daystream/transport.js';
 import type { Unit } from '../daystream/unit.js';
 
@@ -11,8 +12,6 @@ export interface CatOptions {
   readonly table?: string;
   readonly json?: boolean;
 }
-
-const BLOCK_BYTES = 1 << 20;
 
 /** The lines of whole, verified units that the options choose, as text to print. */
 export async function* cat(log: Transport, options: CatOptions): AsyncGenerator<string> {
@@ -53,12 +52,8 @@ function toJson(line: Line): object {
 /** Every line of a unit, read from the log again, so that memory stays bounded. */
 async function* linesOfUnit(log: Transport, unit: Unit): AsyncGenerator<string> {
   let rest: Buffer = Buffer.alloc(0);
-  for (let offset = unit.start; offset < unit.end;) {
-    const block = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, unit.end - offset));
-    const read = await log.read(unit.segment, offset, block);
-    if (read === 0) return;
-    offset += read;
-    const bytes = Buffer.concat([rest, block.subarray(0, read)]);
+  for await (const block of bytesOf(log, unit)) {
+    const bytes = Buffer.concat([rest, block]);
     const end = bytes.lastIndexOf(10) + 1;
     if (end > 0) yield* bytes.toString('utf8', 0, end - 1).split('\n');
     rest = bytes.subarray(end);

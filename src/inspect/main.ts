@@ -1,30 +1,43 @@
 #!/usr/bin/env node
 /** `daystream`: the log for people. */
-import { Argument, InvalidArgumentError } from 'commander';
-import { command, plural, run } from '../cli.js';
-import { Folder } from '../daystream/folder.js';
+import { Argument, InvalidArgumentError, Option } from 'commander';
+import { command, oneLine, plural, run } from '../cli.js';
 import { formatPosition, parsePosition, type Position } from '../daystream/position.js';
+import type { Transport } from '../daystream/transport.js';
+import { openTransport } from '../daystream/transports/open.js';
 import { summarize, verifyLog } from '../daystream/verify.js';
+import { addRetention } from '../retention/command.js';
+import { addServe } from '../serve/command.js';
 import { cat, type CatOptions } from './cat.js';
 
 const program = command('daystream', 'Shows, lists and checks a daystream.')
   .addHelpText('after', `
 Examples:
   daystream cat --from 1507507200:0 --table flights /var/daystream
-  daystream verify /var/daystream`);
-const folder = () => new Argument('[folder]', 'the daystream').default('.');
+  daystream verify /var/daystream
+  daystream ls https://log.example/day/
+  daystream serve /var/daystream`);
+const source = () => new Argument('[folder or url]', 'the daystream').default('.');
+const tokenFile = () => new Option('--token-file <file>', 'what the server of an http log is shown, else DAYSTREAM_TOKEN');
+
+interface Options {
+  readonly tokenFile?: string;
+  readonly json?: boolean;
+}
+
 
 program.command('cat')
   .description('Prints whole units of the log, as they are or as JSON, one line each.')
-  .addArgument(folder())
+  .addArgument(source())
+  .addOption(tokenFile())
   .option('--from <clock:sequence>', 'first line at or behind this position', position)
   .option('--to <clock:sequence>', 'last line at or before this position', position)
   .option('--table <name>', 'only lines of this table: t, or schema.t')
   .option('--json', 'print JSON: {position, own, columns}')
   .addHelpText('after', '\nExample:\n  daystream cat --from 1507507200:0 --table flights /var/daystream')
-  .action(async (path: string, options: CatOptions) => {
+  .action(async (path: string, options: CatOptions & Options) => {
     process.stdout.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'EPIPE') process.exit(0); });
-    await onLog(path, async (log) => {
+    await onLog(path, options, async (log) => {
       for await (const text of cat(log, options)) {
         if (!process.stdout.write(text)) await new Promise((drained) => process.stdout.once('drain', drained));
       }
@@ -33,10 +46,11 @@ program.command('cat')
 
 program.command('ls')
   .description('Lists the segments: positions, bytes, transactions.')
-  .addArgument(folder())
+  .addArgument(source())
+  .addOption(tokenFile())
   .option('--json', 'print JSON, one segment a line')
   .addHelpText('after', '\nExample:\n  daystream ls /var/daystream')
-  .action((path: string, options: { json?: boolean }) => onLog(path, async (log) => {
+  .action((path: string, options: Options) => onLog(path, options, async (log) => {
     for (const { segment, first, last, bytes, transactions } of await summarize(log)) {
       const row = { segment, first: formatPosition(first), last: formatPosition(last), bytes, transactions };
       process.stdout.write(options.json === true ? `${JSON.stringify(row)}\n` : `${segment}  ${row.first} to ${row.last}  ${plural(bytes, 'byte')}  ${plural(transactions, 'transaction')}\n`);
@@ -45,10 +59,11 @@ program.command('ls')
 
 program.command('verify')
   .description('Checks format, sequence and chain; names the first bad byte. Exits 1 where the log is damaged.')
-  .addArgument(folder())
+  .addArgument(source())
+  .addOption(tokenFile())
   .option('--json', 'print JSON')
   .addHelpText('after', '\nExample:\n  daystream verify /var/daystream')
-  .action((path: string, options: { json?: boolean }) => onLog(path, async (log) => {
+  .action((path: string, options: Options) => onLog(path, options, async (log) => {
     const { position: last, ...counts } = await verifyLog(log);
     if (options.json === true) {
       process.stdout.write(`${JSON.stringify({ ...counts, position: formatPosition(last) })}\n`);
@@ -59,8 +74,13 @@ program.command('verify')
     process.stdout.write(`ok: ${plural(segments, 'segment')}, ${plural(transactions, 'transaction')}, ${plural(lines, 'line')}, ${plural(bytes, 'byte')} up to ${formatPosition(last)}${chain ? '' : ' (original format: no chain to check)'}${torn}\n`);
   }));
 
-async function onLog(path: string, work: (log: Folder) => Promise<void>): Promise<void> {
-  const log = new Folder(path);
+const folder = () => new Argument('[folder]', 'the daystream').default('.');
+addServe(program, folder());
+addRetention(program, folder);
+
+async function onLog(path: string, { tokenFile }: Options, work: (log: Transport) => Promise<void>): Promise<void> {
+  const tell = (text: string) => process.stderr.write(`daystream: ${oneLine(text)}\n`);
+  const log = openTransport(path, { tell, signal: new AbortController().signal, tokenFile });
   try {
     await work(log);
   } finally {

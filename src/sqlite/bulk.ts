@@ -25,7 +25,7 @@ export function createBulk(path: string): Cache {
     const cache = new Database(path);
     cache.pragma('journal_mode = OFF');
     cache.pragma('synchronous = OFF');
-    cache.pragma('locking_mode = EXCLUSIVE');
+    cache.pragma('main.locking_mode = EXCLUSIVE'); // not of a file that is attached to be read
     cache.pragma(`cache_size = -${PAGE_CACHE_KIB}`);
     cache.pragma(`threads = ${SORTER_THREADS}`);
     cache.exec('BEGIN');
@@ -39,11 +39,15 @@ export function finishBulk(path: string, cache: Cache): void {
   guarded(path, () => {
     cache.exec('COMMIT');
     cache.pragma(`analysis_limit = ${ANALYSIS_LIMIT_ROWS}`);
-    cache.exec('ANALYZE');
-    cache.pragma('locking_mode = NORMAL');
-    cache.pragma('journal_mode = WAL');
+    cache.exec('ANALYZE main');
+    cache.pragma('main.locking_mode = NORMAL');
+    cache.pragma('main.journal_mode = WAL');
     cache.close();
   });
+  syncFile(path);
+}
+
+export function syncFile(path: string): void {
   const file = openSync(path, 'r+');
   try {
     fsyncSync(file);

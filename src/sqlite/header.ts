@@ -5,7 +5,7 @@ import { DeltaError, reasonOf } from '../errors.js';
 /** "delt": marks a cache in SQLite's header. */
 export const APPLICATION_ID = 0x64656c74;
 /** The version of the cache's own tables, in SQLite's user_version. */
-export const CACHE_VERSION = 4;
+export const CACHE_VERSION = 5;
 
 const HEADER_BYTES = 100;
 const MAGIC = Buffer.from('SQLite format 3\0', 'latin1');

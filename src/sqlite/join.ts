@@ -12,7 +12,8 @@ import { guarded, openCache, type Cache } from './open.js';
 import { makeIndexes, presentIndexes } from './own-indexes.js';
 import { writePatterns, type ChosenPattern } from './patterns.js';
 import { moveTable } from './rename.js';
-import { createHashes, indexHashes, rowIndexName, wantsRowIndex } from './row-index.js';
+import { isProtected, renewProtection } from './protect.js';
+import { createHashes, indexHashes, rowIndexName } from './row-index.js';
 import { rowid } from './rows.js';
 import { createTableSql } from './schema.js';
 import { deleteTable, heldColumns, readTables, writeTable, type CacheTable } from './tables.js';
@@ -31,6 +32,7 @@ export function joinTables(path: string, draft: string, tables: readonly CacheTa
         for (const table of tables) losses.push(...joinTable(cache, table, objects.get(table) ?? []));
         writePatterns(cache, patterns);
         cache.exec('UPDATE main._daystream_position SET imported_at_us = (SELECT imported_at_us FROM draft._daystream_position)');
+        renewProtection(cache, isProtected(cache));
         return [...losses, ...watch.losses()];
       }).immediate();
       cache.exec('DETACH draft');
@@ -42,7 +44,7 @@ export function joinTables(path: string, draft: string, tables: readonly CacheTa
 }
 
 /** Removes what the tables replace: those of the same oid, or of the same name. Gives what an application had made on them, by the new table. */
-function makeRoom(cache: Cache, tables: readonly CacheTable[], lost: Lost[]): Map<CacheTable, SchemaObject[]> {
+export function makeRoom(cache: Cache, tables: readonly CacheTable[], lost: Lost[]): Map<CacheTable, SchemaObject[]> {
   const byOid = new Map(tables.map((table) => [table.oid, table]));
   const byName = new Map(tables.map((table) => [tableKey(table.schema, table.name), table]));
   const objects = new Map<CacheTable, SchemaObject[]>();
@@ -81,12 +83,13 @@ function takeOut(cache: Cache, before: CacheTable, heir: CacheTable, lost: Lost[
   return objects;
 }
 
-function joinTable(cache: Cache, table: CacheTable, objects: readonly SchemaObject[]): Lost[] {
+/** Makes the table of the draft in the cache, with what an application had made on the one before. */
+export function joinTable(cache: Cache, table: CacheTable, objects: readonly SchemaObject[]): Lost[] {
   cache.exec(createTableSql(table));
   const hasRowid = table.key.length === 0;
   const columns = [...(hasRowid ? [rowid(table)] : []), ...heldColumns(table).map(({ as }) => quote(as))].join(', ');
   cache.exec(`INSERT INTO main.${quote(table.table)} (${columns}) SELECT ${columns} FROM draft.${quote(table.table)}`);
-  if (wantsRowIndex(table)) {
+  if (isInDraft(cache, rowIndexName(table))) {
     createHashes(cache, table);
     cache.exec(`INSERT INTO main.${rowIndexName(table)} SELECT * FROM draft.${rowIndexName(table)}`);
     indexHashes(cache, table);
@@ -95,4 +98,8 @@ function joinTable(cache: Cache, table: CacheTable, objects: readonly SchemaObje
   makeIndexes(cache, table, []);
   writeTable(cache, table);
   return lost;
+}
+
+export function isInDraft(cache: Cache, table: string): boolean {
+  return cache.prepare("SELECT 1 FROM draft.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE").get(table) !== undefined;
 }

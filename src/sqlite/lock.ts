@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { lock, type Lock } from '../lock.js';
+import { holderOf, lock, type Lock } from '../lock.js';
 
 /** The path of the file itself, where `path` leads to it over symbolic links. */
 export function cachePath(path: string): string {
@@ -13,4 +13,9 @@ export function cachePath(path: string): string {
  */
 export function lockCache(path: string, holder: string): Lock {
   return lock(`${cachePath(path)}.lock`, holder);
+}
+
+/** The mirror or the import that has the cache now; undefined where none has. */
+export function holderOfCache(path: string): string | undefined {
+  return holderOf(`${cachePath(path)}.lock`);
 }

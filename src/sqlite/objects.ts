@@ -13,7 +13,11 @@ export interface SchemaObject {
   readonly sql: string;
 }
 
-const OBJECTS = "SELECT type AS kind, name, tbl_name AS \"table\", sql FROM main.sqlite_schema WHERE sql IS NOT NULL AND type IN ('index', 'trigger', 'view')";
+/** Triggers of protect.ts, which goes after them itself. */
+export const PROTECTION_PREFIX = '_daystream_protect_';
+
+const OBJECTS = `SELECT type AS kind, name, tbl_name AS "table", sql FROM main.sqlite_schema WHERE sql IS NOT NULL AND type IN ('index', 'trigger', 'view')
+  AND substr(name, 1, ${PROTECTION_PREFIX.length}) <> '${PROTECTION_PREFIX}'`;
 
 /** Those of one table, in the order in which they were made. */
 export function indexesAndTriggers(cache: Cache, table: string): SchemaObject[] {

@@ -41,13 +41,17 @@ export function writePatterns(cache: Cache, patterns: readonly ChosenPattern[]):
   for (const { pattern, numeric } of patterns) insert.run(pattern.text, numeric ?? null);
 }
 
+/** What was chosen of a table, for the next one of its name. */
+export function choiceOf(table: CacheTable): KeptChoice {
+  const renamed = Object.fromEntries(table.columns.flatMap(({ name, as }) => (typeof as === 'string' ? [[name, as] as const] : [])));
+  return { ...(isGivenName(table) && { table: table.table }), columns: renamed, choice: table.choice };
+}
+
 /** Keeps what was chosen of a table for the next one of its name; false where nothing was. */
 export function keepChoice(cache: Cache, before: CacheTable): boolean {
-  const { schema, name, table, columns, choice } = before;
-  const renamed = Object.fromEntries(columns.flatMap(({ name: column, as }) => (typeof as === 'string' ? [[column, as] as const] : [])));
-  const isGiven = isGivenName(before);
-  if (!isGiven && Object.keys(renamed).length === 0 && choice.columns === undefined && choice.where === undefined) return false;
-  const kept: KeptChoice = { ...(isGiven && { table }), columns: renamed, choice };
+  const { schema, name, choice } = before;
+  const kept = choiceOf(before);
+  if (kept.table === undefined && Object.keys(kept.columns).length === 0 && choice.columns === undefined && choice.where === undefined) return false;
   cache.prepare('INSERT INTO _daystream_patterns (pattern, numeric, keeps) VALUES (?, ?, ?) ON CONFLICT (pattern) DO UPDATE SET keeps = excluded.keeps').run(written(schema, name), choice.numeric ?? null, JSON.stringify(kept));
   return true;
 }

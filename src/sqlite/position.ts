@@ -16,14 +16,20 @@ export interface Place {
   readonly lsn: Lsn;
   /** When Postgres committed it, in µs since 1970 UTC; 0 when not known. */
   readonly commitTimeUs: number;
+  /** The newest that the log says of Postgres's clock, by a commit or a horizon: up to then the cache has all; 0 when not known. */
+  readonly sourceTimeUs: number;
+  /** Postgres's own timeline, as far as the log has come. */
+  readonly timeline: number;
   /** When it was applied here. */
   readonly appliedAtUs: number;
+  /** Bytes of the log behind it, as the mirror saw them last, and how many it applies a second while there are any. */
+  readonly behindBytes: number;
+  readonly bytesPerSecond: number;
 }
 
 /** Which log it is, and how the cache joined it. */
 export interface Origin {
   readonly system: string;
-  readonly timeline: number;
   readonly slot: string;
   readonly epoch: number;
   /** Folder or URL of the log. */
@@ -45,7 +51,11 @@ export const POSITION_DDL = `CREATE TABLE _daystream_position (
   crc INTEGER NOT NULL,
   lsn TEXT NOT NULL,
   commit_time_us INTEGER NOT NULL,
+  source_time_us INTEGER NOT NULL,
   applied_at_us INTEGER NOT NULL,
+  behind_bytes INTEGER NOT NULL,
+  bytes_per_second INTEGER NOT NULL,
+  protect INTEGER NOT NULL,
   system TEXT NOT NULL,
   timeline INTEGER NOT NULL,
   slot TEXT NOT NULL,
@@ -57,7 +67,8 @@ export const POSITION_DDL = `CREATE TABLE _daystream_position (
 )`;
 
 interface Row {
-  clock: number; sequence: number; crc: number; lsn: string; commit_time_us: number; applied_at_us: number;
+  clock: number; sequence: number; crc: number; lsn: string; commit_time_us: number; source_time_us: number; applied_at_us: number;
+  behind_bytes: number; bytes_per_second: number; protect: number;
   system: string; timeline: number; slot: string; epoch: number; source: string; snapshot: string | null; snapshot_lsn: string | null; imported_at_us: number | null;
 }
 
@@ -72,7 +83,10 @@ function fromRow(row: Row | undefined): CachePosition | undefined {
     crc: row.crc,
     lsn: parseLsn(row.lsn),
     commitTimeUs: row.commit_time_us,
+    sourceTimeUs: row.source_time_us,
     appliedAtUs: row.applied_at_us,
+    behindBytes: row.behind_bytes,
+    bytesPerSecond: row.bytes_per_second,
     system: row.system,
     timeline: row.timeline,
     slot: row.slot,
@@ -84,20 +98,24 @@ function fromRow(row: Row | undefined): CachePosition | undefined {
   };
 }
 
-/** Writes the whole row: at the import, and where a log's epoch or timeline moves on. */
+/** Writes the whole row: at the import, and where a log's epoch moves on. Whether the cache is protected stays. */
 export function writePosition(cache: Cache, at: CachePosition): void {
-  cache.prepare('INSERT OR REPLACE INTO _daystream_position VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
-    at.position.clock, at.position.sequence, at.crc, formatLsn(at.lsn), at.commitTimeUs, at.appliedAtUs,
+  const protect = cache.prepare<[], number>('SELECT protect FROM main._daystream_position').pluck().get() ?? 0;
+  cache.prepare('INSERT OR REPLACE INTO main._daystream_position VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+    at.position.clock, at.position.sequence, at.crc, formatLsn(at.lsn), at.commitTimeUs, at.sourceTimeUs, at.appliedAtUs,
+    at.behindBytes, at.bytesPerSecond, protect,
     at.system, at.timeline, at.slot, at.epoch, at.source, at.snapshot,
     at.snapshotLsn === undefined ? null : formatLsn(at.snapshotLsn),
     at.importedAtUs ?? null,
   );
 }
 
-/** A prepared write of what moves with every commit: the hot path. */
-export function placeWriter(cache: Cache): (place: Place) => void {
-  const statement = cache.prepare('UPDATE _daystream_position SET clock = ?, sequence = ?, crc = ?, lsn = ?, commit_time_us = ?, applied_at_us = ?');
+/** A prepared write of what moves with every commit: the hot path. `isProtected`: whether others may not write to the tables from the commit on (protect.ts). */
+export function placeWriter(cache: Cache, isProtected: boolean): (place: Place) => void {
+  const statement = cache.prepare(`UPDATE main._daystream_position SET clock = ?, sequence = ?, crc = ?, lsn = ?, commit_time_us = ?, source_time_us = ?,
+    timeline = ?, applied_at_us = ?, behind_bytes = ?, bytes_per_second = ?, protect = ?`);
   return (place) => {
-    statement.run(place.position.clock, place.position.sequence, place.crc, formatLsn(place.lsn), place.commitTimeUs, place.appliedAtUs);
+    statement.run(place.position.clock, place.position.sequence, place.crc, formatLsn(place.lsn), place.commitTimeUs, place.sourceTimeUs,
+      place.timeline, place.appliedAtUs, place.behindBytes, place.bytesPerSecond, isProtected ? 1 : 0);
   };
 }

@@ -62,7 +62,8 @@ function locked(path: string): DeltaError {
   return new DeltaError('busy', `${path}: another process has been writing it for ${STALL_TIMEOUT_MS / 1000} s`, { hint: `find it with: fuser ${path}` });
 }
 
-function syncFolder(path: string): void {
+/** Makes the names in a folder outlive a power loss. */
+export function syncFolder(path: string): void {
   const folder = openSync(path, 'r');
   try {
     fsyncSync(folder);

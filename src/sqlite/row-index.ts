@@ -75,7 +75,7 @@ export function indexHashes(cache: Cache, table: CacheTable): void {
 }
 
 /** Makes the hashes of rows that are there already. In batches, since a connection that reads a statement's rows cannot write between them. */
-function createRowIndex(cache: Cache, table: CacheTable): void {
+export function createRowIndex(cache: Cache, table: CacheTable): void {
   createHashes(cache, table);
   const hasher = new RowHasher(table);
   const id = rowid(table);

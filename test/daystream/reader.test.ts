@@ -91,6 +91,8 @@ for (const half of SIZES) {
 function misread(log: Transport, at: number, times: number): Transport {
   return {
     place: log.place,
+    patience: log.patience,
+    reset: () => log.reset(),
     list: () => log.list(),
     size: (segment) => log.size(segment),
     changed: (segment, timeoutMs, signal) => log.changed(segment, timeoutMs, signal),

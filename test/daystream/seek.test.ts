@@ -8,6 +8,7 @@ import { LogReader } from '../../src/daystream/reader.js';
 import { resume } from '../../src/daystream/resume.js';
 import { comparePositions, formatPosition } from '../../src/daystream/position.js';
 import { decodeLine } from '../../src/daystream/codec.js';
+import { isSegmentName } from '../../src/daystream/segment.js';
 import { horizonsBackward } from '../../src/daystream/horizons.js';
 import { temporaryFolder } from '../support/folder.js';
 import { appendTransactions, IDENTITY, openWriter, readAll, transactionLines } from '../support/log.js';
@@ -32,7 +33,7 @@ test('--from any line begins with the first transaction at or behind it, and a c
   const folder = temporaryFolder(t);
   await randomLog(folder, random);
   const units = await readAll(folder);
-  const positions = readdirSync(folder).sort().flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1)).map((line) => decodeLine(line).position);
+  const positions = readdirSync(folder).filter(isSegmentName).sort().flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1)).map((line) => decodeLine(line).position);
   for (let i = 0; i < 60; i++) {
     const from = random.pick(positions);
     const wanted = units.find((unit) => unit.kind === 'transaction' && comparePositions(unit.first, from) >= 0);

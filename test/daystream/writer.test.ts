@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { DeltaError } from '../../src/errors.js';
 import { realFiles } from '../../src/daystream/writer-files.js';
+import { isSegmentName } from '../../src/daystream/segment.js';
 import { Writer } from '../../src/daystream/writer.js';
 import { appendTransactions, IDENTITY, openWriter, readAll, transactionLines, xidsOf } from '../support/log.js';
 import { temporaryFolder } from '../support/folder.js';
@@ -146,7 +147,7 @@ test('a transaction keeps its clock across midnight, and the next one opens the 
   appendTransactions(writer, 4, 1);
   await writer.sync();
   writer.close();
-  assert.deepEqual(readdirSync(folder).sort(), ['2026-01-31.daystream', '2026-02-01.daystream', '2026-02-04.daystream']);
+  assert.deepEqual(readdirSync(folder).filter(isSegmentName).sort(), ['2026-01-31.daystream', '2026-02-01.daystream', '2026-02-04.daystream']);
   const units = await readAll(folder);
   assert.deepEqual(xidsOf(units), [1, 2, 3, 4]);
   const clocks = units.filter((unit) => unit.kind === 'transaction').map((unit) => [unit.first.clock === unit.last.clock, unit.segment]);
@@ -244,7 +245,7 @@ test('transactions of any size come back byte by byte through blocks of any size
   for (const blockBytes of [5000, 8191, 65_536, 1 << 20]) {
     assert.deepEqual(xidsOf(await readAll(folder, blockBytes)), Array.from({ length: 60 }, (_, i) => i + 1), `blocks of ${blockBytes}`);
   }
-  const lines = readdirSync(folder).sort().flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1));
+  const lines = readdirSync(folder).filter(isSegmentName).sort().flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1));
   const bare = lines.map((line) => line.replace(/^_c\t\d+\t_s\t\d+\t/, '').replace(/\t_crc\t[0-9a-f]{8}$/, '')).filter((line) => !line.startsWith('_action\topen'));
   assert.deepEqual(bare, sent.join('\n').split('\n'));
 });

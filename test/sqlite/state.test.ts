@@ -8,7 +8,7 @@ import { readTables, writeTable, type CacheTable } from '../../src/sqlite/tables
 import { temporaryFolder } from '../support/folder.js';
 
 const POSITION: CachePosition = {
-  position: { clock: 1760000000, sequence: 7 }, crc: 0xfedcba98, lsn: 0xffff_ffff_ffffn, commitTimeUs: 1760000000123456, appliedAtUs: 1760000000123999,
+  position: { clock: 1760000000, sequence: 7 }, crc: 0xfedcba98, lsn: 0xffff_ffff_ffffn, commitTimeUs: 1760000000123456, sourceTimeUs: 1760000003000000, appliedAtUs: 1760000000123999, behindBytes: 0, bytesPerSecond: 0,
   system: '7300000000000000001', timeline: 3, slot: 'fleet', epoch: 2, source: '/var/daystream', snapshot: '742:745:743',
 };
 
@@ -20,8 +20,8 @@ test('the position is read as it was written, and moves with each commit', (t) =
     assert.equal(readPosition(cache), undefined);
     writePosition(cache, POSITION);
     assert.deepEqual(readPosition(cache), POSITION);
-    const next = { position: { clock: 1760000001, sequence: 0 }, crc: 1, lsn: 0x1_0000_0000_0000n, commitTimeUs: 1760000001000000, appliedAtUs: 1760000001000001 };
-    placeWriter(cache)(next);
+    const next = { position: { clock: 1760000001, sequence: 0 }, crc: 1, lsn: 0x1_0000_0000_0000n, commitTimeUs: 1760000001000000, sourceTimeUs: 1760000001000000, timeline: 3, appliedAtUs: 1760000001000001, behindBytes: 7, bytesPerSecond: 70 };
+    placeWriter(cache, false)(next);
     assert.deepEqual(readPosition(cache), { ...POSITION, ...next });
     assert.deepEqual(cache.prepare('SELECT count(*) AS n FROM _daystream_position').get(), { n: 1 });
   } finally {

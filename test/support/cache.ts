@@ -31,7 +31,7 @@ export function makeCache(path: string, source: string, tables: readonly CacheTa
     cache.exec(createTableSql(table));
     writeTable(cache, table);
   }
-  writePosition(cache, { position: ORIGIN, crc: 0, lsn: 0x1000n, commitTimeUs: 0, appliedAtUs: 0, ...IDENTITY, epoch: 1, source, snapshot });
+  writePosition(cache, { position: ORIGIN, crc: 0, lsn: 0x1000n, commitTimeUs: 0, sourceTimeUs: 0, appliedAtUs: 0, behindBytes: 0, bytesPerSecond: 0, ...IDENTITY, epoch: 1, source, snapshot });
   cache.close();
 }
 

@@ -1,0 +1,124 @@
+/**
+ * The files of a log in a local folder. Two kinds of word reach a waiting reader: chokidar tells
+ * of files that come and go; the open segment is watched by fs.watch, since chokidar
+ * drops a change that follows another within milliseconds. Both only wake the reader,
+ * which then reads to the end, and a slow poll is the net under both.
+ */
+import { watch as watchFile, type FSWatcher } from 'node:fs';
+import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { FSWatcher as FolderWatcher } from 'chokidar';
+import { DeltaError, reasonOf } from '../../errors.js';
+import { isLogFile } from '../file-names.js';
+import type { Files } from '../files.js';
+
+export class FolderFiles implements Files {
+  readonly place: string;
+  readonly patience = 1;
+  #open: { name: string; handle: FileHandle; inode: number } | undefined;
+  #watched: { name: string; watcher: FSWatcher } | undefined;
+  #folder: FolderWatcher | undefined;
+  #grown = true;
+  #listChanged = true;
+  #wake: (() => void) | undefined;
+
+  constructor(path: string) {
+    this.place = resolve(path);
+  }
+
+  async list(): Promise<string[]> {
+    try {
+      return (await readdir(this.place)).filter(isLogFile);
+    } catch (error) {
+      const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such folder' : reasonOf(error);
+      throw new DeltaError('log-missing', `${this.place}: ${reason}`, { hint: 'give the folder that deltastream --out writes', cause: error });
+    }
+  }
+
+  async read(name: string, offset: number, into: Buffer): Promise<number> {
+    const { bytesRead } = await (await this.#handle(name)).read(into, 0, into.length, offset);
+    return bytesRead;
+  }
+
+  async size(name: string): Promise<number> {
+    // By path, not by the open handle: a file that was removed must not look alive, and one that was put in its place, as rsync does, is read from here on.
+    const { size, ino } = await stat(join(this.place, name)).catch((error: unknown) => { throw this.#missing(name, error); });
+    if (this.#open?.name === name && this.#open.inode !== ino) await this.#letGo();
+    return size;
+  }
+
+  async changed(name: string | undefined, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+    await this.#watch(name);
+    if (!this.#grown && !this.#listChanged && signal?.aborted !== true) {
+      await new Promise<void>((wake) => {
+        const timer = setTimeout(wake, timeoutMs);
+        this.#wake = () => { clearTimeout(timer); wake(); };
+        signal?.addEventListener('abort', this.#wake, { once: true });
+      });
+      if (this.#wake !== undefined) signal?.removeEventListener('abort', this.#wake);
+      this.#wake = undefined;
+      // Neither flag set: the poll ran out, and then the list is looked at too.
+      if (!this.#grown) this.#listChanged = true;
+    }
+    const listChanged = this.#listChanged;
+    this.#grown = false;
+    this.#listChanged = false;
+    return listChanged;
+  }
+
+  /** Nothing: what is read is always asked of the file system. */
+  reset(): void {}
+
+  async close(): Promise<void> {
+    await this.#folder?.close();
+    await this.#letGo();
+    this.#folder = undefined;
+  }
+
+  async #letGo(): Promise<void> {
+    this.#watched?.watcher.close();
+    const handle = this.#open?.handle;
+    this.#watched = this.#open = undefined;
+    await handle?.close();
+  }
+
+  async #watch(name: string | undefined): Promise<void> {
+    if (this.#folder === undefined) {
+      const { watch: watchFolder } = await import('chokidar'); // who only reads need not load it
+      this.#folder = watchFolder(this.place, { depth: 0, ignoreInitial: true, ignored: (path) => path !== this.place && !isLogFile(basename(path)) });
+      this.#folder.on('add', () => this.#notify(true)).on('unlink', () => this.#notify(true)).on('error', () => this.#notify(true));
+    }
+    if (name === undefined || this.#watched?.name === name) return;
+    this.#watched?.watcher.close();
+    this.#watched = undefined;
+    try {
+      const watcher = watchFile(join(this.place, name), () => this.#notify(false));
+      watcher.on('error', () => this.#notify(true));
+      this.#watched = { name, watcher };
+    } catch (error) {
+      throw this.#missing(name, error);
+    }
+    this.#grown = true; // what came between the last read and this watch is read now
+  }
+
+  #notify(listChanged: boolean): void {
+    this.#grown = true;
+    this.#listChanged ||= listChanged;
+    this.#wake?.();
+  }
+
+  async #handle(name: string): Promise<FileHandle> {
+    if (this.#open?.name === name) return this.#open.handle;
+    const former = this.#open?.handle;
+    this.#open = undefined;
+    await former?.close();
+    const handle = await open(join(this.place, name), 'r').catch((error: unknown) => { throw this.#missing(name, error); });
+    this.#open = { name, handle, inode: (await handle.stat()).ino };
+    return handle;
+  }
+
+  #missing(name: string, error: unknown): DeltaError {
+    const hint = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'put the segment back, or copy the tables again with deltaimport' : 'let this user read it';
+    return new DeltaError('log-missing', `${join(this.place, name)}: ${reasonOf(error)}`, { hint, cause: error });
+  }
+}

@@ -1,0 +1,52 @@
+/** From what a person writes behind --source to the log that is there. */
+import { DeltaError } from '../../errors.js';
+import { Segments } from '../segments.js';
+import { readToken } from '../token.js';
+import { FolderFiles } from './folder-files.js';
+import { HttpFiles } from './http-files.js';
+import { SshFiles } from './ssh-files.js';
+
+export interface OpenOptions {
+  /** Told once that a remote place is waited for and why, and once that it is there again. */
+  readonly tell: (text: string) => void;
+  /** Ends the wait for a remote place. */
+  readonly signal: AbortSignal;
+  /** Holds what a server of http and https, and no other one, is shown; undefined: DAYSTREAM_TOKEN, where it is set. */
+  readonly tokenFile?: string;
+}
+
+const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
+const KINDS = 'a folder, ssh://user@host/folder, http://host/path/ or https://host/path/';
+
+/** False for a folder of this machine. */
+export function isRemote(source: string): boolean {
+  return SCHEME.test(source);
+}
+
+/**
+ * The log at a source: a folder, or a URL. Nothing is asked of it yet. Throws DeltaError usage
+ * where it is none of those, or a URL with a secret in it; config where the token cannot be read.
+ */
+export function openTransport(source: string, { tell, signal, tokenFile }: OpenOptions): Segments {
+  const scheme = SCHEME.exec(source)?.[1].toLowerCase();
+  switch (scheme) {
+    case undefined: return new Segments(new FolderFiles(source));
+    case 'ssh': return new Segments(new SshFiles(source, { tell, signal }));
+    case 'http':
+    case 'https': return new Segments(new HttpFiles(parseHttpUrl(source), { tell, signal, token: readToken(tokenFile) }));
+    default: throw new DeltaError('usage', `--source ${scheme}://…: nothing that a log is read from`, { hint: `give ${KINDS}` });
+  }
+}
+
+/** The URL of a log's folder, with a slash at its end. Messages hold nothing of it that may be secret. */
+function parseHttpUrl(text: string): URL {
+  const place = `--source ${text.replace(/\/\/[^/]*@/, '//').replace(/[?#].*$/s, '')}`;
+  if (!URL.canParse(text)) throw new DeltaError('usage', `${place}: is no URL`, { hint: `give ${KINDS}` });
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '') {
+    throw new DeltaError('usage', `${place}: a URL is seen by whoever lists the processes, so it holds no name and no password`, { hint: 'give a token by --token-file or DAYSTREAM_TOKEN' });
+  }
+  if (url.search !== '' || url.hash !== '') throw new DeltaError('usage', `${place}: the URL of a folder ends with its path`, { hint: 'leave out what follows ? or #' });
+  if (!url.pathname.endsWith('/')) url.pathname += '/';
+  return url;
+}

@@ -1,0 +1,92 @@
+/** What a host that has a cache wants of a snapshot: its own choice of tables, columns and rows, as if it had followed the log up to there. */
+import { isExact, parsePatterns, written } from '../daystream/pattern.js';
+import { comparePositions, formatPosition } from '../daystream/position.js';
+import type { Relation } from '../daystream/relation.js';
+import { DeltaError, shellWord } from '../errors.js';
+import { PassedOver, type Snapshot } from '../published/find.js';
+import { takingOf } from '../published/narrow.js';
+import { tableKey, unheldName } from '../sqlite/names.js';
+import { choiceOf, chosenBy, type ChosenPattern } from '../sqlite/patterns.js';
+import type { CachePosition } from '../sqlite/position.js';
+import type { Held, Taken, Taking } from '../sqlite/take.js';
+import { heldColumns, type CacheTable } from '../sqlite/tables.js';
+import { TableFault } from './fault.js';
+import { DROPPED } from './naming.js';
+import { newTable, reshaped } from './shape.js';
+
+export interface Host extends Held {
+  readonly path: string;
+  readonly at: CachePosition;
+}
+
+export interface HostPlan extends Taken {
+  /** What the host asks for from now on besides. */
+  readonly added: readonly ChosenPattern[];
+  /** Tables of the host that are no more. */
+  readonly gone: readonly CacheTable[];
+}
+
+/** Throws DeltaError config where the snapshot lacks what the host has chosen, PassedOver where another one may do. */
+export function planForHost(host: Host, { tables, patterns }: Pick<Held, 'tables' | 'patterns'>, snapshot: Snapshot): HostPlan {
+  requireOnward(host, snapshot);
+  const byOid = new Map(host.tables.map((table) => [table.oid, table]));
+  const byName = new Map(host.tables.map((table) => [tableKey(table.schema, table.name), table]));
+  const added: ChosenPattern[] = [];
+  const met = new Set<CacheTable>();
+  const takings = tables.filter(({ schema }) => schema !== '').flatMap((from): Taking[] => {
+    const before = byOid.get(from.oid) ?? byName.get(tableKey(from.schema, from.name));
+    const chosen = chosenBy(host.patterns, from.schema, from.name);
+    const isNamed = before?.oid === from.oid && isExact(parsePatterns(before.pattern)[0]);
+    if (before === undefined ? chosen === undefined : chosen === undefined && !isNamed) return [];
+    if (before !== undefined) met.add(before);
+    // One that was asked for by its name and has another one by now is asked for by that.
+    const pattern = chosen ?? { pattern: parsePatterns(written(from.schema, from.name))[0], numeric: before!.choice.numeric };
+    if (chosen === undefined) added.push(pattern);
+    return [chosenFrom(from, wanted(from, before, pattern, snapshot.place), snapshot.place)];
+  });
+  const gone = host.tables.filter((table) => !met.has(table) && table.quarantine?.reason !== DROPPED);
+  // What the snapshot's host follows and does not have is not in the log any more.
+  const lacking = gone.find(({ schema, name }) => schema !== '' && chosenBy(patterns, schema, name) === undefined);
+  if (lacking !== undefined) {
+    throw new DeltaError('config', `${snapshot.place}: has no table ${lacking.schema}.${lacking.name}, which ${host.path} has`, { hint: `publish from a host that has it; or copy from Postgres: deltaimport --tables … --source … ${shellWord(host.path)}` });
+  }
+  return { tables: takings, added, gone };
+}
+
+/** A cache never goes back, and LSNs, oids and xids of another history mean nothing to it. */
+function requireOnward({ path, at }: Host, { place, head }: Snapshot): void {
+  if (head.system !== at.system || head.slot !== at.slot || head.epoch !== at.epoch) {
+    throw new PassedOver(`${place}: is of slot ${head.slot} of system ${head.system}, epoch ${head.epoch}; ${path} follows slot ${at.slot} of system ${at.system}, epoch ${at.epoch}`);
+  }
+  if (comparePositions(head.position, at.position) <= 0) throw new PassedOver(`${place}: is no newer than ${path}, which stands at ${formatPosition(at.position)}`);
+}
+
+/** Refused where the snapshot has less than the host; what it does then is another thing than for a new host. */
+function chosenFrom(from: CacheTable, to: CacheTable, place: string): Taking {
+  try {
+    return takingOf(from, to, place);
+  } catch (error) {
+    if (!(error instanceof DeltaError)) throw error;
+    throw new DeltaError(error.code, error.message, { cause: error, hint: 'publish from a host that has what this one has; or make the cache anew by what there is: deltaimport --bootstrap --source … cache.db' });
+  }
+}
+
+/** The snapshot's table by the choice of the host. */
+function wanted(from: CacheTable, before: CacheTable | undefined, chosen: ChosenPattern, place: string): CacheTable {
+  const relation: Relation = { ...from, table: from.name };
+  try {
+    const table = before?.oid === from.oid ? reshaped(before, relation) : newTable(relation, before === undefined ? chosen : { ...chosen, keeps: choiceOf(before) });
+    const { joining: _, waiting: __, quarantine: ___, ...plain } = table;
+    const { joining, waiting, quarantine, comments } = from;
+    const attnums = new Set(heldColumns(table).map(({ attnum }) => attnum));
+    return {
+      ...plain,
+      ...(from.table === unheldName(from) && { table: from.table }),
+      joining, waiting, quarantine, comments,
+      indexes: (from.indexes ?? []).filter((index) => index.columns.every(({ attnum }) => attnums.has(attnum))),
+    };
+  } catch (error) {
+    if (error instanceof TableFault) throw new DeltaError('config', `${place}: table ${from.schema}.${from.name} cannot be had as this host has chosen it: ${error.message}`, { cause: error, hint: 'make the cache anew with another choice: deltaimport --bootstrap --tables … --source … cache.db' });
+    throw error;
+  }
+}

@@ -1,0 +1,30 @@
+/** Where to listen, and whether that is safe. */
+import { lookup } from 'node:dns/promises';
+import { BlockList, isIPv6 } from 'node:net';
+import { DeltaError, reasonOf } from '../errors.js';
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8);
+loopback.addAddress('::1', 'ipv6');
+
+export function isLoopback(ip: string): boolean {
+  return loopback.check(ip, isIPv6(ip) ? 'ipv6' : 'ipv4');
+}
+
+/** The address that a host's name stands for, so that what is judged is what is listened on. Throws DeltaError config. */
+export async function addressOf(host: string): Promise<string> {
+  try {
+    return (await lookup(host)).address;
+  } catch (cause) {
+    throw new DeltaError('config', `--listen ${host}: ${reasonOf(cause)}`, { hint: 'give an address of this machine, like 127.0.0.1:7070', cause });
+  }
+}
+
+/** Throws DeltaError usage where anybody could read the log: beyond this machine only what is encrypted and asks for a token. */
+export function requireSafe(ip: string, given: { readonly token: boolean; readonly tls: boolean; readonly insecure: boolean }): void {
+  if (isLoopback(ip) || given.insecure || (given.token && given.tls)) return;
+  const lacks = [...(given.token ? [] : ['a token']), ...(given.tls ? [] : ['TLS'])].join(' and ');
+  throw new DeltaError('usage', `--listen ${ip}: is not loopback, and without ${lacks} others could read the log`, {
+    hint: 'give --token-file, --tls-cert and --tls-key, or --insecure where the network is trusted',
+  });
+}

@@ -1,0 +1,83 @@
+/**
+ * All mirrored tables of a cache become those of a draft, in one transaction: a reader
+ * sees the old cache or the new one, under the same path, and what an application has
+ * made in the cache stays.
+ */
+import type { Position } from '../daystream/position.js';
+import { dropTable } from './alter.js';
+import { copyName } from './copies.js';
+import { importCommand } from './cure.js';
+import { isInDraft, joinTable, makeRoom } from './join.js';
+import type { Lost } from './lost.js';
+import { unheldName } from './names.js';
+import { isTaken } from './objects.js';
+import { guarded, openCache, type Cache } from './open.js';
+import { writePatterns, type ChosenPattern } from './patterns.js';
+import { isProtected, renewProtection } from './protect.js';
+import { createTableSql } from './schema.js';
+import { deleteTable, readTables, writeTable, type CacheTable } from './tables.js';
+import { Watch } from './watch.js';
+
+export interface Replacement {
+  /** Where the cache comes to stand, as the draft does. */
+  readonly at: Position;
+  /** Those of the draft. */
+  readonly tables: readonly CacheTable[];
+  /** The host asks for these too from now on. */
+  readonly patterns: readonly ChosenPattern[];
+  /** Tables of the cache that stay as they are, though the draft does not have them. */
+  readonly stays: (table: CacheTable) => boolean;
+}
+
+/** The caller holds the cache's lock. Gives what of an application's objects could not be kept. Throws DeltaError; the cache is then as it was. */
+export function replaceTables(path: string, draft: string, { at, tables, patterns, stays }: Replacement): Lost[] {
+  const cache = openCache(path);
+  try {
+    return guarded(path, () => {
+      cache.prepare('ATTACH ? AS draft').run(draft);
+      const lost = cache.transaction(() => {
+        const watch = new Watch(cache);
+        const wasProtected = isProtected(cache);
+        const losses: Lost[] = [];
+        const objects = makeRoom(cache, tables, losses);
+        for (const gone of readTables(cache).filter((table) => !stays(table))) {
+          deleteTable(cache, gone);
+          losses.push(...dropTable(cache, gone));
+        }
+        cache.exec('DELETE FROM main._daystream_kept');
+        for (const table of tables) losses.push(...takeIn(cache, table, objects.get(table) ?? [], at));
+        writePatterns(cache, patterns);
+        cache.exec('INSERT OR REPLACE INTO main._daystream_position SELECT * FROM draft._daystream_position');
+        cache.prepare('UPDATE main._daystream_position SET protect = ?').run(Number(wasProtected));
+        renewProtection(cache, wasProtected);
+        return [...losses, ...watch.losses()];
+      }).immediate();
+      cache.exec('DETACH draft');
+      return lost;
+    });
+  } finally {
+    cache.close();
+  }
+}
+
+function takeIn(cache: Cache, table: CacheTable, objects: Parameters<typeof joinTable>[2], at: Position): Lost[] {
+  const { oid, waiting } = table;
+  // A copy that was coming in goes on where it was.
+  if (waiting?.copy !== undefined) {
+    const copy: CacheTable = { ...waiting.copy.table, table: copyName(oid) };
+    cache.exec(createTableSql(copy));
+    cache.exec(`INSERT INTO main.${copyName(oid)} SELECT * FROM draft.${copyName(oid)}`);
+    cache.prepare('INSERT INTO main._daystream_kept SELECT oid, line FROM draft._daystream_kept WHERE oid = ? ORDER BY rowid').run(oid);
+  }
+  if (isInDraft(cache, table.table)) return isTaken(cache, table.table) ? leaveOut(cache, table, at) : joinTable(cache, table, objects);
+  writeTable(cache, table);
+  return objects.map(({ kind, name }): Lost => ({ kind, name, reason: 'its table waits for its first copy' }));
+}
+
+/** What the application has under a table's name stays: it is the table that goes without rows, as it would have when it came through the log. */
+function leaveOut(cache: Cache, table: CacheTable, position: Position): Lost[] {
+  const { joining: _, waiting: __, ...plain } = table;
+  const reason = `the cache has something else under the name ${table.table}`;
+  writeTable(cache, { ...plain, table: unheldName(table), quarantine: { reason, cure: importCommand(cache.name, table.schema, table.name), position } });
+  return [];
+}
