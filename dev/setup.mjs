@@ -16,12 +16,16 @@ const POSTGRES_BASE = '/usr/lib/postgresql';
 const COMPILER_PACKAGES = ['build-essential', 'python3'];
 /** The module that brings its own Postgres, which decodes with what every Postgres has. */
 const DEMO = 'dist/dev/demo.js';
+/** The module that reads logs through others' servers too, each started in a temporary folder. */
+const TESTS = 'dist/dev/test.js';
+const SERVER_PACKAGES = ['nginx', 'openssh-server', 'openssh-client'];
 
 const [module, ...rest] = process.argv.slice(2);
 const needsPlugin = module !== DEMO;
 
 requireNode();
 if (needsPlugin) installPostgres();
+if (module === TESTS) install(missingServers, () => SERVER_PACKAGES);
 installNodePackages();
 run('TypeScript does not compile', process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.']);
 if (needsPlugin) run('the plugin does not compile', 'make', ['-C', 'plugin-c', '-s', `PG_CONFIG=${join(postgresBinaries(), 'pg_config')}`]);
@@ -56,6 +60,11 @@ function install(missing, ...packages) {
 
 function missingCompiler() {
   return ['gcc', 'g++', 'make', 'python3'].filter((name) => !isProgram(name));
+}
+
+/** What Debian keeps in /usr/sbin is not on everybody's path. */
+function missingServers() {
+  return [...['nginx', 'sshd'].filter((name) => !existsSync(join('/usr/sbin', name)) && !isProgram(name)), ...['ssh'].filter((name) => !isProgram(name))];
 }
 
 function missingServer() {
