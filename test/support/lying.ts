@@ -113,7 +113,7 @@ function tell(socket: Socket, kind: LieKind, bytes: Buffer, range: Range, at: nu
     case 'foreign': return partial(sized(part(foreign, range), body.length));
     case 'shifted': return partial(body, contentRange({ first: range.first + 1, last: range.last + 1 }, bytes.length + 1));
     case 'whole': return send(socket, '200 OK', [], bytes);
-    case 'packed': return send(socket, '200 OK', ['Content-Encoding: gzip'], gzipSync(bytes));
+    case 'packed': return send(socket, '200 OK', ['Content-Encoding: gzip'], packed(bytes));
     case 'packed range': return partial(gzipSync(body), right, ['Content-Encoding: gzip']);
     case 'truncated': return partial(body.subarray(0, here + 1), contentRange({ first: range.first, last: at }, at + 1));
     case 'nothing there': return send(socket, '416 Range Not Satisfiable', [`Content-Range: bytes */${range.first}`], Buffer.alloc(0));
@@ -124,6 +124,15 @@ function tell(socket: Socket, kind: LieKind, bytes: Buffer, range: Range, at: nu
       socket.write(headOf('200 OK', ['Connection: close']));
       socket.end(bytes.subarray(0, at));
   }
+}
+
+const PACKED = new WeakMap<Buffer, Buffer>();
+
+/** Packed once: a large log takes a second. */
+function packed(bytes: Buffer): Buffer {
+  const made = PACKED.get(bytes) ?? gzipSync(bytes);
+  PACKED.set(bytes, made);
+  return made;
 }
 
 function send(socket: Socket, status: string, headers: readonly string[], body: Buffer): void {
