@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { programPath } from '../dev/programs.js';
 
 const PEAK_INTERVAL_MS = 20;
 const KEPT_CHARACTERS = 100_000;
@@ -37,7 +37,7 @@ export class Program {
   }
 
   static own(program: OwnProgram, args: readonly string[]): Program {
-    return new Program(process.execPath, [join(import.meta.dirname, `../src/${program}/main.js`), ...args]);
+    return new Program(process.execPath, [programPath(program), ...args]);
   }
 
   /** The most memory that was resident so far (VmHWM of Linux); 0 where the system does not tell. */

@@ -28,6 +28,7 @@ if (needsPlugin) installPostgres();
 if (module === TESTS) install(missingServers, () => SERVER_PACKAGES);
 installNodePackages();
 run('TypeScript does not compile', process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.']);
+run('the commands cannot be bundled', process.execPath, ['dev/bundle.mjs']);
 if (needsPlugin) run('the plugin does not compile', 'make', ['-C', 'plugin-c', '-s', `PG_CONFIG=${join(postgresBinaries(), 'pg_config')}`]);
 await become();
 

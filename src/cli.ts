@@ -3,12 +3,23 @@
  * the person at the terminal, and the one place that exits.
  */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { DeltaError, reasonOf } from './errors.js';
 
 const EXIT_EXPECTED = 1;
 const EXIT_USAGE = 2;
 const EXIT_BUG = 70;
+
+/** Where the commands' programs are: beside this module, as it is or in a bundle. */
+const MAINS = { daystream: 'inspect/main.js', deltastream: 'deltastream/main.js', deltaimport: 'import/main.js', deltamirror: 'deltamirror/main.js' } as const;
+
+export type CommandName = keyof typeof MAINS;
+
+/** The path of a command's program, for who starts it as a process. */
+export function programOf(name: CommandName): string {
+  return fileURLToPath(new URL(MAINS[name], import.meta.url));
+}
 
 /** A commander command with the version, error and help behaviour of all our commands. */
 export function command(name: string, description: string): Command {

@@ -1,11 +1,10 @@
 /** The real commands, as child processes. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { programPath } from '../programs.js';
 
 const STOP_TIMEOUT_MS = 5_000;
-const SOURCES = join(import.meta.dirname, '../../src');
-const MAIN = { deltastream: 'deltastream/main.js', deltaimport: 'import/main.js', deltamirror: 'deltamirror/main.js' } as const;
+const MAIN = { deltastream: 'deltastream', deltaimport: 'import', deltamirror: 'deltamirror' } as const;
 
 export class Command {
   readonly #name: string;
@@ -16,7 +15,7 @@ export class Command {
   /** Starts a command in a process group of its own: a Ctrl-C is the demo's to pass on, in the right order. */
   constructor(name: keyof typeof MAIN, args: readonly string[], where: { readonly cwd: string; readonly env: NodeJS.ProcessEnv }) {
     this.#name = name;
-    this.#child = spawn(process.execPath, [join(SOURCES, MAIN[name]), ...args], { ...where, stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+    this.#child = spawn(process.execPath, [programPath(MAIN[name]), ...args], { ...where, stdio: ['ignore', 'ignore', 'pipe'], detached: true });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => { this.#lastLine = text.trimEnd().split('\n').at(-1) ?? this.#lastLine; });
     this.#exited = once(this.#child, 'close');
   }

@@ -1,7 +1,7 @@
 /** The cache that knows what the log says: brought to the log's end by the mirror itself, and fit to be compared with. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { programOf } from '../cli.js';
 import { formatLsn, maxLsn } from '../daystream/lsn.js';
 import { comparePositions, formatPosition } from '../daystream/position.js';
 import type { LogEnd } from '../daystream/recovery.js';
@@ -19,13 +19,11 @@ export interface Standing {
   readonly out: readonly { readonly table: CacheTable; readonly why: string }[];
 }
 
-const MIRROR = fileURLToPath(new URL('../deltamirror/main.js', import.meta.url));
-
 /** Runs `deltamirror --once` on the cache, as a process of its own. Throws DeltaError cache where it fails. */
 export async function bringToEnd(path: string, log: string, tell: (text: string) => void, signal: AbortSignal): Promise<void> {
   requireCache(path);
   tell(`${path}: is brought to the end of the log`);
-  const child = spawn(process.execPath, [MIRROR, '--once', '--source', log, path], { stdio: ['ignore', 'ignore', 'pipe'], signal });
+  const child = spawn(process.execPath, [programOf('deltamirror'), '--once', '--source', log, path], { stdio: ['ignore', 'ignore', 'pipe'], signal });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => { said = (said + text).slice(-KEPT_CHARACTERS); });
   const [status] = (await once(child, 'close')) as [number | null];

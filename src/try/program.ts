@@ -4,10 +4,9 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { programOf, type CommandName } from '../cli.js';
 import { DeltaError } from '../errors.js';
 
-const MAINS = { deltastream: '../deltastream/main.js', deltaimport: '../import/main.js', deltamirror: '../deltamirror/main.js' } as const;
 const STOP_TIMEOUT_MS = 8_000;
 const OUTPUT_LIMIT_BYTES = 64 * 1024 * 1024;
 
@@ -27,9 +26,8 @@ export class Program {
   #isStopping = false;
 
   /** In a process group of its own: a Ctrl-C is ours to pass on, in the right order. */
-  constructor(readonly name: keyof typeof MAINS, args: readonly string[], { env, tell }: Where) {
-    const main = fileURLToPath(new URL(MAINS[name], import.meta.url));
-    this.#child = spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true });
+  constructor(readonly name: CommandName, args: readonly string[], { env, tell }: Where) {
+    this.#child = spawn(process.execPath, [programOf(name), ...args], { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       if (this.#stdout.length < OUTPUT_LIMIT_BYTES) this.#stdout += text;
     });

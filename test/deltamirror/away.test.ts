@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
+import { programPath } from '../../dev/programs.js';
 import { publishSnapshot } from '../../src/published/publish.js';
 import type { CacheTable } from '../../src/sqlite/tables.js';
 import { keyedTable, makeCache, query, runMirror } from '../support/cache.js';
@@ -16,7 +17,7 @@ import { runCommand } from '../support/path.js';
 import { Random } from '../support/random.js';
 import { snapshotsIn } from '../support/published.js';
 
-const MAIN = join(import.meta.dirname, '../../src/deltamirror/main.js');
+const MAIN = programPath('deltamirror');
 
 interface Away { readonly folder: string; readonly log: string; readonly cache: string; readonly host: string }
 

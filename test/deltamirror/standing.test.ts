@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { programPath } from '../../dev/programs.js';
 import { readHosts } from '../../src/daystream/hosts.js';
 import { formatPosition } from '../../src/daystream/position.js';
 import type { Writer } from '../../src/daystream/writer.js';
@@ -15,7 +16,7 @@ import { runCommand } from '../support/path.js';
 import { Sshd } from '../support/sshd.js';
 import { until } from '../support/wait.js';
 
-const PROGRAM = join(import.meta.dirname, '../../src/deltamirror/main.js');
+const PROGRAM = programPath('deltamirror');
 
 async function logAndCache(t: TestContext): Promise<{ log: string; cache: string; writer: Writer }> {
   const folder = temporaryFolder(t);

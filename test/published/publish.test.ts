@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
+import { programPath } from '../../dev/programs.js';
 import { publishSnapshot } from '../../src/published/publish.js';
 import { openReader } from '../../src/sqlite/open.js';
 import { readPosition } from '../../src/sqlite/position.js';
@@ -18,7 +19,7 @@ import { Random } from '../support/random.js';
 import { runCommand } from '../support/path.js';
 
 const KILLS = 12;
-const MAIN = join(import.meta.dirname, '../../src/deltamirror/main.js');
+const MAIN = programPath('deltamirror');
 
 const rows = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => `t insert id ${from + i} note n${from + i}`);
 const TABLE = keyedTable('t', ['note']);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test, type TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { programPath } from '../../dev/programs.js';
 import { INDEX_NAME } from '../../src/daystream/index-file.js';
 import { isSegmentName } from '../../src/daystream/segment.js';
 import { compress, type Compressed } from '../../src/retention/compress.js';
@@ -17,7 +18,7 @@ import { Random } from '../support/random.js';
 
 const T0 = 1_760_000_000;
 const DAY = 86_400;
-const PROGRAM = join(import.meta.dirname, '../../src/inspect/main.js');
+const PROGRAM = programPath('inspect');
 
 async function days(t: TestContext, count: number, row = () => 'x'.repeat(1000)): Promise<string> {
   const folder = temporaryFolder(t);

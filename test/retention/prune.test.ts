@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { programPath } from '../../dev/programs.js';
 import { Folder } from '../../src/daystream/folder.js';
 import { OpenReader, readHosts, removeHost, writeHost } from '../../src/daystream/hosts.js';
 import { formatPosition } from '../../src/daystream/position.js';
@@ -20,7 +21,7 @@ import { Random } from '../support/random.js';
 const T0 = 1_760_000_000;
 const DAY = 86_400;
 const DAYS = 12;
-const PROGRAM = join(import.meta.dirname, '../../src/inspect/main.js');
+const PROGRAM = programPath('inspect');
 
 /** A log of twelve days, each of some transactions within its first hours. */
 async function twelveDays(t: TestContext): Promise<{ folder: string; segments: string[] }> {

@@ -7,6 +7,7 @@ import { request } from 'node:https';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { programPath } from '../../dev/programs.js';
 import { readHosts } from '../../src/daystream/hosts.js';
 import { temporaryFolder } from '../support/folder.js';
 import { serveProcess } from '../support/serve-process.js';
@@ -15,7 +16,7 @@ import { until } from '../support/wait.js';
 
 const DAY = '2026-11-20.daystream';
 const TOKEN = '0123456789abcdef0123456789abcdef';
-const MAIN = join(import.meta.dirname, '../../src/inspect/main.js');
+const MAIN = programPath('inspect');
 const EXPECTED = 1;
 const USAGE = 2;
 

@@ -1,5 +1,5 @@
 /** What tests of the import share: a log that a copy can join, and an import without a terminal. */
-import { join } from 'node:path';
+import { programPath } from '../../dev/programs.js';
 import type { Server } from '../../dev/postgres.js';
 import { parseLsn } from '../../src/daystream/lsn.js';
 import { Writer } from '../../src/daystream/writer.js';
@@ -8,7 +8,7 @@ import { importTables, type ImportResult } from '../../src/import/import.js';
 import type { Progress } from '../../src/load/progress.js';
 import { parsePatterns } from '../../src/daystream/pattern.js';
 
-export const ENTRY = join(import.meta.dirname, '../../src/import/main.js');
+export const ENTRY = programPath('import');
 
 const SILENT: Progress = { say: () => {}, stop: () => {}, table: () => ({ at: () => {}, doing: () => {}, done: () => {} }) };
 

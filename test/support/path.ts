@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import pg from 'pg';
+import { programPath } from '../../dev/programs.js';
 import { Server, type ServerOptions } from '../../dev/postgres.js';
 import { readPosition } from '../../src/sqlite/position.js';
 import { openReader } from '../../src/sqlite/open.js';
 import { compareAll } from './compare.js';
 import { temporaryFolder } from './folder.js';
 
-const SOURCES = join(import.meta.dirname, '../../src');
 const MAINS = { deltastream: 'deltastream', deltaimport: 'import', deltamirror: 'deltamirror', daystream: 'inspect' } as const;
 const WAIT_MS = 120_000;
 
@@ -32,7 +32,7 @@ export function runCommand(name: CommandName, args: readonly string[], env: Node
 }
 
 function mainOf(name: CommandName): string {
-  return join(SOURCES, MAINS[name], 'main.js');
+  return programPath(MAINS[name]);
 }
 
 /** A command that goes on: started, killed, started again. */

@@ -1,10 +1,10 @@
 /** `daystream serve` as a process. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { programPath } from '../../dev/programs.js';
 import { until } from './wait.js';
 
-const MAIN = join(import.meta.dirname, '../../src/inspect/main.js');
+const MAIN = programPath('inspect');
 
 export interface ServeProcess {
   readonly child: ChildProcess;

@@ -2,14 +2,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { programPath } from '../../dev/programs.js';
 import type { Server } from '../../dev/postgres.js';
 import { isSegmentName } from '../../src/daystream/segment.js';
 import { readAll } from './log.js';
 import { until } from './wait.js';
 
-const PROGRAM = resolve(import.meta.dirname, '../../src/deltastream/main.js');
+const PROGRAM = programPath('deltastream');
 
 export class Running {
   readonly child: ChildProcess;

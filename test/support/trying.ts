@@ -3,15 +3,15 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import type pg from 'pg';
+import { programPath } from '../../dev/programs.js';
 import type { Server } from '../../dev/postgres.js';
 import { temporaryFolder } from './folder.js';
 import { until } from './wait.js';
 
-const MAIN = join(import.meta.dirname, '../../src/deltastream/main.js');
+const MAIN = programPath('deltastream');
 const PACE_MS = 3;
 
 export const TABLES = `
