@@ -16,11 +16,11 @@ const SMALL_BLOCK_BYTES = 5000;
 /** The longest answer: so that a reading meets many lies. */
 const ANSWER_BYTES = 2048;
 /** Of all bytes of the small log. */
-const SHARE = Number(process.env.LIES_SHARE ?? 1 / 500);
+const SHARE = Number(process.env.LIES_SHARE ?? 1 / 1000);
 const LARGE_BYTES = Number(process.env.LIES_MB ?? 5) * 1e6;
 const LARGE_BLOCK_BYTES = 128 << 10;
 const LARGE_ANSWER_BYTES = 128 << 10;
-const PLACES = Number(process.env.LIES_PLACES ?? 200);
+const PLACES = Number(process.env.LIES_PLACES ?? 100);
 
 const random = new Random();
 

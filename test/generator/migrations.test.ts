@@ -6,7 +6,7 @@ import { runMigrations, undone } from './migrations/seeds.js';
 /** How many seeds, by whose names the log has the rows of partitions; each is lived with triggers and without. */
 const SEEDS = { root: 80, leaf: 20 } as const;
 /** Of some 70 kinds of change chance may leave out so many of the rare ones. */
-const RARE = 12;
+const RARE = 16;
 
 for (const detection of ['triggers', 'polling'] as const) {
   for (const partitions of ['root', 'leaf'] as const) {
