@@ -36,7 +36,7 @@ async function mirrored(t: TestContext, detection: Detection, ...more: string[])
   await path.server.query(PARTS);
   if (detection === 'triggers') path.run('deltastream', 'setup');
   path.deltastream('--plugin', 'pgoutput', '--schema-interval', INTERVAL, ...more);
-  await until('the log to begin', () => existsSync(path.log));
+  await until('the log to begin', () => path.hasBegun);
   await path.import('*.*');
   path.mirror();
   await settled(path, [path.cache()]);
@@ -91,7 +91,7 @@ test('what was noted is judged by the run behind a crash', async (t) => {
   const path = await Path.start(t, { version: 18 });
   await path.server.query(PARTS);
   const stream = path.deltastream('--plugin', 'pgoutput', '--schema-interval', '1h');
-  await until('the log to begin', () => existsSync(path.log));
+  await until('the log to begin', () => path.hasBegun);
   await path.import('*.*');
   path.mirror();
   await path.caughtUp(path.cache());

@@ -14,7 +14,7 @@ async function guarded(t: TestContext, interval: string, version?: 15 | 18): Pro
   await path.server.query(TABLE);
   path.run('deltastream', 'setup');
   path.deltastream('--plugin', 'pgoutput', '--schema-interval', interval);
-  await until('the log to begin', () => existsSync(path.log));
+  await until('the log to begin', () => path.hasBegun);
   await path.import('*.*');
   path.mirror();
   await settled(path, [path.cache()]);

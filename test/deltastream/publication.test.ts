@@ -22,7 +22,7 @@ async function mirrored(t: TestContext, sql: string, detection: typeof DETECTION
   await path.server.query(sql);
   if (detection === 'triggers') path.run('deltastream', 'setup');
   const stream = path.deltastream('--plugin', 'pgoutput', '--schema-interval', '200ms', ...more);
-  await until('the log to begin', () => existsSync(path.log));
+  await until('the log to begin', () => path.hasBegun);
   await path.import('*.*');
   path.mirror();
   await path.caughtUp(path.cache());
@@ -143,7 +143,7 @@ test('where another role\'s publication does not send all, its tables are in qua
   await path.server.query("create role app login replication; grant pg_read_all_data to app; create table a (id int primary key, v text); insert into a values (1, 'x')");
   path.run('deltastream', 'setup', '--slot', 'test', '--plugin', 'pgoutput');
   const stream = path.daemon('deltastream', '--pg', path.server.url('postgres', 'app'), '--slot', 'test', '--create-slot', '--out', path.log, '--plugin', 'pgoutput', '--schema-interval', '200ms');
-  await until('the log to begin', () => existsSync(path.log));
+  await until('the log to begin', () => path.hasBegun);
   await path.import('*');
   path.mirror();
   await settled(path, [path.cache()]);
@@ -209,7 +209,7 @@ test('a role that owns the tables needs no more; of another role\'s tables it sa
     alter table marker owner to app; create table a (id int primary key); alter table a owner to app;
     create table b (id int primary key); alter table b owner to boss; grant select on b to app; insert into b values (1)`);
   const stream = path.daemon('deltastream', '--pg', path.server.url('postgres', 'app'), '--slot', 'test', '--create-slot', '--out', path.log, '--plugin', 'pgoutput', '--schema-interval', '200ms');
-  await until('the log to begin', () => existsSync(path.log));
+  await until('the log to begin', () => path.hasBegun);
   await path.import('*');
   path.mirror();
   await path.until('it to be said of b', () => /table public\.b: is not in the log: role "app" may not add it to the publication "test" — as role "boss": BEGIN; LOCK TABLE/.test(stream.stderr));
@@ -250,7 +250,7 @@ test('a publication that is dropped and made again has lost changes, where the s
   await path.server.query("create table a (id int primary key, v text); insert into a values (1, 'x')");
   path.run('deltastream', 'setup');
   path.deltastream('--plugin', 'pgoutput', '--schema-interval', '200ms');
-  await until('the log to begin', () => existsSync(path.log));
+  await until('the log to begin', () => path.hasBegun);
   await path.import('*.*');
   path.mirror();
   await settled(path, [path.cache()]);

@@ -16,7 +16,7 @@ async function mirrored(t: TestContext, sql: string): Promise<Path> {
   await path.server.query(`${sql}; CREATE TABLE news (id int PRIMARY KEY)`);
   path.run('deltastream', 'setup');
   path.deltastream('--plugin', 'pgoutput', '--schema-interval', '200ms');
-  await until('the log to begin', () => existsSync(path.log));
+  await until('the log to begin', () => path.hasBegun);
   await path.import('*.*');
   path.mirror();
   await settled(path, [path.cache()]);
@@ -79,7 +79,7 @@ test('a role that cannot prove what the event triggers say goes by the compariso
   await path.server.query(`${T}; CREATE ROLE app LOGIN REPLICATION; GRANT SELECT ON t, marker TO app`);
   path.run('deltastream', 'setup', '--slot', 'test', '--plugin', 'pgoutput');
   const stream = path.daemon('deltastream', '--pg', path.server.url('postgres', 'app'), '--slot', 'test', '--create-slot', '--out', path.log, '--plugin', 'pgoutput', '--schema-interval', '200ms');
-  await until('the log to begin', () => existsSync(path.log));
+  await until('the log to begin', () => path.hasBegun);
   await path.import('*');
   path.mirror();
   await path.until('it to be said', () => stream.stderr.includes('GRANT USAGE ON SCHEMA deltastream TO "app"; GRANT SELECT ON deltastream.secret TO "app";'));

@@ -1,5 +1,4 @@
 /** The whole path for tests in which schemas change: with triggers or without, and everything compared, shapes and rows. */
-import { existsSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import pg from 'pg';
 import type { ServerOptions } from '../../dev/postgres.js';
@@ -39,7 +38,7 @@ export class Changing {
     await path.server.query(sql);
     if (detection === 'triggers') path.run('deltastream', 'setup');
     const stream = path.deltastream('--partitions', partitions, '--schema-interval', INTERVAL, ...more);
-    await until('the log to begin', () => existsSync(path.log));
+    await until('the log to begin', () => path.hasBegun);
     await path.import('*.*');
     const changing = new Changing(path, stream, path.mirror(), partitions);
     await settled(path, [path.cache()]);

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import pg from 'pg';
 import { programPath } from '../../dev/programs.js';
 import { Server, type ServerOptions } from '../../dev/postgres.js';
+import { isSegmentName } from '../../src/daystream/segment.js';
 import { readPosition } from '../../src/sqlite/position.js';
 import { openReader } from '../../src/sqlite/open.js';
 import { compareAll } from './compare.js';
@@ -129,11 +130,14 @@ export class Path {
     return this.daemon('deltastream', '--slot', 'test', '--create-slot', '--out', this.log, ...args);
   }
 
+  /** True once there is a log that can be joined. */
+  get hasBegun(): boolean { return existsSync(this.log) && readdirSync(this.log).some(isSegmentName); }
+
   cache(name = 'cache.db'): string { return join(this.folder, name); }
 
   /** Waits until the log is there, then copies the tables. */
   async import(tables: string, cache = this.cache()): Promise<void> {
-    await until('the log to begin', () => existsSync(this.log));
+    await until('the log to begin', () => this.hasBegun);
     const daemon = this.daemon('deltaimport', '--tables', `${tables},marker`, '--source', this.log, cache);
     assert.equal(await daemon.ended(), 0, daemon.stderr);
   }

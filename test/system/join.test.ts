@@ -22,7 +22,7 @@ async function isLogged(path: Path, id: string): Promise<boolean> {
 async function importBesideGhost(path: Path): Promise<void> {
   await path.server.query('CREATE TABLE t (id int PRIMARY KEY)');
   path.deltastream();
-  await until('the log to begin', async () => (await path.server.query("SELECT 1 FROM pg_replication_slots WHERE active")).length > 0);
+  await until('the log to begin', () => path.hasBegun);
   await path.server.query('INSERT INTO t VALUES (1)');
   await path.server.query("ALTER SYSTEM SET synchronous_standby_names = 'ghost'");
   await path.server.query('SELECT pg_reload_conf()');

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { cellsOf } from '../support/cells.js';
 import { query } from '../support/cache.js';
@@ -14,7 +13,7 @@ test('numeric and money as REAL: streamed and copied rows hold the same, and key
   await client.query(`CREATE TABLE keyed (k numeric PRIMARY KEY, n numeric, m money, a numeric[]); CREATE TABLE keyless (id int, n numeric, m money); ALTER TABLE keyless REPLICA IDENTITY FULL`);
   path.deltastream();
   const importReal = (cache: string) => path.run('deltaimport', '--tables', '*', '--numeric', 'real', '--source', path.log, cache);
-  await path.until('the log to begin', () => existsSync(path.log));
+  await path.until('the log to begin', () => path.hasBegun);
   importReal(path.cache());
   path.mirror();
   await client.query(`INSERT INTO keyed SELECT coalesce(v, 7), v, (ordinality * 1234.56)::numeric::money, ARRAY[v, 1.10] FROM unnest($1::numeric[]) WITH ORDINALITY AS u (v) ON CONFLICT DO NOTHING`, [VALUES]);
