@@ -65,8 +65,8 @@ async function begin(host: Host, log: Log, report: Report, signal: AbortSignal):
       say: (text) => report.note(text),
       came: ({ name, head }, bytes) => report.note(`${name}: ${sizeText(bytes)} of ${sizeText(head.bytes)}`),
     }, signal);
-    const { tables, added, gone } = plan!;
-    const lost = replaceTables(path, draft, { at: snapshot.head.position, tables: tables.map(({ to }) => to), patterns: added, stays: ({ quarantine }) => quarantine?.reason === DROPPED });
+    const { tables, added, ended, gone } = plan!;
+    const lost = replaceTables(path, draft, { at: snapshot.head.position, tables: tables.map(({ to }) => to), patterns: added, ended, stays: ({ quarantine }) => quarantine?.reason === DROPPED });
     for (const { schema, name } of gone) report.note(`${schema}.${name} is gone: the log no longer has it`);
     for (const { kind, name, reason } of lost) report.note(`${kind} ${name} could not be kept: ${reason}`);
     report.note(`began again with ${snapshot.name}`);

@@ -6,7 +6,7 @@ import { DeltaError, shellWord } from '../errors.js';
 import { PassedOver, type Snapshot } from '../published/find.js';
 import { takingOf } from '../published/narrow.js';
 import { tableKey, unheldName } from '../sqlite/names.js';
-import { choiceOf, chosenBy, type ChosenPattern } from '../sqlite/patterns.js';
+import { chosenBy, keepingPattern, type ChosenPattern } from '../sqlite/patterns.js';
 import type { CachePosition } from '../sqlite/position.js';
 import type { Held, Taken, Taking } from '../sqlite/take.js';
 import { heldColumns, type CacheTable } from '../sqlite/tables.js';
@@ -22,7 +22,9 @@ export interface Host extends Held {
 export interface HostPlan extends Taken {
   /** What the host asks for from now on besides. */
   readonly added: readonly ChosenPattern[];
-  /** Tables of the host that are no more. */
+  /** Tables of the host that were dropped: what it has chosen of them holds for the next ones of their names. */
+  readonly ended: readonly CacheTable[];
+  /** Tables of the host that it has no more. */
   readonly gone: readonly CacheTable[];
 }
 
@@ -30,27 +32,29 @@ export interface HostPlan extends Taken {
 export function planForHost(host: Host, { tables, patterns }: Pick<Held, 'tables' | 'patterns'>, snapshot: Snapshot): HostPlan {
   requireOnward(host, snapshot);
   const byOid = new Map(host.tables.map((table) => [table.oid, table]));
-  const byName = new Map(host.tables.map((table) => [tableKey(table.schema, table.name), table]));
+  const oids = new Set(tables.map(({ oid }) => oid));
+  const ended = host.tables.filter(({ oid, schema, quarantine }) => !oids.has(oid) && schema !== '' && quarantine?.reason !== DROPPED);
+  const chosenPatterns = [...ended.flatMap((table) => keepingPattern(table) ?? []), ...host.patterns];
   const added: ChosenPattern[] = [];
-  const met = new Set<CacheTable>();
   const takings = tables.filter(({ schema }) => schema !== '').flatMap((from): Taking[] => {
-    const before = byOid.get(from.oid) ?? byName.get(tableKey(from.schema, from.name));
-    const chosen = chosenBy(host.patterns, from.schema, from.name);
-    const isNamed = before?.oid === from.oid && isExact(parsePatterns(before.pattern)[0]);
-    if (before === undefined ? chosen === undefined : chosen === undefined && !isNamed) return [];
-    if (before !== undefined) met.add(before);
+    // Never by its name alone: that may be another table's by now, and the host's has another.
+    const before = byOid.get(from.oid);
+    const chosen = chosenBy(chosenPatterns, from.schema, from.name);
+    const isNamed = before !== undefined && isExact(parsePatterns(before.pattern)[0]);
+    if (chosen === undefined && !isNamed) return [];
     // One that was asked for by its name and has another one by now is asked for by that.
     const pattern = chosen ?? { pattern: parsePatterns(written(from.schema, from.name))[0], numeric: before!.choice.numeric };
     if (chosen === undefined) added.push(pattern);
     return [chosenFrom(from, wanted(from, before, pattern, snapshot.place), snapshot.place)];
   });
-  const gone = host.tables.filter((table) => !met.has(table) && table.quarantine?.reason !== DROPPED);
+  const [ofOids, ofNames] = [new Set(takings.map(({ to }) => to.oid)), new Set(takings.map(({ to }) => tableKey(to.schema, to.name)))];
+  const gone = host.tables.filter(({ oid, schema, name, quarantine }) => !ofOids.has(oid) && !ofNames.has(tableKey(schema, name)) && quarantine?.reason !== DROPPED);
   // What the snapshot's host follows and does not have is not in the log any more.
   const lacking = gone.find(({ schema, name }) => schema !== '' && chosenBy(patterns, schema, name) === undefined);
   if (lacking !== undefined) {
     throw new DeltaError('config', `${snapshot.place}: has no table ${lacking.schema}.${lacking.name}, which ${host.path} has`, { hint: `publish from a host that has it; or copy from Postgres: deltaimport --tables … --source … ${shellWord(host.path)}` });
   }
-  return { tables: takings, added, gone };
+  return { tables: takings, added, ended, gone };
 }
 
 /** A cache never goes back, and LSNs, oids and xids of another history mean nothing to it. */
@@ -75,7 +79,7 @@ function chosenFrom(from: CacheTable, to: CacheTable, place: string): Taking {
 function wanted(from: CacheTable, before: CacheTable | undefined, chosen: ChosenPattern, place: string): CacheTable {
   const relation: Relation = { ...from, table: from.name };
   try {
-    const table = before?.oid === from.oid ? reshaped(before, relation) : newTable(relation, before === undefined ? chosen : { ...chosen, keeps: choiceOf(before) });
+    const table = before === undefined ? newTable(relation, chosen) : reshaped(before, relation);
     const { joining: _, waiting: __, quarantine: ___, ...plain } = table;
     const { joining, waiting, quarantine, comments } = from;
     const attnums = new Set(heldColumns(table).map(({ attnum }) => attnum));

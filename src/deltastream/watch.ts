@@ -92,12 +92,14 @@ export class Watch {
     const { signal } = this.#stop;
     const intervalMs = Math.max(INTERVAL_AT_LEAST_MS, this.#options.schemaIntervalMs);
     await sleep(Math.min(intervalMs, FIRST_LOOK_MS), undefined, { signal }).catch(() => {}); // a stop ends the wait
-    for (let seen = -1; !signal.aborted;) {
-      const isNews = news() !== seen;
+    for (let seen = -1, isFresh = false; !signal.aborted;) {
+      // Twice: what the log has may not be visible yet when it is looked at the first time.
+      const isNews = isFresh || news() !== seen;
+      isFresh = news() !== seen;
       seen = news();
       if (!await this.#attempt(isNews)) return;
       const lookedMs = performance.now();
-      const restMs = () => lookedMs + (news() === seen ? intervalMs : Math.min(intervalMs, NEWS_INTERVAL_MS)) - performance.now();
+      const restMs = () => lookedMs + (news() === seen && !isFresh ? intervalMs : Math.min(intervalMs, NEWS_INTERVAL_MS)) - performance.now();
       while (restMs() > 0 && !signal.aborted) {
         await sleep(Math.min(restMs(), ASK_INTERVAL_MS), undefined, { signal }).catch(() => {}); // a stop ends the wait
       }

@@ -41,18 +41,24 @@ export function writePatterns(cache: Cache, patterns: readonly ChosenPattern[]):
   for (const { pattern, numeric } of patterns) insert.run(pattern.text, numeric ?? null);
 }
 
-/** What was chosen of a table, for the next one of its name. */
-export function choiceOf(table: CacheTable): KeptChoice {
+function choiceOf(table: CacheTable): KeptChoice {
   const renamed = Object.fromEntries(table.columns.flatMap(({ name, as }) => (typeof as === 'string' ? [[name, as] as const] : [])));
   return { ...(isGivenName(table) && { table: table.table }), columns: renamed, choice: table.choice };
 }
 
+/** The pattern for the next table of this name, which is to be held as this one; undefined where nothing was chosen of it. */
+export function keepingPattern(table: CacheTable): ChosenPattern | undefined {
+  const { schema, name, choice } = table;
+  const keeps = choiceOf(table);
+  if (keeps.table === undefined && Object.keys(keeps.columns).length === 0 && choice.columns === undefined && choice.where === undefined) return undefined;
+  return { pattern: parsePatterns(written(schema, name))[0], numeric: choice.numeric, keeps };
+}
+
 /** Keeps what was chosen of a table for the next one of its name; false where nothing was. */
 export function keepChoice(cache: Cache, before: CacheTable): boolean {
-  const { schema, name, choice } = before;
-  const kept = choiceOf(before);
-  if (kept.table === undefined && Object.keys(kept.columns).length === 0 && choice.columns === undefined && choice.where === undefined) return false;
-  cache.prepare('INSERT INTO _daystream_patterns (pattern, numeric, keeps) VALUES (?, ?, ?) ON CONFLICT (pattern) DO UPDATE SET keeps = excluded.keeps').run(written(schema, name), choice.numeric ?? null, JSON.stringify(kept));
+  const kept = keepingPattern(before);
+  if (kept === undefined) return false;
+  cache.prepare('INSERT INTO _daystream_patterns (pattern, numeric, keeps) VALUES (?, ?, ?) ON CONFLICT (pattern) DO UPDATE SET keeps = excluded.keeps').run(kept.pattern.text, kept.numeric ?? null, JSON.stringify(kept.keeps));
   return true;
 }
 

@@ -12,7 +12,7 @@ import type { Lost } from './lost.js';
 import { unheldName } from './names.js';
 import { isTaken } from './objects.js';
 import { guarded, openCache, type Cache } from './open.js';
-import { writePatterns, type ChosenPattern } from './patterns.js';
+import { keepChoice, writePatterns, type ChosenPattern } from './patterns.js';
 import { isProtected, renewProtection } from './protect.js';
 import { createTableSql } from './schema.js';
 import { deleteTable, readTables, writeTable, type CacheTable } from './tables.js';
@@ -25,12 +25,14 @@ export interface Replacement {
   readonly tables: readonly CacheTable[];
   /** The host asks for these too from now on. */
   readonly patterns: readonly ChosenPattern[];
+  /** Tables that are no more: what was chosen of them holds for the next ones of their names. */
+  readonly ended: readonly CacheTable[];
   /** Tables of the cache that stay as they are, though the draft does not have them. */
   readonly stays: (table: CacheTable) => boolean;
 }
 
 /** The caller holds the cache's lock. Gives what of an application's objects could not be kept. Throws DeltaError; the cache is then as it was. */
-export function replaceTables(path: string, draft: string, { at, tables, patterns, stays }: Replacement): Lost[] {
+export function replaceTables(path: string, draft: string, { at, tables, patterns, ended, stays }: Replacement): Lost[] {
   const cache = openCache(path);
   try {
     return guarded(path, () => {
@@ -47,6 +49,7 @@ export function replaceTables(path: string, draft: string, { at, tables, pattern
         cache.exec('DELETE FROM main._daystream_kept');
         for (const table of tables) losses.push(...takeIn(cache, table, objects.get(table) ?? [], at));
         writePatterns(cache, patterns);
+        for (const table of ended) keepChoice(cache, table);
         cache.exec('INSERT OR REPLACE INTO main._daystream_position SELECT * FROM draft._daystream_position');
         cache.prepare('UPDATE main._daystream_position SET protect = ?').run(Number(wasProtected));
         renewProtection(cache, wasProtected);

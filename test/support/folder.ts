@@ -1,12 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 
 const ATTEMPTS = 20;
 
+/** What something ends with: a test, or a run that is none. */
+export interface Ending {
+  after(end: () => unknown): void;
+}
+
 /** An empty folder that goes away with the test. */
-export function temporaryFolder(t: TestContext): string {
+export function temporaryFolder(t: Ending): string {
   const path = mkdtempSync(join(tmpdir(), 'deltamirror-test-'));
   t.after(() => remove(path, ATTEMPTS));
   return path;

@@ -4,8 +4,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { temporaryFolder } from './folder.js';
+import { temporaryFolder, type Ending } from './folder.js';
 import { freePort } from './ports.js';
 import { until } from './wait.js';
 
@@ -17,7 +16,7 @@ export class Nginx {
   private constructor(readonly port: number, private readonly folder: string) {}
 
   /** `location` is the configuration of `/log/`, with the log's folder as its alias; `more` of the server. */
-  static async start(t: TestContext, log: string, location = '', more = ''): Promise<Nginx> {
+  static async start(t: Ending, log: string, location = '', more = ''): Promise<Nginx> {
     const folder = temporaryFolder(t);
     const nginx = new Nginx(await freePort(), folder);
     // The workers of an nginx that root starts are of a user who has to come to the log.

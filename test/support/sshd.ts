@@ -5,8 +5,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { temporaryFolder } from './folder.js';
+import { temporaryFolder, type Ending } from './folder.js';
 import { until } from './wait.js';
 
 const SSHD = '/usr/sbin/sshd';
@@ -23,7 +22,7 @@ export class Sshd {
     this.#port = port;
   }
 
-  static async start(t: TestContext): Promise<Sshd> {
+  static async start(t: Ending): Promise<Sshd> {
     const folder = temporaryFolder(t);
     const sshd = new Sshd(folder, await freePort());
     sshd.#relay.listen(0, '127.0.0.1');

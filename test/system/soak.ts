@@ -5,6 +5,10 @@
  *   npm run soak -- 60
  *   npm run soak -- 60 --before schema.sql --during data.sql
  *
+ * Or the same load read by four hosts in four ways, which are cut all along:
+ *
+ *   npm run soak -- 600 --hosts
+ *
  * Or random schemas, values and changes, each seed one of its own:
  *
  *   npm run soak -- --seeds 1000
@@ -25,8 +29,9 @@ import { command, count, run } from '../../src/cli.js';
 import { Server } from '../../dev/postgres.js';
 import { runMigrations, undone } from '../generator/migrations/seeds.js';
 import { runSeeds } from '../generator/seeds.js';
-import { Path } from '../support/path.js';
+import { Path, until } from '../support/path.js';
 import { Random } from '../support/random.js';
+import { followFromFour } from './soak-hosts.js';
 
 interface Options {
   readonly before: string[];
@@ -36,6 +41,7 @@ interface Options {
   readonly from?: number;
   readonly partitions: 'root' | 'leaf';
   readonly schema?: true;
+  readonly hosts?: true;
   readonly detection: 'triggers' | 'polling';
   readonly plugin: 'deltastream' | 'pgoutput';
 }
@@ -47,6 +53,7 @@ const program = command('soak', 'Mirrors a busy database for a while and compare
   .option('--before <file>', 'SQL to run by psql before the first import (again for more)', collect, [])
   .option('--during <file>', 'SQL to run by psql while the mirrors follow (again for more)', collect, [])
   .option('--scale <n>', 'scale of pgbench', count, 10)
+  .option('--hosts', 'four hosts: from the folder, by ssh, by nginx and by daystream serve, which are cut meanwhile')
   .option('--seeds <n>', 'no pgbench: random schemas, values and changes of so many seeds', count)
   .option('--schema', 'with --seeds: schemas that change while rows do')
   .addOption(new Option('--detection <how>', 'with --schema: how deltastream hears of a change').choices(['triggers', 'polling']).default('triggers'))
@@ -73,26 +80,30 @@ async function soak(seconds: number, options: Options): Promise<void> {
   const server = await Server.start({ settings: { fsync: 'on' } });
   const folder = mkdtempSync(join(tmpdir(), 'deltamirror-soak-'));
   const path = await Path.on(server, folder);
+  const ends: (() => unknown)[] = [];
   try {
     server.tool('pgbench', ['-i', '-q', '-s', String(options.scale)]);
     for (const file of options.before) psql(path, file);
     path.deltastream();
+    await until('the log to begin', () => path.hasBegun);
     const [early, late] = [path.cache('early.db'), path.cache('late.db')];
     await path.import('*.*', early);
     path.mirror(early);
     const bench = spawn(join(server.binaries, 'pgbench'), ['-n', '-c', '4', '-P', '10', '-T', String(seconds)], { env: path.environment, stdio: ['ignore', 'inherit', 'inherit'] });
     const ended = once(bench, 'exit');
     for (const file of options.during) psql(path, file);
-    await sleep(seconds * 300); // the second import falls into the load
+    const others = options.hosts === true ? await followFromFour({ after: (end) => ends.unshift(end) }, path, ended, say) : [];
+    if (options.hosts !== true) await sleep(seconds * 300); // the second import falls into the load
     await path.import('*.*', late);
     path.mirror(late);
     await ended;
-    await path.caughtUp(early, late);
+    await path.caughtUp(early, late, ...others);
     const tables = await tablesOf(server);
-    for (const cache of [early, late]) say(`${cache}: ${await path.compare(cache, tables)} rows of ${tables.length} tables equal Postgres, value by value`);
+    for (const cache of [early, late, ...others]) say(`${cache}: ${await path.compare(cache, tables)} rows of ${tables.length} tables equal Postgres, value by value`);
     say(path.run('daystream', 'verify', path.log).stdout.trim());
   } finally {
     await path.end();
+    for (const end of ends) await end();
     rmSync(folder, { recursive: true, force: true });
   }
 }
