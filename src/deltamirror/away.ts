@@ -16,7 +16,6 @@ import { readPosition } from '../sqlite/position.js';
 import { replaceTables } from '../sqlite/replace.js';
 import { readTables } from '../sqlite/tables.js';
 import { planForHost, type Host, type HostPlan } from './host-plan.js';
-import { DROPPED } from './naming.js';
 import type { Report } from './report.js';
 
 /**
@@ -65,8 +64,9 @@ async function begin(host: Host, log: Log, report: Report, signal: AbortSignal):
       say: (text) => report.note(text),
       came: ({ name, head }, bytes) => report.note(`${name}: ${sizeText(bytes)} of ${sizeText(head.bytes)}`),
     }, signal);
-    const { tables, added, ended, gone } = plan!;
-    const lost = replaceTables(path, draft, { at: snapshot.head.position, tables: tables.map(({ to }) => to), patterns: added, ended, stays: ({ quarantine }) => quarantine?.reason === DROPPED });
+    const { tables, added, ended, left, gone } = plan!;
+    const lost = replaceTables(path, draft, { at: snapshot.head.position, tables: tables.map(({ to }) => to), patterns: added, ended });
+    for (const { schema, name, as } of left) report.note(`${schema}.${name} was dropped; its rows stay in ${as}`);
     for (const { schema, name } of gone) report.note(`${schema}.${name} is gone: the log no longer has it`);
     for (const { kind, name, reason } of lost) report.note(`${kind} ${name} could not be kept: ${reason}`);
     report.note(`began again with ${snapshot.name}`);

@@ -1,17 +1,18 @@
 /** What a host that has a cache wants of a snapshot: its own choice of tables, columns and rows, as if it had followed the log up to there. */
 import { isExact, parsePatterns, written } from '../daystream/pattern.js';
+import { formatLsn } from '../daystream/lsn.js';
 import { comparePositions, formatPosition } from '../daystream/position.js';
 import type { Relation } from '../daystream/relation.js';
 import { DeltaError, shellWord } from '../errors.js';
 import { PassedOver, type Snapshot } from '../published/find.js';
 import { takingOf } from '../published/narrow.js';
-import { tableKey, unheldName } from '../sqlite/names.js';
+import { quarantinedHere } from '../sqlite/cure.js';
+import { droppedName, tableKey, unheldName } from '../sqlite/names.js';
 import { chosenBy, keepingPattern, type ChosenPattern } from '../sqlite/patterns.js';
 import type { CachePosition } from '../sqlite/position.js';
 import type { Held, Taken, Taking } from '../sqlite/take.js';
-import { heldColumns, type CacheTable } from '../sqlite/tables.js';
+import { DROPPED, heldColumns, type CacheTable } from '../sqlite/tables.js';
 import { TableFault } from './fault.js';
-import { DROPPED } from './naming.js';
 import { newTable, reshaped } from './shape.js';
 
 export interface Host extends Held {
@@ -24,6 +25,8 @@ export interface HostPlan extends Taken {
   readonly added: readonly ChosenPattern[];
   /** Tables of the host that were dropped: what it has chosen of them holds for the next ones of their names. */
   readonly ended: readonly CacheTable[];
+  /** Kept rows of dropped tables whose names others have now, and what they are called from here on. */
+  readonly left: readonly { readonly schema: string; readonly name: string; readonly as: string }[];
   /** Tables of the host that it has no more. */
   readonly gone: readonly CacheTable[];
 }
@@ -45,16 +48,21 @@ export function planForHost(host: Host, { tables, patterns }: Pick<Held, 'tables
     // One that was asked for by its name and has another one by now is asked for by that.
     const pattern = chosen ?? { pattern: parsePatterns(written(from.schema, from.name))[0], numeric: before!.choice.numeric };
     if (chosen === undefined) added.push(pattern);
-    return [chosenFrom(from, wanted(from, before, pattern, snapshot.place), snapshot.place)];
+    const to = wanted(from, before, pattern, snapshot.place);
+    if (from.quarantine !== undefined && before !== undefined && before.quarantine === undefined) {
+      throw new PassedOver(`${snapshot.place}: table ${from.schema}.${from.name} is in quarantine there, and not in ${host.path}: ${from.quarantine.reason}`);
+    }
+    return [chosenFrom(from, quarantinedHere(to, host.path), snapshot.place)];
   });
   const [ofOids, ofNames] = [new Set(takings.map(({ to }) => to.oid)), new Set(takings.map(({ to }) => tableKey(to.schema, to.name)))];
   const gone = host.tables.filter(({ oid, schema, name, quarantine }) => !ofOids.has(oid) && !ofNames.has(tableKey(schema, name)) && quarantine?.reason !== DROPPED);
+  const left = host.tables.filter(({ schema, name, quarantine }) => quarantine?.reason === DROPPED && ofNames.has(tableKey(schema, name))).map((table) => ({ ...table, as: droppedName(table) }));
   // What the snapshot's host follows and does not have is not in the log any more.
   const lacking = gone.find(({ schema, name }) => schema !== '' && chosenBy(patterns, schema, name) === undefined);
   if (lacking !== undefined) {
     throw new DeltaError('config', `${snapshot.place}: has no table ${lacking.schema}.${lacking.name}, which ${host.path} has`, { hint: `publish from a host that has it; or copy from Postgres: deltaimport --tables … --source … ${shellWord(host.path)}` });
   }
-  return { tables: takings, added, ended, gone };
+  return { tables: takings, added, ended, left, gone };
 }
 
 /** A cache never goes back, and LSNs, oids and xids of another history mean nothing to it. */
@@ -63,6 +71,8 @@ function requireOnward({ path, at }: Host, { place, head }: Snapshot): void {
     throw new PassedOver(`${place}: is of slot ${head.slot} of system ${head.system}, epoch ${head.epoch}; ${path} follows slot ${at.slot} of system ${at.system}, epoch ${at.epoch}`);
   }
   if (comparePositions(head.position, at.position) <= 0) throw new PassedOver(`${place}: is no newer than ${path}, which stands at ${formatPosition(at.position)}`);
+  // Of a log whose end was lost and written anew: later places, with less in them.
+  if (head.lsn < at.lsn) throw new PassedOver(`${place}: reaches to LSN ${formatLsn(head.lsn)}, ${path} to ${formatLsn(at.lsn)}: the log has lost what it had`);
 }
 
 /** Refused where the snapshot has less than the host; what it does then is another thing than for a new host. */

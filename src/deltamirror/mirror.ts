@@ -10,12 +10,11 @@ import { isTaken } from '../sqlite/objects.js';
 import { cacheError, type Cache } from '../sqlite/open.js';
 import { paceReplay } from '../sqlite/pace.js';
 import { readPosition } from '../sqlite/position.js';
-import { deleteTable, readTables, type CacheTable } from '../sqlite/tables.js';
+import { deleteTable, DROPPED, readTables, type CacheTable } from '../sqlite/tables.js';
 import { Applier } from './applier.js';
 import { Distance, NOT_BEHIND } from './behind.js';
 import { TableFaults, type TableFault } from './fault.js';
 import type { Quarantined } from './quarantines.js';
-import { DROPPED } from './naming.js';
 import { openAt } from './place.js';
 import type { Report } from './report.js';
 

@@ -7,11 +7,11 @@
  */
 import { alterTable, dropTable, renameTable, swapTable, type Lost } from '../sqlite/alter.js';
 import { dropCopy } from '../sqlite/copies.js';
-import { folded, quote, unheldName } from '../sqlite/names.js';
+import { droppedName, folded, quote, unheldName } from '../sqlite/names.js';
 import { isTaken } from '../sqlite/objects.js';
 import type { Cache } from '../sqlite/open.js';
 import { presentIndexes } from '../sqlite/own-indexes.js';
-import type { CacheTable } from '../sqlite/tables.js';
+import { DROPPED, type CacheTable } from '../sqlite/tables.js';
 import { altering, TableFault } from './fault.js';
 import type { Registry } from './registry.js';
 import { placeOf } from './shape.js';
@@ -22,9 +22,6 @@ export interface NamingOptions {
   /** Says what became of a table, once it is committed. */
   readonly note: (text: string) => void;
 }
-
-/** Why a table is out that was dropped in Postgres and kept. */
-export const DROPPED = 'it was dropped in Postgres';
 
 export class Naming {
   readonly #cache: Cache;
@@ -142,7 +139,7 @@ export class Naming {
 
   /** What is kept of a dropped table is an ordinary table from here on. */
   #leaveBehind(table: CacheTable, physical: string): void {
-    const name = `${table.table} (dropped ${table.oid})`;
+    const name = droppedName(table);
     this.#rename(table, physical, name);
     this.#options.note(`${placeOf(table)} was dropped; its rows stay in ${name}`);
   }

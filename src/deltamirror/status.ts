@@ -9,9 +9,8 @@ import { cachePath, holderOfCache } from '../sqlite/lock.js';
 import { openReader } from '../sqlite/open.js';
 import { readPosition, type CachePosition } from '../sqlite/position.js';
 import { isProtected } from '../sqlite/protect.js';
-import { readTables, type CacheTable } from '../sqlite/tables.js';
+import { DROPPED, readTables, type CacheTable } from '../sqlite/tables.js';
 import { bytesFrom } from './behind.js';
-import { DROPPED } from './naming.js';
 
 /** A mirror has a horizon to apply every 10 s; when it has said nothing for longer, the log is asked. */
 const WORD_AFTER_SECONDS = 15;

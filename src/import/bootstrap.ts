@@ -43,7 +43,7 @@ export async function bootstrapCache(log: Log, { cache, patterns, asked }: Boots
   let warnings: readonly string[] = [];
   try {
     const { name, head } = await draftFromNewest(log, target.draft, (held, snapshot) => {
-      const taken = isWhole(patterns, asked) ? undefined : narrowed(held, snapshot, patterns, asked);
+      const taken = isWhole(patterns, asked) && held.tables.every(({ quarantine }) => quarantine === undefined) ? undefined : narrowed(held, snapshot, patterns, asked, target.path);
       tables = (taken?.tables.map(({ to }) => to) ?? held.tables).map(({ table }) => table);
       warnings = taken?.warnings ?? held.tables.flatMap(warningsOf);
       return taken;

@@ -5,6 +5,7 @@ import { bindFilter } from '../filter/bind.js';
 import { parseFilter } from '../filter/parse.js';
 import type { Snapshot } from '../published/find.js';
 import { takingOf } from '../published/narrow.js';
+import { quarantinedHere } from '../sqlite/cure.js';
 import { cacheName, unheldName } from '../sqlite/names.js';
 import type { ChosenPattern } from '../sqlite/patterns.js';
 import { requireHoldable } from '../sqlite/schema.js';
@@ -22,14 +23,14 @@ interface Chosen {
   readonly pattern: string;
 }
 
-/** `patterns` undefined: the tables of the snapshot, as it has them but for what is asked. Throws DeltaError usage and config. */
-export function narrowed({ tables, patterns: had }: Pick<Held, 'tables' | 'patterns'>, { place }: Snapshot, patterns: readonly Pattern[] | undefined, asked: Asked): Narrowed {
+/** For the cache at `path`. `patterns` undefined: the tables of the snapshot, as it has them but for what is asked. Throws DeltaError usage and config. */
+export function narrowed({ tables, patterns: had }: Pick<Held, 'tables' | 'patterns'>, { place }: Snapshot, patterns: readonly Pattern[] | undefined, asked: Asked, path: string): Narrowed {
   const chosen = patterns === undefined ? tables.filter(isNamed).map((table) => ({ table, pattern: table.pattern })) : chooseTables(tables, had, patterns, place);
   const named = chosen.map(({ table, pattern }) => ({ schema: table.schema, table: table.name, relation: table, from: table, pattern }));
   const wishes = wishesOf(asked, named);
   const takings = named.map((each) => {
     const wish = wishes.get(each)!;
-    return takingOf(each.from, planned(each.from, patterns === undefined ? kept(wish, each.from) : wish, each.pattern), place);
+    return takingOf(each.from, quarantinedHere(planned(each.from, patterns === undefined ? kept(wish, each.from) : wish, each.pattern), path), place);
   });
   requireHoldable(takings.map(({ to }) => to).filter((table) => table.table !== unheldName(table)));
   return { tables: takings, patterns: patternsOf(had, patterns, asked), warnings: takings.flatMap(({ to }) => warningsOf(to)) };

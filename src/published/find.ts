@@ -63,7 +63,7 @@ async function proven(log: Log, name: string, place: string): Promise<Snapshot> 
 }
 
 /** Why the log is not the one that a snapshot was taken of, or does not go on from it; undefined where it is and does. */
-async function whyForeign(log: Log, head: SnapshotHead): Promise<string | undefined> {
+export async function whyForeign(log: Log, head: SnapshotHead): Promise<string | undefined> {
   const segments = await segmentsOf(log);
   const found = await findExact(log, segments, head);
   const at = formatPosition(head.position);

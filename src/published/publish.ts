@@ -8,15 +8,18 @@ import { createReadStream, existsSync, readdirSync, renameSync, rmSync, statSync
 import { open } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { segmentOf } from '../daystream/file-names.js';
+import { Folder } from '../daystream/folder.js';
 import { writeIndex } from '../daystream/index-file.js';
-import type { Position } from '../daystream/position.js';
+import { formatPosition, type Position } from '../daystream/position.js';
 import { writeSeekable } from '../daystream/seekable-gzip.js';
 import { isSnapshotName, snapshotName, snapshotsOf } from '../daystream/snapshot-name.js';
 import { DeltaError, reasonOf, shellWord } from '../errors.js';
 import { lock } from '../lock.js';
 import { syncFolder } from '../sqlite/publish.js';
 import { takeTables, type Held, type LeftBehind, type Taken } from '../sqlite/take.js';
-import { encodeHead, headOf } from './head.js';
+import { DROPPED, type CacheTable } from '../sqlite/tables.js';
+import { whyForeign } from './find.js';
+import { encodeHead, headOf, type SnapshotHead } from './head.js';
 
 /** The plain file, before it is compressed. */
 const DRAFT = '.snapshot.draft';
@@ -53,14 +56,24 @@ export async function publishSnapshot(cache: string, folder: string, keep: numbe
 
 async function publishInto(cache: string, to: string, keep: number): Promise<Published> {
   const draft = join(to, DRAFT);
-  const { at, tables, patterns, leftBehind } = takeTables(draft, cache, (held) => wholeOf(cache, held));
+  let tables: readonly CacheTable[] = [];
+  const { at, patterns, leftBehind } = takeTables(draft, cache, (held) => {
+    const whole = wholeOf(cache, held);
+    tables = whole.tables.map(({ to }) => to);
+    return whole;
+  });
   const sha256 = createHash('sha256');
   for await (const block of blocksOf(draft)) sha256.update(block);
   const head = headOf(at!, tables, patterns, { bytes: statSync(draft).size, sha256: sha256.digest('hex') });
-  const path = join(to, snapshotName(head.position));
+  const name = snapshotName(head.position);
+  const path = join(to, name);
+  const isLog = readdirSync(to).some((each) => segmentOf(each) !== undefined);
+  if (isLog) await requireOfLog(cache, to, head);
+  if (!snapshotsOf([...readdirSync(to), name]).slice(0, keep).includes(name)) {
+    throw new DeltaError('config', `${cache}: stands at ${formatPosition(head.position)}, before the newest snapshots of ${to}, of which ${keep} stay`, { hint: `let its mirror catch up first: deltamirror ${shellWord(cache)}` });
+  }
   const bytes = await compress(draft, path, encodeHead(head));
   // Older ones go when the new one is there for good.
-  const isLog = readdirSync(to).some((name) => segmentOf(name) !== undefined);
   if (isLog) writeIndex(to);
   const removed = snapshotsOf(readdirSync(to)).slice(keep);
   for (const name of removed) rmSync(join(to, name));
@@ -73,7 +86,19 @@ async function publishInto(cache: string, to: string, keep: number): Promise<Pub
 function wholeOf(cache: string, { at, tables }: Held): Taken {
   if (at === undefined) throw new DeltaError('cache', `${cache}: holds no position: its import did not finish`, { hint: `make it anew: deltaimport --tables … --source … ${shellWord(cache)}` });
   if (at.crc === 0 && at.system === '0') throw new DeltaError('config', `${cache}: follows a log in the original format, which has no checksums to tell by that a snapshot belongs to it`, { hint: 'copy the file itself, with sqlite3 … .backup' });
-  return { tables: tables.map((table) => ({ from: table, to: table, filter: undefined })) };
+  // What this host keeps of dropped tables is its own.
+  return { tables: tables.filter(({ quarantine }) => quarantine?.reason !== DROPPED).map((table) => ({ from: table, to: table, filter: undefined })) };
+}
+
+/** One of another log would push those away that hosts can begin with. */
+async function requireOfLog(cache: string, folder: string, head: SnapshotHead): Promise<void> {
+  const log = new Folder(folder);
+  try {
+    const reason = await whyForeign(log, head);
+    if (reason !== undefined) throw new DeltaError('config', `${cache}: what ${folder} would get of it ${reason}`, { hint: 'publish to the log that the cache follows, or to a folder without one' });
+  } finally {
+    await log.close();
+  }
 }
 
 async function compress(draft: string, path: string, head: Buffer): Promise<number> {

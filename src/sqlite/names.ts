@@ -37,6 +37,11 @@ export function unheldName({ schema, name, oid }: Named): string {
   return `${schema}.${name}#${oid}`;
 }
 
+/** What a table that was dropped and kept is called once another one has its name. */
+export function droppedName({ table, oid }: { readonly table: string; readonly oid: number }): string {
+  return `${table} (dropped ${oid})`;
+}
+
 /** True where the user gave the table its name in the cache: it is neither Postgres's nor one that we made up for a while. */
 export function isGivenName(table: Named & { readonly table: string }): boolean {
   return table.table !== cacheName(table.schema, table.name) && table.table !== unheldName(table) && reservedBecause(table.table) === undefined;

@@ -9,13 +9,14 @@ import { copyName } from './copies.js';
 import { importCommand } from './cure.js';
 import { isInDraft, joinTable, makeRoom } from './join.js';
 import type { Lost } from './lost.js';
-import { unheldName } from './names.js';
+import { droppedName, tableKey, unheldName } from './names.js';
 import { isTaken } from './objects.js';
 import { guarded, openCache, type Cache } from './open.js';
 import { keepChoice, writePatterns, type ChosenPattern } from './patterns.js';
 import { isProtected, renewProtection } from './protect.js';
+import { moveTable } from './rename.js';
 import { createTableSql } from './schema.js';
-import { deleteTable, readTables, writeTable, type CacheTable } from './tables.js';
+import { deleteTable, DROPPED, readTables, writeTable, type CacheTable } from './tables.js';
 import { Watch } from './watch.js';
 
 export interface Replacement {
@@ -27,12 +28,10 @@ export interface Replacement {
   readonly patterns: readonly ChosenPattern[];
   /** Tables that are no more: what was chosen of them holds for the next ones of their names. */
   readonly ended: readonly CacheTable[];
-  /** Tables of the cache that stay as they are, though the draft does not have them. */
-  readonly stays: (table: CacheTable) => boolean;
 }
 
 /** The caller holds the cache's lock. Gives what of an application's objects could not be kept. Throws DeltaError; the cache is then as it was. */
-export function replaceTables(path: string, draft: string, { at, tables, patterns, ended, stays }: Replacement): Lost[] {
+export function replaceTables(path: string, draft: string, { at, tables, patterns, ended }: Replacement): Lost[] {
   const cache = openCache(path);
   try {
     return guarded(path, () => {
@@ -41,8 +40,9 @@ export function replaceTables(path: string, draft: string, { at, tables, pattern
         const watch = new Watch(cache);
         const wasProtected = isProtected(cache);
         const losses: Lost[] = [];
+        const kept = leaveDropped(cache, tables, losses);
         const objects = makeRoom(cache, tables, losses);
-        for (const gone of readTables(cache).filter((table) => !stays(table))) {
+        for (const gone of readTables(cache).filter(({ oid }) => !kept.has(oid))) {
           deleteTable(cache, gone);
           losses.push(...dropTable(cache, gone));
         }
@@ -61,6 +61,17 @@ export function replaceTables(path: string, draft: string, { at, tables, pattern
   } finally {
     cache.close();
   }
+}
+
+/** Dropped tables whose rows the host keeps stay; one whose name another one has now is an ordinary table from here on. Gives the oids of those that stay. */
+function leaveDropped(cache: Cache, tables: readonly CacheTable[], lost: Lost[]): Set<number> {
+  const names = new Set(tables.map(({ schema, name }) => tableKey(schema, name)));
+  const dropped = readTables(cache).filter(({ quarantine }) => quarantine?.reason === DROPPED);
+  for (const table of dropped.filter(({ schema, name }) => names.has(tableKey(schema, name)))) {
+    deleteTable(cache, table);
+    if (isTaken(cache, table.table)) lost.push(...moveTable(cache, table.table, droppedName(table)));
+  }
+  return new Set(dropped.map(({ oid }) => oid));
 }
 
 function takeIn(cache: Cache, table: CacheTable, objects: Parameters<typeof joinTable>[2], at: Position): Lost[] {

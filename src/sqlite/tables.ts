@@ -175,6 +175,9 @@ export function writeTable(cache: Cache, table: CacheTable): void {
   );
 }
 
+/** Why a table is out that was dropped in Postgres and kept. */
+export const DROPPED = 'it was dropped in Postgres';
+
 export function deleteTable(cache: Cache, { schema, name }: CacheTable): void {
   cache.prepare('DELETE FROM _daystream_tables WHERE schema = ? AND name = ?').run(schema, name);
 }

@@ -154,3 +154,24 @@ function readPositionOf(path: string): string {
     cache.close();
   }
 }
+
+test('a cache of another log, or one that is older than all that would stay, pushes no snapshot away', async (t) => {
+  const { folder, log, cache } = bench(t, [TABLE]);
+  const [old, foreign] = [bench(t, [TABLE]), bench(t, [TABLE])];
+  await writeLog(log, spaced(1, ['t insert id 1 note n']));
+  await runMirror(old.cache, log);
+  await writeLog(log, spaced(2, ['t insert id 2 note n']));
+  await runMirror(cache, log);
+  await publishSnapshot(cache, log, 1);
+  const names = snapshotsIn(log);
+  const writer = await openWriter(foreign.log, { clock: () => T0 + 86_400 });
+  writer.append(spaced(1, ['t insert id 9 note foreign']));
+  await writer.sync();
+  writer.close();
+  await runMirror(foreign.cache, foreign.log);
+  await assert.rejects(publishSnapshot(foreign.cache, log, 1), /cache\.db: what \S*log would get of it was taken at .*: it is of another log/);
+  await assert.rejects(publishSnapshot(old.cache, log, 1), /cache\.db: stands at 1760000000:\d+, before the newest snapshots of \S*log, of which 1 stay/);
+  assert.deepEqual(snapshotsIn(log), names);
+  await bootstrap(log, join(folder, 'new.db'));
+  assert.deepEqual(ids(join(folder, 'new.db')), [1, 2]);
+});
