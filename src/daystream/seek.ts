@@ -2,7 +2,7 @@
 import { DeltaError } from '../errors.js';
 import { readFully, readOpenLine } from './backward.js';
 import { comparePositions, formatPosition, ORIGIN, type Position } from './position.js';
-import type { Place } from './reader.js';
+import { LogReader, type Place } from './reader.js';
 import { decodeHeader, isOfDay, segmentName } from './segment.js';
 import type { Transport } from './transport.js';
 import { findTrailer, trailerCrc, TRAILER_BYTES } from './unit.js';
@@ -34,24 +34,40 @@ export async function startOf(transport: Transport, segment: string): Promise<Pl
 }
 
 /**
- * The place before the first unit that begins at or behind `from`. Throws DeltaError
- * log-missing where `from` is before the oldest line or past the newest.
+ * The place before the first unit that begins at or behind `from`. P6: what is looked at here
+ * and there is not believed, so units are read, and checked, from one before that place on.
+ * Throws DeltaError log-missing where `from` is before the oldest line or past the newest,
+ * log-damaged where what was looked at and what was read do not fit.
  */
 export async function seekPosition(transport: Transport, from: Position): Promise<Place> {
   const segment = await segmentFor(transport, from);
   const offset = await findLine(transport, segment, from);
+  const start = await unitBefore(transport, segment, offset);
   const head = await readHead(transport, segment, offset);
-  if (head === undefined) return seekNext(transport, segment, from, offset);
-  if (!head.beginsUnit) return skipUnit(transport, segment, offset, from);
-  return offset === 0 ? startOf(transport, segment) : placeBehind(transport, segment, offset);
+  const place = start === 0 ? await startOf(transport, segment) : { segment, offset: start, crc: await crcBefore(transport, segment, start), position: ORIGIN };
+  return firstFrom(transport, place, from, head?.beginsUnit === true);
 }
 
-/** The place behind the unit that ends at this offset. */
-async function placeBehind(transport: Transport, segment: string, offset: number): Promise<Place> {
-  const crc = await crcBefore(transport, segment, offset);
-  const last = await readHead(transport, segment, await lineBefore(transport, segment, offset));
-  if (last === undefined) throw pastTheEnd(transport, ORIGIN);
-  return { segment, offset, crc, position: last.position };
+/** The place before the first unit at or behind `from`, read from a place before it. At the end of the log `from` may be the next line, or one of a unit that `isBegun`. */
+async function firstFrom(transport: Transport, start: Place, from: Position, isBegun: boolean): Promise<Place> {
+  const reader = new LogReader(transport, start);
+  let place = start;
+  for (let units = await reader.next(); units.length > 0; units = await reader.next()) {
+    for (const { segment, start: offset, end, first, last, crc } of units) {
+      const isBefore = comparePositions(first, from) < 0;
+      if (!isBefore && place === start && (start.offset > 0 || comparePositions(start.position, from) >= 0)) throw notBefore(transport, start, from);
+      if (!isBefore) return { ...place, segment, offset };
+      place = { segment, offset: end, crc, position: last };
+    }
+  }
+  const { clock, sequence } = place.position;
+  const isNext = from.clock === clock && from.sequence === sequence + 1;
+  if (place === start || (!isBegun && !isNext && comparePositions(from, place.position) > 0)) throw pastTheEnd(transport, from);
+  return place;
+}
+
+function notBefore(transport: Transport, { segment, offset }: Place, from: Position): DeltaError {
+  return new DeltaError('log-damaged', `${transport.place}/${segment}:${offset}: does not begin before ${formatPosition(from)}, as the lines around it say`, { hint: `see: daystream verify ${transport.place}` });
 }
 
 /** The segment that holds this position, or the first one behind it. */
@@ -156,15 +172,6 @@ export function pastTheEnd(transport: Transport, position: Position): DeltaError
   });
 }
 
-/** No line of the segment is at or behind `from`: the next segment's first, or right behind the last line of all. */
-async function seekNext(transport: Transport, segment: string, from: Position, end: number): Promise<Place> {
-  const next = (await transport.list()).find((name) => name > segment);
-  if (next !== undefined) return startOf(transport, next);
-  const place = await placeBehind(transport, segment, end);
-  if (from.clock !== place.position.clock || from.sequence !== place.position.sequence + 1) throw pastTheEnd(transport, from);
-  return place;
-}
-
 /** The start of the line that ends at this offset. */
 async function lineBefore(transport: Readable, segment: string, end: number): Promise<number> {
   for (let before = end - 1; before > 0;) {
@@ -178,15 +185,17 @@ async function lineBefore(transport: Readable, segment: string, end: number): Pr
   return 0;
 }
 
-/** The place behind the unit that this line is part of. */
-async function skipUnit(transport: Transport, segment: string, offset: number, wanted: Position): Promise<Place> {
-  const block = Buffer.allocUnsafe(STEP_BYTES * 16);
-  for (let from = offset; ;) {
-    const length = await readFully(transport, segment, from, block);
-    const bytes = block.subarray(0, length);
-    const at = findTrailer(bytes, 0);
-    if (at !== -1) return placeBehind(transport, segment, from + at + TRAILER_BYTES);
-    if (length < block.length) throw pastTheEnd(transport, wanted);
-    from += length - TRAILER_BYTES;
+/** The start of the unit that holds the byte before this offset. */
+async function unitBefore(transport: Transport, segment: string, offset: number): Promise<number> {
+  const block = Buffer.allocUnsafe(STEP_BYTES);
+  for (let end = offset - 1; end > 0;) {
+    const from = Math.max(0, end - STEP_BYTES);
+    const bytes = block.subarray(0, await readFully(transport, segment, from, block.subarray(0, end - from)));
+    let start = 0;
+    for (let at = findTrailer(bytes, 0); at !== -1; at = findTrailer(bytes, start)) start = at + TRAILER_BYTES;
+    if (start > 0) return from + start;
+    if (from === 0) break;
+    end = from + TRAILER_BYTES - 1; // one may lie across the blocks
   }
+  return 0;
 }

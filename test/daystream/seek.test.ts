@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readTransactions } from '../../src/daystream/read.js';
+import { openReader, readTransactions } from '../../src/daystream/read.js';
 import { Folder } from '../../src/daystream/folder.js';
 import { LogReader } from '../../src/daystream/reader.js';
 import { resume } from '../../src/daystream/resume.js';
 import { comparePositions, formatPosition } from '../../src/daystream/position.js';
 import { decodeLine } from '../../src/daystream/codec.js';
 import { isSegmentName } from '../../src/daystream/segment.js';
+import { Segments } from '../../src/daystream/segments.js';
+import { FolderFiles } from '../../src/daystream/transports/folder-files.js';
 import { horizonsBackward } from '../../src/daystream/horizons.js';
 import { temporaryFolder } from '../support/folder.js';
-import { appendTransactions, IDENTITY, openWriter, readAll, transactionLines } from '../support/log.js';
+import { appendTransactions, IDENTITY, openWriter, readAll, transactionLines, xidsOf } from '../support/log.js';
 import { Random } from '../support/random.js';
 
 async function randomLog(folder: string, random: Random): Promise<void> {
@@ -51,6 +53,65 @@ test('--from any line begins with the first transaction at or behind it, and a c
     assert.equal(rewritten, false);
     const [next] = await new LogReader(log, place).next();
     assert.deepEqual(next?.first, units[i + 1]?.first);
+  }
+});
+
+const T0 = 1_760_000_000;
+
+/** A log of which each transaction has its second and, as its xid, the number of it. */
+async function secondByDay(folder: string, days: number, perDay: number): Promise<void> {
+  let now = T0;
+  const writer = await openWriter(folder, { clock: () => now });
+  for (let xid = 1; xid <= days * perDay; xid++) {
+    now = T0 + 86_400 * Math.floor((xid - 1) / perDay) + xid;
+    appendTransactions(writer, xid, 1);
+  }
+  await writer.sync();
+  writer.close();
+}
+
+test('--from where a segment has lost its end is an error, and not what the next segment begins with', async (t) => {
+  const folder = temporaryFolder(t);
+  await secondByDay(folder, 2, 100);
+  const [segment] = readdirSync(folder).filter(isSegmentName).sort();
+  const path = join(folder, segment);
+  const bytes = readFileSync(path);
+  const half = Math.floor(bytes.length / 2);
+  const between = bytes.indexOf('\n', bytes.lastIndexOf('\t_crc\t', half - 20)) + 1;
+  for (const [length, code] of [[half, 'log-damaged'], [between, 'log-missing']] as const) {
+    truncateSync(path, length);
+    await assert.rejects(collect(readTransactions(folder, { from: `${T0 + 80}:0` }), ({ xid }) => xid), { code });
+  }
+});
+
+/** A log of which one answer says other clocks than there are. */
+class Lying extends Segments {
+  #left: number;
+
+  constructor(folder: string, reads: number) {
+    super(new FolderFiles(folder));
+    this.#left = reads;
+  }
+
+  override async read(segment: string, offset: number, into: Buffer): Promise<number> {
+    const read = await super.read(segment, offset, into);
+    if (--this.#left !== 0) return read;
+    const bytes = into.subarray(0, read);
+    for (let at = bytes.indexOf('_c\t17'); at !== -1; at = bytes.indexOf('_c\t17', at + 1)) bytes[at + 3] = 48;
+    return read;
+  }
+}
+
+test('whichever of the answers lies by which --from is looked for, reading begins where it is', async (t) => {
+  const folder = temporaryFolder(t);
+  await secondByDay(folder, 1, 20_000);
+  for (const wanted of [860, 9_260]) {
+    for (let reads = 1; reads <= 16; reads++) {
+      const log = new Lying(folder, reads);
+      const reader = await openReader(log, { clock: T0 + wanted, sequence: 0 });
+      assert.equal(xidsOf(await reader.next())[0], wanted, `read ${reads} of those for ${wanted} lies`);
+      await log.close();
+    }
   }
 });
 
