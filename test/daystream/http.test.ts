@@ -236,7 +236,9 @@ test('a source is a folder or a URL without secrets; anything else is said to be
     ['https://me:pass@host/log/', /^--source https:\/\/host\/log\/: a URL is seen by whoever lists the processes/],
     ['https://pass@host/log/', /^--source https:\/\/host\/log\/: a URL is seen/],
     ['https://host/log/?key=pass', /^--source https:\/\/host\/log\/: the URL of a folder ends with its path$/],
-    ['http://host:port/pass@', /^--source http:\/\/host:port\/pass@: is no URL$/],
+    ['https://me:p/ass@host/log/', /^--source https:\/\/host\/log\/: is no URL$/],
+    ['https://me:1/pass@host/log/', /^--source https:\/\/host\/log\/: a URL is seen/],
+    ['http://host:port/pass@', /^--source http:\/\/: is no URL$/],
   ] as const) {
     assert.throws(() => open(source), (error: Error & { code?: string; hint?: string }) => {
       assert.equal(error.code, 'usage');

@@ -5,6 +5,7 @@ import { readToken } from '../token.js';
 import { FolderFiles } from './folder-files.js';
 import { HttpFiles } from './http-files.js';
 import { SshFiles } from './ssh-files.js';
+import { mayHoldPassword } from './ssh-url.js';
 
 export interface OpenOptions {
   /** Told once that a remote place is waited for and why, and once that it is there again. */
@@ -40,10 +41,11 @@ export function openTransport(source: string, { tell, signal, tokenFile }: OpenO
 
 /** The URL of a log's folder, with a slash at its end. Messages hold nothing of it that may be secret. */
 function parseHttpUrl(text: string): URL {
-  const place = `--source ${text.replace(/\/\/[^/]*@/, '//').replace(/[?#].*$/s, '')}`;
+  // A password may have a slash in it: what it ends with is the last @.
+  const place = `--source ${text.replace(/\/\/.*@/s, '//').replace(/[?#].*$/s, '')}`;
   if (!URL.canParse(text)) throw new DeltaError('usage', `${place}: is no URL`, { hint: `give ${KINDS}` });
   const url = new URL(text);
-  if (url.username !== '' || url.password !== '') {
+  if (url.username !== '' || url.password !== '' || mayHoldPassword(text)) {
     throw new DeltaError('usage', `${place}: a URL is seen by whoever lists the processes, so it holds no name and no password`, { hint: 'give a token by --token-file or DAYSTREAM_TOKEN' });
   }
   if (url.search !== '' || url.hash !== '') throw new DeltaError('usage', `${place}: the URL of a folder ends with its path`, { hint: 'leave out what follows ? or #' });

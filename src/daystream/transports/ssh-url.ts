@@ -18,12 +18,17 @@ const URL = /^ssh:\/\/(?:([^@/]*)@)?([^@/:[\]]+|\[[^@/[\]]+\])(?::(\d{1,5}))?(\/
 const HOST = /^[A-Za-z0-9_][A-Za-z0-9._:%-]*$/;
 const USER = /^[A-Za-z0-9_][A-Za-z0-9._@+\\-]*$/;
 
+/** True also where the password has a slash, so that its beginning reads as a port: of a folder's name the @ is written %40 behind a port. */
+export function mayHoldPassword(url: string): boolean {
+  return /^[^/]*:\/\/[^/@]*:\d*\/.*@/s.test(url);
+}
+
 /** Throws DeltaError `usage` where it is no such URL, or has a password, which it does not repeat. */
 export function parseSshUrl(text: string): SshPlace {
   const match = URL.exec(text);
   if (match === null) throw refused('not of the form ssh://host/folder');
   const [, login, bracketed, port, path] = match;
-  if (login?.includes(':') === true) throw refused('holds a password, which ssh takes from nobody but its user', 'use a key: ssh-copy-id; and give ssh://user@host/folder');
+  if (login?.includes(':') === true || mayHoldPassword(text)) throw refused('holds a password, which ssh takes from nobody but its user', 'use a key: ssh-copy-id; and give ssh://user@host/folder');
   const [user, folder] = [login, path].map((part) => (part === undefined ? undefined : decoded(part)));
   const host = bracketed.replace(/^\[|\]$/g, '');
   if (!HOST.test(host)) throw refused(`"${host}" is not the name of a host`);
