@@ -4,7 +4,8 @@
  * counts as long as its process lives. What is written lags behind where they stand, so it
  * keeps too much rather than too little.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DeltaError, reasonOf, shellWord } from '../errors.js';
@@ -13,9 +14,9 @@ import { isSegmentName } from './segment.js';
 
 const FOLDER = '.hosts';
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
-const READER = /^(serve|mirror)-\d+$/;
+const READER = /^(serve|mirror)-\d+(-[0-9a-f]+)?$/;
 const SUFFIX = '.json';
-/** A reader on another machine, which shares the folder, says so often that it lives; what is older is of one that died. */
+/** A reader on another machine or in another container, which shares the folder, says so often that it lives; what is older is of one that died. */
 const REPORT_MS = 5000;
 const DEAD_MS = 3_600_000;
 
@@ -36,7 +37,7 @@ export interface Host extends Standing {
 /** Writes where a registered host stands. Throws DeltaError usage for a name that is none, io where it cannot be written. */
 export function writeHost(folder: string, name: string, standing: Standing): void {
   if (!NAME.test(name) || READER.test(name)) {
-    throw new DeltaError('usage', `"${name}" is no name for a host`, { hint: 'use letters, digits, dots, dashes and underscores; serve-N and mirror-N are taken by processes' });
+    throw new DeltaError('usage', `"${name}" is no name for a host`, { hint: 'use letters, digits, dots, dashes and underscores; serve-N… and mirror-N… are taken by processes' });
   }
   write(folder, name, standing, {});
 }
@@ -75,7 +76,8 @@ export class OpenReader {
 
   /** Undefined where this user may not write into the log's folder: nobody knows of such a reader. */
   static open(folder: string, kind: 'serve' | 'mirror', standing: Standing): OpenReader | undefined {
-    const reader = new OpenReader(folder, `${kind}-${process.pid}`);
+    // In containers that share the folder two may have the same pid, and the same hostname too.
+    const reader = new OpenReader(folder, `${kind}-${process.pid}-${randomBytes(4).toString('hex')}`);
     try {
       reader.stands(standing);
       return reader;
@@ -88,7 +90,7 @@ export class OpenReader {
   /** Takes where the reader stands by now, for as good as each time; it is written at times. */
   stands(standing: Standing, nowMs = Date.now()): void {
     if (nowMs - this.#writtenAt < REPORT_MS) return;
-    write(this.#folder, this.#name, standing, { pid: process.pid, machine: hostname() });
+    write(this.#folder, this.#name, standing, { pid: process.pid, machine: hostname(), pids: pidNamespace() });
     this.#writtenAt = nowMs;
   }
 
@@ -111,7 +113,7 @@ function namesIn(folder: string): string[] {
 }
 
 /** Whole or not at all, and durable: a file that a power loss left empty would say nothing. */
-function write(folder: string, name: string, { position, segment }: Standing, process_: { pid?: number; machine?: string }): void {
+function write(folder: string, name: string, { position, segment }: Standing, process_: { pid?: number; machine?: string; pids?: string }): void {
   const record = { version: 1, name, position: position && formatPosition(position), segment, at: new Date().toISOString(), ...process_ };
   const temporary = join(folder, FOLDER, `.${name}.${process.pid}.new`);
   try {
@@ -131,7 +133,7 @@ function write(folder: string, name: string, { position, segment }: Standing, pr
 
 function parse(path: string, name: string): { host: Host; isAlive: boolean } {
   try {
-    const { version, position, segment, at, pid, machine } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    const { version, position, segment, at, pid, machine, pids } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
     const date = new Date(String(at));
     if (version !== 1 || Number.isNaN(date.getTime())) throw new Error('is none of this version');
     if (segment !== undefined && !isSegmentName(String(segment))) throw new Error(`"${segment}" is no segment`);
@@ -141,9 +143,18 @@ function parse(path: string, name: string): { host: Host; isAlive: boolean } {
       ...(position === undefined ? {} : { position: parsePosition(String(position)) }),
       ...(segment === undefined ? {} : { segment: String(segment) }),
     };
-    return { host, isAlive: !isReader || (machine === hostname() ? isRunning(Number(pid)) : Date.now() - date.getTime() < DEAD_MS) };
+    return { host, isAlive: !isReader || (machine === hostname() && pids === pidNamespace() ? isRunning(Number(pid)) : Date.now() - date.getTime() < DEAD_MS) };
   } catch (cause) {
     throw new DeltaError('config', `${path}: does not say where a host stands: ${reasonOf(cause)}`, { hint: `look at it; if that host is gone: rm ${shellWord(path)}`, cause });
+  }
+}
+
+/** Within which a pid means anything; undefined where the system has but one. */
+function pidNamespace(): string | undefined {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return undefined;
   }
 }
 

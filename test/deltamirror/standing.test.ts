@@ -55,7 +55,7 @@ test('a mirror that follows a folder is an open reader of it, until it ends or i
   const { log, cache } = await logAndCache(t);
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const child = follow(t, ['--from', '0:0', cache]);
-    await until('the mirror is known', () => readHosts(log).some(({ name }) => name === `mirror-${child.pid}`));
+    await until('the mirror is known', () => readHosts(log).some(({ name }) => name.startsWith(`mirror-${child.pid}-`)));
     await until('it has caught up', () => child.said.includes('caught up'));
     await end(child, signal);
     assert.deepEqual(readHosts(log), []);

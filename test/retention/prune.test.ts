@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { programPath } from '../../dev/programs.js';
@@ -119,11 +118,28 @@ test('an open reader keeps its segment as long as its process lives', async (t) 
   const { folder, segments } = await twelveDays(t);
   const reader = OpenReader.open(folder, 'serve', { segment: segments[2] })!;
   assert.deepEqual(gone(await prune(folder, keeping(1))), segments.slice(0, 2));
+  const alive = JSON.parse(readFileSync(join(folder, '.hosts', readdirSync(join(folder, '.hosts'))[0]), 'utf8'));
   reader.close();
   const dead = spawnSync(process.execPath, ['-e', '']).pid;
-  writeFileSync(join(folder, `.hosts/serve-${dead}.json`), JSON.stringify({ version: 1, name: `serve-${dead}`, segment: segments[3], at: new Date().toISOString(), pid: dead, machine: hostname() }));
+  writeFileSync(join(folder, `.hosts/serve-${dead}.json`), JSON.stringify({ ...alive, name: `serve-${dead}`, segment: segments[3], pid: dead }));
   assert.deepEqual(gone(await prune(folder, keeping(3))), segments.slice(2, 8));
   assert.deepEqual(readHosts(folder), []);
+});
+
+test('open readers with one pid, as in containers that share the folder, are two; of one in another container the pid tells nothing', async (t) => {
+  const { folder, segments } = await twelveDays(t);
+  const [first, second] = [2, 3].map((i) => OpenReader.open(folder, 'mirror', { segment: segments[i] })!);
+  assert.deepEqual(readHosts(folder).map(({ segment }) => segment).sort(), segments.slice(2, 4));
+  second.close();
+  const [name] = readdirSync(join(folder, '.hosts'));
+  assert.deepEqual(gone(await prune(folder, keeping(1))), segments.slice(0, 2));
+  const dead = spawnSync(process.execPath, ['-e', '']).pid;
+  const there = { ...JSON.parse(readFileSync(join(folder, '.hosts', name), 'utf8')), pid: dead, pids: 'pid:[1]' };
+  writeFileSync(join(folder, '.hosts', name), JSON.stringify(there));
+  assert.deepEqual(gone(await prune(folder, keeping(1))), []);
+  writeFileSync(join(folder, '.hosts', name), JSON.stringify({ ...there, at: new Date(Date.now() - 3_700_000).toISOString() }));
+  assert.deepEqual(readHosts(folder), []);
+  first.close();
 });
 
 test('where a host stands that cannot be read, nothing goes', async (t) => {
