@@ -1,7 +1,9 @@
 /** The bytes and the lines of a unit, in blocks: one block where the unit is small, read again from the log where it is large. */
+import { readFully } from './backward.js';
 import { DeltaError } from '../errors.js';
+import { patiently } from './patience.js';
 import type { Transport } from './transport.js';
-import { chain, TRAILER_BYTES, type Copy, type Epoch, type Transaction, type Unit } from './unit.js';
+import { chain, formatTrailer, TRAILER_BYTES, type Copy, type Epoch, type Transaction, type Unit } from './unit.js';
 
 const BLOCK_BYTES = 1 << 20;
 const LF = 10;
@@ -13,23 +15,35 @@ export async function* linesOf(transport: Transport, unit: Transaction | Copy | 
 }
 
 /**
- * A unit's bytes, read again from the log: for each block the end of those that were read. P6: they are
- * checked again, since another answer of a network may bring others, and the last ones are not given out
- * unless the chain fits. Throws DeltaError log-damaged.
+ * A unit's bytes, read again from the log. P6: another answer of a network may bring others, so each
+ * piece is checked again before it is given out, and fetched again where it does not fit, as often as
+ * the transport's patience is. Good until the next one. Throws DeltaError log-damaged.
  */
 export async function* bytesOf(transport: Transport, unit: Unit): AsyncGenerator<Buffer> {
-  const block = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, unit.end - unit.start));
-  const checked = unit.end - TRAILER_BYTES;
-  let crc = unit.seed;
-  for (let offset = unit.start; offset < unit.end;) {
-    const read = await transport.read(unit.segment, offset, block.subarray(0, Math.min(block.length, unit.end - offset)));
-    const bytes = block.subarray(0, read);
-    if (read === 0) throw damaged(transport, unit, offset, 'became shorter while it was read');
-    if (crc !== undefined) crc = chain(bytes.subarray(0, Math.max(0, checked - offset)), crc);
-    offset += read;
-    if (crc !== undefined && offset === unit.end && crc !== unit.crc) throw damaged(transport, unit, unit.start, 'reads otherwise than when it was checked');
+  if (unit.seed === undefined) return yield* uncheckedBytesOf(transport, unit);
+  let { start, seed } = { start: unit.start, seed: unit.seed };
+  for (const { end, crc } of [...(unit.pieces ?? []), { end: unit.end - TRAILER_BYTES, crc: unit.crc }]) {
+    const bytes = await patiently(transport, async () => {
+      const piece = await readPiece(transport, unit, start, end);
+      if (chain(piece, seed) !== crc) throw damaged(transport, unit, start, 'reads otherwise than when it was checked');
+      return piece;
+    });
     yield bytes;
+    [start, seed] = [end, crc];
   }
+  yield Buffer.from(formatTrailer(unit.crc));
+}
+
+/** Of the original format, which has nothing to check them by. */
+async function* uncheckedBytesOf(transport: Transport, unit: Unit): AsyncGenerator<Buffer> {
+  for (let start = unit.start; start < unit.end; start += BLOCK_BYTES) yield readPiece(transport, unit, start, Math.min(start + BLOCK_BYTES, unit.end));
+}
+
+async function readPiece(transport: Transport, unit: Unit, start: number, end: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(end - start);
+  const read = await readFully(transport, unit.segment, start, bytes);
+  if (read < bytes.length) throw damaged(transport, unit, start + read, 'became shorter while it was read');
+  return bytes;
 }
 
 /** Only what lies between the first line and the last. */

@@ -15,7 +15,7 @@ import { giveRest, isOfLog } from './patience.js';
 import { comparePositions, follows, formatPosition, ORIGIN, type Position } from './position.js';
 import { decodeHeader } from './segment.js';
 import type { Transport } from './transport.js';
-import { chain, decodeUnit, findTrailer, trailerCrc, TRAILER_BYTES, type Unit } from './unit.js';
+import { chain, decodeUnit, findTrailer, trailerCrc, TRAILER_BYTES, type Piece, type Unit } from './unit.js';
 
 /** Bytes read at once. A unit that does not fit is checked in pieces and read again for its lines. */
 export const BLOCK_BYTES = 1 << 20;
@@ -32,6 +32,7 @@ interface LargeUnit {
   readonly head: Buffer | undefined;
   checked: number;
   crc: number;
+  readonly pieces: Piece[];
 }
 
 /** Where a reader stands: behind a whole unit. */
@@ -157,7 +158,7 @@ export class LogReader implements UnitReader {
   #beginLarge(): void {
     const end = this.#block.indexOf(LF) + 1;
     const head = end === 0 ? undefined : Buffer.from(this.#block.subarray(0, end));
-    this.#large = { head, checked: this.#place.offset, crc: this.#place.crc };
+    this.#large = { head, checked: this.#place.offset, crc: this.#place.crc, pieces: [] };
   }
 
   /** Goes on with a large unit: the unit once it is whole, 'torn' while it is not. */
@@ -176,12 +177,13 @@ export class LogReader implements UnitReader {
         if (chain(piece.subarray(0, at), large.crc) !== crc) throw this.#misfit(large.checked + at);
         const end = at + TRAILER_BYTES;
         const tail = await this.#lastLine(piece.subarray(0, end), start, large.checked + end);
-        return this.#accept({ start, end: large.checked + end, crc, head: large.head ?? tail, tail, whole: undefined });
+        return this.#accept({ start, end: large.checked + end, crc, head: large.head ?? tail, tail, whole: undefined, pieces: large.pieces });
       }
       const done = read - OVERLAP_BYTES;
       if (done <= 0) return 'torn';
       large.crc = chain(piece.subarray(0, done), large.crc);
       large.checked += done;
+      if (large.checked - (large.pieces.at(-1)?.end ?? start) >= BLOCK_BYTES) large.pieces.push({ end: large.checked, crc: large.crc });
     }
   }
 
@@ -195,7 +197,7 @@ export class LogReader implements UnitReader {
     return tail;
   }
 
-  #accept(raw: { start: number; end: number; crc: number; head: Buffer; tail: Buffer; whole: Buffer | undefined }): Unit {
+  #accept(raw: { start: number; end: number; crc: number; head: Buffer; tail: Buffer; whole: Buffer | undefined; pieces?: readonly Piece[] }): Unit {
     const { segment, position, crc: seed } = this.#place;
     let unit: Unit;
     try {

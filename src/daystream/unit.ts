@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib';
 import { decodeLine, type Line } from './codec.js';
 import { parseLsn, type Lsn } from './lsn.js';
 import type { Position } from './position.js';
-import { text } from './segment.js';
+import { formatCrc, text } from './segment.js';
 import { DeltaError } from '../errors.js';
 
 const MARK = Buffer.from('\t_crc\t');
@@ -27,6 +27,11 @@ export function findTrailer(block: Buffer, from: number): number {
 /** The `_crc` that a trailer at this place states. */
 export function trailerCrc(block: Buffer, at: number): number {
   return parseInt(block.toString('latin1', at + MARK.length, at + MARK.length + 8), 16);
+}
+
+/** The trailer that states it. */
+export function formatTrailer(crc: number): string {
+  return `\t_crc\t${formatCrc(crc)}\n`;
 }
 
 /** The chain's next value: CRC-32 over the bytes, seeded with the value before. */
@@ -52,6 +57,14 @@ export interface UnitPlace {
   readonly last: Position;
   /** The chain's value before it; undefined in the original format, which has no chain. */
   readonly seed: number | undefined;
+  readonly crc: number;
+  /** Of a unit that is larger than one: where those before the last end, by which its bytes are checked when they are read again. */
+  readonly pieces?: readonly Piece[];
+}
+
+/** The end of some bytes of a unit, and the chain's value there. */
+export interface Piece {
+  readonly end: number;
   readonly crc: number;
 }
 
@@ -135,6 +148,7 @@ export interface RawUnit {
   readonly whole: Buffer | undefined;
   readonly seed: number;
   readonly crc: number;
+  readonly pieces?: readonly Piece[];
 }
 
 /** Reads the first and the last line of a verified unit. */
@@ -142,7 +156,7 @@ export function decodeUnit(raw: RawUnit): Unit {
   const firstEnd = raw.head.indexOf(LF);
   const head = decodeLine(raw.head.toString('utf8', 0, firstEnd));
   const action = head.own.get('_action');
-  const place = { segment: raw.segment, start: raw.start, end: raw.end, first: head.position, seed: raw.seed, crc: raw.crc };
+  const place = { segment: raw.segment, start: raw.start, end: raw.end, first: head.position, seed: raw.seed, crc: raw.crc, ...(raw.pieces === undefined ? {} : { pieces: raw.pieces }) };
   if (action === 'open' || action === 'horizon' || action === 'message') {
     return { ...place, kind: action, last: head.position, line: head };
   }

@@ -5,10 +5,15 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { Folder } from '../../src/daystream/folder.js';
+import { bytesOf } from '../../src/daystream/lines.js';
+import { LogReader } from '../../src/daystream/reader.js';
+import { seekStart } from '../../src/daystream/seek.js';
+import type { Unit } from '../../src/daystream/unit.js';
 import { temporaryFolder } from '../support/folder.js';
 import { LIES, LyingServer, type LieKind } from '../support/lying.js';
+import { openWriter, transactionLines } from '../support/log.js';
 import { Random } from '../support/random.js';
-import { filesOf, readThroughLies, transactionsOf, writeSegment } from '../support/remote.js';
+import { filesOf, overHttp, readThroughLies, transactionsOf, writeSegment } from '../support/remote.js';
 
 const SMALL_BYTES = 64 << 10;
 /** Small, so that some transactions are larger. */
@@ -69,3 +74,38 @@ test(`at random places of a large log the same transactions come through all of 
   assert.equal(server.told, places.length);
   t.diagnostic(`${server.told} lies in ${bytes} bytes, ${readings} readings`);
 });
+
+/** More than a source keeps of what was read. */
+const HUGE_ROWS = 120_000;
+
+test('of a transaction that is fetched a second time no byte is given out but the log\'s, whatever lie is told then', async (t) => {
+  const folder = temporaryFolder(t);
+  const writer = await openWriter(folder);
+  writer.append(transactionLines(1, 0x2000n, Array.from({ length: HUGE_ROWS }, (_, row) => `row-${row}`)));
+  await writer.sync();
+  writer.close();
+  const files = filesOf(folder);
+  const segment = [...files].find(([name]) => name.endsWith('.daystream'))![1];
+  const server = await new LyingServer(files, Buffer.alloc(segment.length, 'another log\n'), LARGE_ANSWER_BYTES).start(t);
+  for (const kind of LIES) {
+    const log = overHttp(server.url);
+    const unit = await hugeUnit(new LogReader(log, await seekStart(log)));
+    server.lie = { kind, at: unit.start + 100_000 };
+    let offset = unit.start;
+    for await (const bytes of bytesOf(log, unit)) {
+      assert.ok(bytes.equals(segment.subarray(offset, offset + bytes.length)), `${kind}: behind ${offset}`);
+      offset += bytes.length;
+    }
+    assert.equal(offset, unit.end);
+    assert.equal(server.lie, undefined, `${kind} was told`);
+    await log.close();
+  }
+});
+
+async function hugeUnit(reader: LogReader): Promise<Unit> {
+  for (;;) {
+    const unit = (await reader.next()).find((each) => each.kind === 'transaction');
+    if (unit !== undefined) return unit;
+    if (reader.caughtUp) await reader.wait(1);
+  }
+}
