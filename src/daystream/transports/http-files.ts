@@ -11,8 +11,10 @@ import type { Files } from '../files.js';
 import { isSegmentName } from '../segment.js';
 import type { Piece } from './http/answer.js';
 import { Asker, type HttpOptions, type Index } from './http/asker.js';
+import { Body } from './http/body.js';
 import { Failure } from './http/failure.js';
 import { Live } from './http/live.js';
+import { Pushing } from './http/pushing.js';
 import { Window } from './http/window.js';
 
 export type { HttpOptions } from './http/asker.js';
@@ -42,9 +44,7 @@ export class HttpFiles implements Files {
   /** What goes on at the window's end: an answer's bytes, or what the server pushes. */
   #coming: { readonly piece: Piece; skip: number; came: number } | undefined;
   #live: Live | undefined;
-  #canPush = true;
-  /** Live streams that brought nothing, one after another. */
-  #inVain = 0;
+  readonly #pushing = new Pushing();
   #looks = 0;
   /** One thing after another: what is fetched ahead shares the window with what is looked at. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -77,7 +77,8 @@ export class HttpFiles implements Files {
   }
 
   async changed(name: string | undefined, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
-    if (name !== undefined && isSegmentName(name) && this.#index?.isLive === true && this.#canPush) return this.#follow(name, timeoutMs, signal);
+    if (name !== undefined && isSegmentName(name) && this.#index?.isLive === true && this.#pushing.isWorthAsking) return this.#follow(name, timeoutMs, signal);
+    this.#pushing.looked();
     await pause(timeoutMs, signal).catch(() => {}); // aborted: the caller sees it
     return signal?.aborted === true ? false : this.#inTurn(() => this.#look(name));
   }
@@ -106,7 +107,6 @@ export class HttpFiles implements Files {
     if (index === undefined) return false;
     const isChanged = index.names.join() !== this.#index?.names.join();
     this.#index = index;
-    this.#canPush = true; // another server may have taken its place
     return isChanged;
   }
 
@@ -165,6 +165,7 @@ export class HttpFiles implements Files {
     if (piece?.body === undefined) this.#asker.progress();
     else if (total !== undefined && total <= end) piece.body.close();
     else this.#begin(piece);
+    this.#pushing.ranged(this.#coming !== undefined);
     if (total !== undefined && total < end) this.#goTo(name, end); // as in #look
     return this.#coming !== undefined;
   }
@@ -199,17 +200,19 @@ export class HttpFiles implements Files {
     return true;
   }
 
-  /** Waits for what the server pushes. */
+  /** Waits for what the server pushes. Where that brings nothing, ranges are asked for before the next stream. */
   async #follow(name: string, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
     if (this.#live?.name !== name) await this.#inTurn(() => this.#openLive(name));
     const live = this.#live;
-    if (live === undefined) return true;
-    await live.wait(timeoutMs, signal);
-    if (live.hasBrought) this.#asker.progress();
-    if (!live.isOver) return false;
-    await this.#inTurn(async () => this.#leave(live));
+    if (live !== undefined) {
+      await live.wait(timeoutMs, signal);
+      if (live.hasBrought) this.#asker.progress();
+      if (!live.isOver) return false;
+      await this.#inTurn(async () => this.#leave(live));
+    }
     // Whose streams bring nothing must not be asked for the next one without rest.
-    if (this.#inVain > 0) await pause((this.#options.backoffMs ?? backoffMs)(this.#inVain), signal).catch(() => {});
+    if (!this.#pushing.isWorthAsking) await pause(timeoutMs, signal).catch(() => {});
+    else if (this.#pushing.vain > 0) await pause((this.#options.backoffMs ?? backoffMs)(this.#pushing.vain), signal).catch(() => {});
     return true;
   }
 
@@ -218,18 +221,20 @@ export class HttpFiles implements Files {
     const { end } = this.#window;
     const body = await this.#asker.live(name, end);
     this.#known = undefined;
-    if (body === undefined) this.#canPush = false;
-    else if (body === 'shorter') this.#goTo('', 0);
-    else this.#live = new Live(name, end, body);
+    if (body instanceof Body) this.#live = new Live(name, end, body);
+    else if (body === 'refused') this.#pushing.refused();
+    else this.#pushing.over(false, true);
+    if (body === 'shorter') this.#goTo('', 0);
   }
 
-  /** What it brought last stays to be read. */
+  /** What it brought last stays to be read; what it may have held back is asked for. */
   #leave(live: Live): void {
     if (this.#live !== live) return;
     for (const chunk of live.take()) this.#window.push(chunk);
     this.#live = undefined;
-    this.#known = { name: live.name, bytes: this.#window.end, tag: undefined };
-    this.#inVain = live.hasBrought ? 0 : this.#inVain + 1;
+    const hasStalled = live.failure instanceof Failure && live.failure.kind === 'wrong';
+    this.#pushing.over(live.hasBrought, hasStalled);
+    this.#known = live.hasBrought && !hasStalled ? { name: live.name, bytes: this.#window.end, tag: undefined } : undefined;
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -67,16 +67,21 @@ export class Asker {
     });
   }
 
-  /** What the server pushes of a segment from an offset on; `shorter` where it has fewer bytes, undefined where it does not push. */
-  live(name: string, from: number): Promise<Body | 'shorter' | undefined> {
-    return this.#trying(async () => {
-      const answer = await this.#client.get(`${name}?live`, { Range: `bytes=${from}-` });
-      if (answer.statusCode === 200 && answer.headers['daystream-offset'] === String(from)) return new Body(answer, undefined, this.#stallMs);
-      const { statusCode = 0 } = answer;
-      if (statusCode !== 200 && statusCode !== 400) requireSuccess(answer, this.#place, name);
-      answer.on('error', () => {}).destroy();
-      return statusCode === 416 ? 'shorter' : undefined;
+  /**
+   * What the server pushes of a segment from an offset on. `shorter` where it has fewer bytes, `refused` where it
+   * does not push, `silent` where no answer came: that is not asked again, since ranges may be answered.
+   */
+  async live(name: string, from: number): Promise<Body | 'shorter' | 'refused' | 'silent'> {
+    const answer = await this.#client.get(`${name}?live`, { Range: `bytes=${from}-` }).catch((error: unknown) => {
+      if (error instanceof Failure) return undefined;
+      throw error;
     });
+    if (answer === undefined) return 'silent';
+    if (answer.statusCode === 200 && answer.headers['daystream-offset'] === String(from)) return new Body(answer, undefined, this.#stallMs);
+    answer.on('error', () => {}).destroy();
+    const { statusCode = 0 } = answer;
+    if (statusCode === 416) return 'shorter';
+    return statusCode >= 500 || statusCode === 404 || statusCode === 410 ? 'silent' : 'refused';
   }
 
   /** An answer's bytes came to an early end. Waits before they are asked for again. */
