@@ -1,17 +1,19 @@
 /** A log read by HTTP: from a real nginx, from our own server, and from servers that are away. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream';
 import { test, type TestContext } from 'node:test';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { Folder } from '../../src/daystream/folder.js';
 import { INDEX_NAME, parseIndex, sweepIndexes, writeIndex } from '../../src/daystream/index-file.js';
 import { seekPosition, seekStart } from '../../src/daystream/seek.js';
 import { LogReader } from '../../src/daystream/reader.js';
 import type { Transport } from '../../src/daystream/transport.js';
+import { HttpFiles } from '../../src/daystream/transports/http-files.js';
 import { openTransport } from '../../src/daystream/transports/open.js';
 import { verifyLog } from '../../src/daystream/verify.js';
 import type { Writer } from '../../src/daystream/writer.js';
@@ -160,6 +162,26 @@ test('our server pushes: what is written comes without being asked for, over seg
   assert.deepEqual(await read(log, 1, reader), [31]);
   assert.deepEqual(asked.slice(before), []);
   assert.equal(asked.filter((url) => url.endsWith('?live')).length, 4, 'one stream for each segment');
+});
+
+test('what is pushed faster than it is read is left with the server: memory does not grow', async (t) => {
+  const folder = temporaryFolder(t);
+  const name = '2026-11-21.daystream';
+  writeFileSync(join(folder, name), 'A');
+  const files = new HttpFiles(new URL((await serving(t, folder)).url), QUICK);
+  t.after(() => files.close());
+  await files.list();
+  const piece = Buffer.alloc(1024);
+  let offset = await files.read(name, 0, piece);
+  await files.changed(name, 1);
+  appendFileSync(join(folder, name), Buffer.alloc(128 << 20, 'A'));
+  for (let reads = 0; reads < 1000; reads++) {
+    const read = await files.read(name, offset, piece);
+    offset += read;
+    if (read === 0) await files.changed(name, 1000);
+    for (let turn = 0; turn < 5; turn++) await immediate(); // what comes is taken in
+    assert.ok(await files.size(name) - offset < 16 << 20, 'what came and is not read');
+  }
 });
 
 test('a tail that the writer takes back and writes anew is read anew, also where it was pushed', async (t) => {

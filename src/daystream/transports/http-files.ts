@@ -66,7 +66,8 @@ export class HttpFiles implements Files {
   read(name: string, offset: number, into: Buffer): Promise<number> {
     return this.#inTurn(async () => {
       if (!this.#window.holds(name, offset)) this.#goTo(name, offset);
-      for (const chunk of this.#live?.take() ?? []) this.#window.push(chunk);
+      // What is not wanted yet stays there, so that a slow reader holds up the server and no memory grows.
+      if (this.#window.end < offset + into.length) for (const chunk of this.#live?.take() ?? []) this.#window.push(chunk);
       while (this.#live === undefined && this.#window.end < offset + into.length && await this.#fetch(into.length));
       return this.#window.copy(offset, into);
     });
