@@ -78,8 +78,8 @@ export class Segments implements Transport {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#compressed.clear();
+    await this.#files.close(); // first: what is under way may wait for a place that is away
     await this.#turn;
-    await this.#files.close();
   }
 
   /** Acts on the file that holds the segment; where that fails the other one may have taken its place. */
@@ -112,9 +112,11 @@ export class Segments implements Transport {
     return reader;
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#isClosed) throw new Error(`${this.place}: was closed while it was read`);
-    const result = this.#turn.then(work);
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(() => {
+      if (this.#isClosed) throw new Error(`${this.place}: was closed while it was read`);
+      return work();
+    });
     this.#turn = result.catch(() => {});
     return result;
   }

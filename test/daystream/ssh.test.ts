@@ -299,3 +299,17 @@ test('a signal ends what is waited for', async (t) => {
   appendFileSync(join(folder, basename(folder)), '');
   rmSync(join(folder, basename(folder)));
 });
+
+test('who leaves while the place is away is let go at once', async (t) => {
+  const folder = temporaryFolder(t);
+  const { writer } = await writeLog(folder);
+  writer.close();
+  const sshd = await Sshd.start(t);
+  const { log, said } = reach(t, sshd, sshd.url(folder));
+  const [segment] = await log.list();
+  await sshd.stop();
+  const reading = assert.rejects(log.read(segment, 0, Buffer.alloc(100)), /was closed while it was read/);
+  await until('the reader waits', () => said.length > 0);
+  await log.close();
+  await reading;
+});

@@ -21,6 +21,7 @@ export class FolderFiles implements Files {
   #grown = true;
   #listChanged = true;
   #wake: (() => void) | undefined;
+  #isClosed = false;
 
   constructor(path: string) {
     this.place = resolve(path);
@@ -70,6 +71,7 @@ export class FolderFiles implements Files {
   reset(): void {}
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#folder?.close();
     await this.#letGo();
     this.#folder = undefined;
@@ -114,6 +116,7 @@ export class FolderFiles implements Files {
     await former?.close();
     const handle = await open(join(this.place, name), 'r').catch((error: unknown) => { throw this.#missing(name, error); });
     this.#open = { name, handle, inode: (await handle.stat()).ino };
+    if (this.#isClosed) await this.#letGo(); // it was opened meanwhile
     return handle;
   }
 

@@ -52,13 +52,14 @@ export class SshFiles implements Files {
   #turn: Promise<unknown> = Promise.resolve();
   readonly #retries: Retries;
   #hasAnswered = false;
-  #isClosed = false;
+  /** Ends also what waits for the place. */
+  readonly #closing = new AbortController();
 
   /** Throws DeltaError `usage` where the URL is none of ssh. Connects when it is first asked for something. */
   constructor(url: string, options: SshOptions) {
     this.#at = parseSshUrl(url);
-    this.#options = options;
-    this.#retries = new Retries(this.#at.place, options);
+    this.#options = { ...options, signal: AbortSignal.any([options.signal, this.#closing.signal]) };
+    this.#retries = new Retries(this.#at.place, this.#options);
   }
 
   get place(): string { return this.#at.place; }
@@ -132,7 +133,7 @@ export class SshFiles implements Files {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort(new Error(`${this.place}: was closed while it was read`));
     this.#drop();
     await this.#turn;
   }
@@ -220,7 +221,7 @@ export class SshFiles implements Files {
   async #untilDone<T>(work: (session: SshSession) => Promise<T>): Promise<T> {
     const { signal, stallMs = STALL_MS } = this.#options;
     for (;;) {
-      if (this.#isClosed) throw new Error(`${this.place}: was closed while it was read`);
+      signal.throwIfAborted();
       let wasOpen = false;
       try {
         if (this.#session?.isOver === true) this.#drop();
@@ -233,7 +234,7 @@ export class SshFiles implements Files {
       } catch (error) {
         if (!(error instanceof Interrupted)) throw error;
         this.#drop();
-        if (error.isFinal || this.#isClosed || (!this.#hasAnswered && !wasOpen)) throw error.error;
+        if (error.isFinal || signal.aborted || (!this.#hasAnswered && !wasOpen)) throw error.error;
         await this.#retries.failed(error.message, wasOpen ? 'cut' : 'wrong', error.error.hint ?? '');
       }
     }
