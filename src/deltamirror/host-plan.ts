@@ -10,6 +10,7 @@ import { quarantinedHere } from '../sqlite/cure.js';
 import { droppedName, tableKey, unheldName } from '../sqlite/names.js';
 import { chosenBy, keepingPattern, type ChosenPattern } from '../sqlite/patterns.js';
 import type { CachePosition } from '../sqlite/position.js';
+import { requireHoldable } from '../sqlite/schema.js';
 import type { Held, Taken, Taking } from '../sqlite/take.js';
 import { DROPPED, heldColumns, type CacheTable } from '../sqlite/tables.js';
 import { TableFault } from './fault.js';
@@ -54,6 +55,7 @@ export function planForHost(host: Host, { tables, patterns }: Pick<Held, 'tables
     }
     return [chosenFrom(from, quarantinedHere(to, host.path), snapshot.place)];
   });
+  requireHoldable(takings.map(({ to }) => to).filter((table) => table.table !== unheldName(table)));
   const [ofOids, ofNames] = [new Set(takings.map(({ to }) => to.oid)), new Set(takings.map(({ to }) => tableKey(to.schema, to.name)))];
   const gone = host.tables.filter(({ oid, schema, name, quarantine }) => !ofOids.has(oid) && !ofNames.has(tableKey(schema, name)) && quarantine?.reason !== DROPPED);
   const left = host.tables.filter(({ schema, name, quarantine }) => quarantine?.reason === DROPPED && ofNames.has(tableKey(schema, name))).map((table) => ({ ...table, as: droppedName(table) }));

@@ -159,3 +159,11 @@ test('a cache never goes back: a log whose end was lost and written anew has lat
   assert.match(stderr, /reaches to LSN \S+, \S*host\.db to \S+: the log has lost what it had/);
   assert.deepEqual(ids(host), [1, 2, 3, 4, 5]);
 });
+
+test('a table that came meanwhile and has the name that the host gave another one is told by both their names; nothing is changed', async (t) => {
+  const gap = [[shape('mine', 3, COLUMNS, 'create'), 'mine insert id 5 note five more s'], ['other insert id 2']];
+  const { host, status, said } = await scenario(t, { host: { ...TABLE, table: 'mine' }, hostAsks: '*', gap });
+  assert.equal(status, 1);
+  assert.match(said, /public\.mine and public\.t: cannot be mirrored: SQLite cannot tell the two tables apart by name/);
+  assert.deepEqual(ids(host, 'mine'), [1, 20]);
+});
