@@ -284,6 +284,19 @@ test('while the other end is away a reader ends as soon as it is told to', async
   await assert.rejects(read(log, 1, reader), (error) => error === stop.signal.reason);
 });
 
+test('while the other end is away a log that is closed waits for nothing more', async (t) => {
+  const { folder } = await growing(t);
+  const nginx = await Nginx.start(t, folder);
+  const told: string[] = [];
+  const files = new HttpFiles(new URL(nginx.url), { backoffMs: () => 1_000_000, tell: (text) => told.push(text) });
+  const [name] = (await files.list()).slice(-1);
+  await nginx.stop();
+  const reading = assert.rejects(files.read(name, 0, Buffer.alloc(10)), /: was closed while it was read$/);
+  await until('it waits', () => told.length === 1);
+  await files.close();
+  await reading;
+});
+
 test('the index names what there is, and is whole whoever writes it', async (t) => {
   const { folder, nextDay } = await growing(t);
   nextDay();

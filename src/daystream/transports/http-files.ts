@@ -45,6 +45,8 @@ export class HttpFiles implements Files {
   #coming: { readonly piece: Piece; skip: number; came: number } | undefined;
   #live: Live | undefined;
   readonly #pushing = new Pushing();
+  /** Ends also what waits for the server. */
+  readonly #closing = new AbortController();
   #looks = 0;
   /** One thing after another: what is fetched ahead shares the window with what is looked at. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -52,8 +54,9 @@ export class HttpFiles implements Files {
   /** `base` ends in a slash and holds no secret. */
   constructor(base: URL, options: HttpOptions = {}) {
     this.place = base.href.replace(/\/$/, '');
-    this.#options = options;
-    this.#asker = new Asker(this.place, base, options);
+    const { signal } = this.#closing;
+    this.#options = { ...options, signal: options.signal === undefined ? signal : AbortSignal.any([options.signal, signal]) };
+    this.#asker = new Asker(this.place, base, this.#options);
   }
 
   list(): Promise<string[]> {
@@ -91,6 +94,7 @@ export class HttpFiles implements Files {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort(new Error(`${this.place}: was closed while it was read`));
     this.#goTo('', 0);
     this.#asker.close();
   }

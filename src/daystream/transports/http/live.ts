@@ -49,6 +49,7 @@ export class Live {
   close(): void {
     this.#isClosed = true;
     this.#taken?.();
+    this.#wake?.();
     this.body.close();
   }
 
