@@ -284,6 +284,55 @@ test('while the other end is away a reader ends as soon as it is told to', async
   await assert.rejects(read(log, 1, reader), (error) => error === stop.signal.reason);
 });
 
+for (const status of [401, 403, 404]) {
+  test(`a log that was there and is answered with ${status} is waited for, told once`, async (t) => {
+    const { folder, write } = await growing(t);
+    const nginx = await Nginx.start(t, folder);
+    let isAway = false;
+    const front = await listen(t, createServer((request, response) => {
+      if (isAway) return void response.writeHead(status, { 'Content-Length': 0 }).end();
+      get(new URL(request.url!.slice(1), nginx.url), { headers: request.headers }, (answer) => {
+        response.writeHead(answer.statusCode!, answer.headers);
+        pipeline(answer, response, () => {});
+      });
+    }));
+    const told: string[] = [];
+    const log = closing(t, overHttp(front, { ...QUICK, tell: (text) => told.push(text) }));
+    const reader = new LogReader(log, await seekStart(log));
+    assert.deepEqual(await read(log, 1, reader), [1]);
+    assert.deepEqual(await reader.next(), []);
+    isAway = true;
+    const coming = read(log, 1, reader);
+    await until('it is told', () => told.length === 1);
+    write();
+    isAway = false;
+    assert.deepEqual(await coming, [2]);
+    assert.match(told[0], new RegExp(`^waiting for http://127.0.0.1:\\d+: answers ${status} `));
+    assert.equal(told.length, 2);
+  });
+}
+
+test('from a server whose versions never change comes what is new', async (t) => {
+  const { folder, write, nextDay } = await growing(t);
+  const front = await listen(t, createServer((request, response) => {
+    const headers = { ETag: '"always"' };
+    if (request.headers['if-none-match'] !== undefined) return void response.writeHead(304, headers).end();
+    const bytes = readFileSync(join(folder, request.url!.slice(1)));
+    const first = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    if (first >= bytes.length) response.writeHead(416, { 'Content-Range': `bytes */${bytes.length}` }).end();
+    else if (request.headers.range === undefined) response.writeHead(200, headers).end(bytes);
+    else response.writeHead(206, { ...headers, 'Content-Range': `bytes ${first}-${bytes.length - 1}/${bytes.length}` }).end(bytes.subarray(first));
+  }));
+  const log = closing(t, overHttp(front, QUICK));
+  const reader = new LogReader(log, await seekStart(log));
+  assert.deepEqual(await read(log, 1, reader), [1]);
+  await reader.next();
+  write();
+  assert.deepEqual(await read(log, 1, reader), [2]);
+  nextDay();
+  assert.deepEqual(await read(log, 1, reader), [3]);
+});
+
 test('while the other end is away a log that is closed waits for nothing more', async (t) => {
   const { folder } = await growing(t);
   const nginx = await Nginx.start(t, folder);

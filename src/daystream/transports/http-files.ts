@@ -24,6 +24,8 @@ const SEARCH_BYTES = 256 << 10;
 const NEARBY_BYTES = 64 << 10;
 /** A segment grows all the time and the set of files changes once a day: each time but one of so many the segment is looked at. */
 const LOOKS_PER_INDEX = 4;
+/** While a log is written it grows every 10 s. So often unchanged, an answer is not believed: its version may never change. */
+const MOST_UNCHANGED = 30;
 
 /** What the last answer said of a file. */
 interface Known {
@@ -48,6 +50,8 @@ export class HttpFiles implements Files {
   /** Ends also what waits for the server. */
   readonly #closing = new AbortController();
   #looks = 0;
+  /** Answers, one after another, that nothing has changed. */
+  #unchanged = 0;
   /** One thing after another: what is fetched ahead shares the window with what is looked at. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -146,7 +150,10 @@ export class HttpFiles implements Files {
     }
     if (++this.#looks % LOOKS_PER_INDEX === 0) return this.#lookAtIndex();
     const { bytes, tag } = this.#known;
-    const piece = await this.#asker.piece({ name, first: bytes, last: undefined }, tag);
+    const isDoubted = this.#unchanged >= MOST_UNCHANGED;
+    const piece = await this.#asker.piece({ name, first: bytes, last: undefined }, isDoubted ? undefined : tag);
+    this.#unchanged = piece === undefined ? this.#unchanged + 1 : 0;
+    if (isDoubted) this.#index = this.#index && { ...this.#index, tag: undefined }; // nor is the index's
     if (piece === undefined) return false;
     const total = piece.total ?? (piece.body === undefined ? bytes : undefined);
     this.#known = total === undefined ? undefined : { name, bytes: total, tag: piece.body && piece.tag };

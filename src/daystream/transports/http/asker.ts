@@ -99,7 +99,13 @@ export class Asker {
 
   async #get(name: string, headers: Readonly<Record<string, string>>): Promise<IncomingMessage> {
     const answer = await this.#client.get(name, headers);
-    requireSuccess(answer, this.#place, name);
+    try {
+      requireSuccess(answer, this.#place, name);
+    } catch (error) {
+      // A log that was there comes again, as a mount or a limit does; a single file of it may have gone for good.
+      const isAway = this.#hasIndex && error instanceof DeltaError && (error.code === 'config' || name === INDEX_NAME);
+      throw isAway ? new Failure('wrong', `answers ${answer.statusCode} ${answer.statusMessage ?? ''}`.trimEnd(), error) : error;
+    }
     return answer;
   }
 
