@@ -254,13 +254,13 @@ test('what was never there is an error at once, in one line', async (t) => {
 test('a source is a folder or a URL without secrets; anything else is said to be wrong, without what is secret in it', async () => {
   const open = (source: string) => openTransport(source, { tell: () => {}, signal: new AbortController().signal });
   for (const [source, message] of [
-    ['ftp://host/log', /^--source ftp:\/\/…: nothing that a log is read from$/],
-    ['https://me:pass@host/log/', /^--source https:\/\/host\/log\/: a URL is seen by whoever lists the processes/],
-    ['https://pass@host/log/', /^--source https:\/\/host\/log\/: a URL is seen/],
-    ['https://host/log/?key=pass', /^--source https:\/\/host\/log\/: the URL of a folder ends with its path$/],
-    ['https://me:p/ass@host/log/', /^--source https:\/\/host\/log\/: is no URL$/],
-    ['https://me:1/pass@host/log/', /^--source https:\/\/host\/log\/: a URL is seen/],
-    ['http://host:port/pass@', /^--source http:\/\/: is no URL$/],
+    ['ftp://host/log', /^ftp:\/\/…: nothing that a log is read from$/],
+    ['https://me:pass@host/log/', /^https:\/\/host\/log\/: a URL is seen by whoever lists the processes/],
+    ['https://pass@host/log/', /^https:\/\/host\/log\/: a URL is seen/],
+    ['https://host/log/?key=pass', /^https:\/\/host\/log\/: the URL of a folder ends with its path$/],
+    ['https://me:p/ass@host/log/', /^https:\/\/host\/log\/: is no URL$/],
+    ['https://me:1/pass@host/log/', /^https:\/\/host\/log\/: a URL is seen/],
+    ['http://host:port/pass@', /^http:\/\/: is no URL$/],
   ] as const) {
     assert.throws(() => open(source), (error: Error & { code?: string; hint?: string }) => {
       assert.equal(error.code, 'usage');

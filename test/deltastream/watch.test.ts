@@ -34,7 +34,7 @@ class Watched {
     const watched = new Watched(join(temporaryFolder(t), 'log'), `s${++slots}`, t);
     const running = await watched.follow('--create-slot', ...more);
     await until('all has been looked at once', () => watched.tells().some((tell) => tell.startsWith('look ')));
-    watched.skip();
+    watched.forget();
     return [watched, running];
   }
 
@@ -59,13 +59,13 @@ class Watched {
     return this.tells().slice(this.#seen);
   }
 
-  skip(): void {
+  forget(): void {
     this.#seen = this.tells().length;
   }
 
   /** Makes a change, waits until a tell has the word and the table, and gives all that came until then. */
   async told(sql: string, word: string, ...tables: string[]): Promise<string[]> {
-    this.skip();
+    this.forget();
     const wanted = await Promise.all(tables.map((table) => oid(table)));
     await server.query(sql);
     await until(`${sql}: ${word} ${tables}`, () => this.news().some((tell) => tell.startsWith(`${word} `) && wanted.every((one) => tell.split(' ').includes(one))));
@@ -115,7 +115,7 @@ test('a type that came into a table and changed between two looks makes it stale
     await running.kill('SIGKILL');
     for (const one of sql) await server.query(one);
     await server.query(`comment on table plain is 'case ${++cases}'`);
-    watched.skip();
+    watched.forget();
     const wanted = await Promise.all(['plain', ...stale].map(oid));
     const known = watched.known();
     const again = await watched.follow();
@@ -169,13 +169,13 @@ test('what changed while nobody watched is told at the next start, and a lost me
   const [watched, running] = await Watched.start(t, '--tables', 'plain,moods');
   await running.kill('SIGKILL');
   await server.query("comment on table plain is 'meanwhile'; alter type mood rename value 'blue' to 'sad'");
-  watched.skip();
+  watched.forget();
   const second = await watched.follow('--tables', 'plain,moods');
   await until('both are told', () => watched.news().length >= 2);
   assert.deepEqual(watched.news().map((tell) => tell.split(' ')[0]), ['look', 'stale']);
   await second.kill('SIGKILL');
   writeFileSync(join(watched.out, '.catalog.json'), '{"version":');
-  watched.skip();
+  watched.forget();
   await watched.follow('--tables', 'plain,moods');
   const both = [await oid('plain'), await oid('moods')].map(Number).sort((a, b) => a - b).join(' ');
   await until('all is looked at', () => watched.news().includes(`look ${both}`));
@@ -185,7 +185,7 @@ test('tables that a changed --tables chooses are offered, new ones of old patter
   const [watched, running] = await Watched.start(t, '--tables', 'plain,newer');
   await running.kill('SIGTERM');
   await server.query('create table newer (id int primary key)');
-  watched.skip();
+  watched.forget();
   await watched.follow('--tables', 'plain,newer,ops.*,parts');
   await until('they are offered', () => watched.news().some((tell) => tell.startsWith('offer ')));
   const offered = [await oid('ops.log'), await oid('parts')].map(Number).sort((a, b) => a - b);
@@ -199,7 +199,7 @@ test('a table that was not followed for a moment, in which nobody looked, is off
   await holder.query('begin; lock pg_description in access exclusive mode');
   await running.kill('SIGKILL');
   await (await watched.follow('--tables', 'plain')).kill('SIGKILL');
-  watched.skip();
+  watched.forget();
   await watched.follow('--tables', 'plain,moods');
   await holder.query('rollback');
   await until('it is offered', () => watched.news().some((tell) => tell.startsWith('offer ')));

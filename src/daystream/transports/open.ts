@@ -35,14 +35,14 @@ export function openTransport(source: string, { tell, signal, tokenFile }: OpenO
     case 'ssh': return new Segments(new SshFiles(source, { tell, signal }));
     case 'http':
     case 'https': return new Segments(new HttpFiles(parseHttpUrl(source), { tell, signal, token: readToken(tokenFile) }));
-    default: throw new DeltaError('usage', `--source ${scheme}://…: nothing that a log is read from`, { hint: `give ${KINDS}` });
+    default: throw new DeltaError('usage', `${scheme}://…: nothing that a log is read from`, { hint: `give ${KINDS}` });
   }
 }
 
 /** The URL of a log's folder, with a slash at its end. Messages hold nothing of it that may be secret. */
 function parseHttpUrl(text: string): URL {
   // A password may have a slash in it: what it ends with is the last @.
-  const place = `--source ${text.replace(/\/\/.*@/s, '//').replace(/[?#].*$/s, '')}`;
+  const place = text.replace(/\/\/.*@/s, '//').replace(/[?#].*$/s, '');
   if (!URL.canParse(text)) throw new DeltaError('usage', `${place}: is no URL`, { hint: `give ${KINDS}` });
   const url = new URL(text);
   if (url.username !== '' || url.password !== '' || mayHoldPassword(text)) {

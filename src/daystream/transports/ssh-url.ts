@@ -77,5 +77,5 @@ function decoded(text: string): string {
 }
 
 function refused(reason: string, hint = 'write it like ssh://user@host/var/daystream', cause?: unknown): DeltaError {
-  return new DeltaError('usage', `--source ssh://…: ${reason}`, { hint, cause });
+  return new DeltaError('usage', `ssh://…: ${reason}`, { hint, cause });
 }

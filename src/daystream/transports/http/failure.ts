@@ -24,7 +24,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EPROTO: 'it does not speak TLS as this host does',
 };
 
-/** What Node's http client threw, in words; `whenCode` names the kind. */
+/** What Node's http client threw, in words. */
 export function networkFailure(kind: 'cut' | 'wrong', thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown;
   const code = (thrown as NodeJS.ErrnoException).code ?? '';
