@@ -94,7 +94,8 @@ export function canonical(type: string, value: Stored): string | null {
   }
 }
 
-function kindOf(type: string): Kind {
+/** Which of the conversions a type's values get. */
+export function kindOf(type: string): Kind {
   if (type.endsWith('[]')) return 'array';
   return KINDS.get(withoutModifier(type)) ?? 'text';
 }
