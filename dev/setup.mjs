@@ -1,6 +1,6 @@
 /**
- * Makes a fresh clone ready, and does nothing where it is: Node packages and the TypeScript, for
- * all but the demo the system's Postgres and the plugin too. Then it becomes the module it is
+ * Makes a fresh clone ready, and does nothing where it is: Node packages, the TypeScript and, where there
+ * is a compiler, the native engine; for all but the demo the system's Postgres and the plugin too. Then it becomes the module it is
  * given: `node dev/setup.mjs dist/dev/demo.js --seconds 10`. It runs before anything is built,
  * so it is plain JavaScript over node: alone.
  */
@@ -29,6 +29,7 @@ if (module === TESTS) install(missingServers, () => SERVER_PACKAGES);
 installNodePackages();
 run('TypeScript does not compile', process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.']);
 run('the commands cannot be bundled', process.execPath, ['dev/bundle.mjs']);
+if (missingCompiler().length === 0) run('the native engine does not compile', process.execPath, ['native/build.mjs']);
 if (needsPlugin) run('the plugin does not compile', 'make', ['-C', 'plugin-c', '-s', `PG_CONFIG=${join(postgresBinaries(), 'pg_config')}`]);
 await become();
 

@@ -3,7 +3,7 @@
  * compiler does it, with the flags of binding.gyp, since no header of Node is needed; who has
  * no `cc` but what node-gyp finds builds the same with it (`npx node-gyp rebuild`, in this folder).
  *   --prebuild   lays the result where it travels with the package: prebuilds/<platform>-<arch>/
- *   --optional   where it cannot be built, says so in one line and goes on: TypeScript does its work
+ *   --install    where the package has brought one, does nothing; where none can be built, says so and goes on
  *   --headers, --sources   only print them, for binding.gyp
  * It runs where the package is installed too, so it is plain JavaScript over node: alone.
  */
@@ -21,7 +21,7 @@ if (asked.has('--headers')) {
 } else if (asked.has('--sources')) {
   process.stdout.write(sources().join('\n'));
 } else {
-  if (!asked.has('--optional') || !travelled()) build();
+  if (!asked.has('--install') || !travelled()) build();
   if (asked.has('--prebuild')) layForPackage();
 }
 
@@ -63,8 +63,8 @@ function isFresh() {
 }
 
 function refuse(why) {
-  process.stderr.write(`native: cannot be built, so TypeScript does its work, slower: ${asked.has('--optional') ? why.trim().split('\n')[0] : why}\n`);
-  process.exitCode = asked.has('--optional') ? 0 : 1;
+  process.stderr.write(`native: cannot be built, so TypeScript does its work, slower: ${asked.has('--install') ? why.trim().split('\n')[0] : why}\n`);
+  process.exitCode = asked.has('--install') ? 0 : 1;
 }
 
 /** node-gyp-build's layout; its tags say which C library. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** `deltamirror`: replays the log into a cache, and follows it. */
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { command, hostAndPort, run, type HostAndPort } from '../cli.js';
 import { isOriginal } from '../daystream/original.js';
 import { ORIGIN, parsePosition, type Position } from '../daystream/position.js';
@@ -12,6 +12,7 @@ import type { MetricsPage } from '../metrics/listen.js';
 import { adoptCache } from '../sqlite/adopt.js';
 import { readKind } from '../sqlite/header.js';
 import { cachePath, lockCache } from '../sqlite/lock.js';
+import { chooseEngine, loadEngine, type Engine, type EngineName } from '../sqlite/native.js';
 import { cacheError, openCache, requireCache } from '../sqlite/open.js';
 import { readPosition, type CachePosition } from '../sqlite/position.js';
 import { setProtection } from '../sqlite/protect.js';
@@ -34,6 +35,7 @@ interface Options {
   readonly bootstrap?: boolean;
   readonly register?: string;
   readonly metrics?: HostAndPort;
+  readonly engine?: EngineName;
   readonly json?: boolean;
 }
 
@@ -50,6 +52,7 @@ const program = command('deltamirror', 'Replays a daystream into a cache, and fo
   .option('--bootstrap', 'where the log no longer reaches back to the cache: begin again with the newest published snapshot')
   .option('--register <name>', 'tell the log\'s folder where this host stands: daystream prune keeps what it needs, also while it is away')
   .option('--metrics <host:port>', 'serve metrics for Prometheus there, under /metrics (127.0.0.1:9187)', hostAndPort)
+  .addOption(new Option('--engine <name>', 'what applies the rows (default: native, where it loads)').choices(['native', 'ts']))
   .option('--json', 'print the final state as JSON')
   .addHelpText('after', `
 Examples:
@@ -77,12 +80,13 @@ async function start(path: string, options: Options, signal: AbortSignal): Promi
     if (original !== undefined && readKind(path) === 'not-ours') adopt(path, original);
     const at = standingOf(path);
     const source = options.source ?? at?.source ?? '';
+    const engine = chooseEngine(options.engine, (text) => report.note(text));
     const transport = open(source);
     let told: Told | undefined;
     try {
       told = tellStanding(source, options.register, options.from ?? at?.position, () => report.committedAt, (text) => report.note(text));
       page = options.metrics && await (await import('./meters.js')).serveMetrics(() => report.applier, options.metrics);
-      await followFromNewest(path, transport, options.bootstrap === true, report, signal, () => follow(path, transport, options, signal, report));
+      await followFromNewest(path, transport, options.bootstrap === true, report, signal, () => follow(path, transport, options, engine, signal, report));
     } finally {
       page?.close();
       await transport.close();
@@ -95,9 +99,10 @@ async function start(path: string, options: Options, signal: AbortSignal): Promi
   }
 }
 
-async function follow(path: string, transport: Transport, { from, once = false, strict = false, keepDropped = false, protect, json = false }: Options, signal: AbortSignal, report: Report): Promise<void> {
+async function follow(path: string, transport: Transport, { from, once = false, strict = false, keepDropped = false, protect, json = false }: Options, engine: Engine, signal: AbortSignal, report: Report): Promise<void> {
   const cache = openCache(path);
   try {
+    loadEngine(cache, engine);
     if (protect !== undefined) setProtection(cache, protect);
     report.ended(await mirror(path, cache, transport, { from, once, strict, keepDropped, signal }, report), json);
   } finally {

@@ -13,6 +13,7 @@ import type { Choice, PassedOver } from '../postgres/choice.js';
 import { createBulk, finishBulk } from '../sqlite/bulk.js';
 import { joinTables } from '../sqlite/join.js';
 import type { Lost } from '../sqlite/lost.js';
+import { loadEngine, type Engine } from '../sqlite/native.js';
 import { openCache, type Cache } from '../sqlite/open.js';
 import { writePatterns, type ChosenPattern } from '../sqlite/patterns.js';
 import { readPosition, writePosition, type CachePosition } from '../sqlite/position.js';
@@ -37,6 +38,8 @@ export interface ImportOptions extends Pick<SourceOptions, 'postgres' | 'jobs'> 
   /** True: the cache is there, and only these tables of it are made anew or added. */
   readonly into: boolean;
   readonly asked: Asked;
+  /** What takes the rows in. */
+  readonly engine: Engine;
 }
 
 export interface ImportResult {
@@ -88,7 +91,7 @@ export async function importTables(options: ImportOptions, progress: Progress, s
     const source: SourceOptions = { ...options, earliest: destination.earliest, checkLog: destination.checkLog, checkChosen: destination.checkChosen, check: plan };
     const choice = await chooseAndCheck(source, transport, (why) => progress.say(why), signal);
     target ??= openTarget(path, false);
-    const copy = await copyAtSnapshot(source, plan, choice, destination, transport, target, progress, signal);
+    const copy = await copyAtSnapshot(source, options.engine, plan, choice, destination, transport, target, progress, signal);
     return { cache: path, ...copy, seconds: (performance.now() - started) / 1000 };
   } catch (error) {
     if (signal.aborted) throw stopped(path, error);
@@ -101,7 +104,7 @@ export async function importTables(options: ImportOptions, progress: Progress, s
 
 type Copy = Pick<ImportResult, 'tables' | 'passedOver' | 'position' | 'snapshot' | 'warnings'>;
 
-async function copyAtSnapshot(options: SourceOptions, plan: (tables: readonly SourceTable[]) => TablePlan[], choice: Choice, destination: Destination, transport: Transport, target: Target, progress: Progress, signal: AbortSignal): Promise<Copy> {
+async function copyAtSnapshot(options: SourceOptions, engine: Engine, plan: (tables: readonly SourceTable[]) => TablePlan[], choice: Choice, destination: Destination, transport: Transport, target: Target, progress: Progress, signal: AbortSignal): Promise<Copy> {
   const joined = await joinedSnapshot(options, choice, transport, (why) => progress.say(why), signal);
   const { snapshot } = joined;
   const stop = () => { for (const client of snapshot.clients) void client.end(); };
@@ -110,6 +113,7 @@ async function copyAtSnapshot(options: SourceOptions, plan: (tables: readonly So
     try {
       const plans = plan(joined.tables);
       const cache = createBulk(target.draft);
+      loadEngine(cache, engine);
       return { plans, cache, copied: await copyTables({ cache, path: target.draft, snapshot, plans, progress, signal }) };
     } finally {
       signal.removeEventListener('abort', stop);

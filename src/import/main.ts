@@ -5,6 +5,7 @@ import { openTransport } from '../daystream/transports/open.js';
 import { formatPosition } from '../daystream/position.js';
 import { parsePatterns } from '../daystream/pattern.js';
 import { DeltaError } from '../errors.js';
+import { chooseEngine, type EngineName } from '../sqlite/native.js';
 import type { Numeric } from '../sqlite/values.js';
 import { bootstrapCache, bootstrapText } from './bootstrap.js';
 import { importTables, type ImportOptions, type ImportResult } from './import.js';
@@ -25,6 +26,7 @@ interface Options {
   readonly where?: readonly string[];
   readonly numeric?: Numeric;
   readonly jobs: number;
+  readonly engine?: EngineName;
   readonly json?: true;
 }
 
@@ -41,6 +43,7 @@ const program = command('deltaimport', 'Copies Postgres tables into a SQLite cac
   .option('--rename <name=name>', 'another name in the cache for a table, or for table.column; as often as needed', collect)
   .addOption(new Option('--numeric <class>', 'how numeric and money are held: exactly, or rounded to 8 bytes').choices(['text', 'real']))
   .option('--jobs <n>', 'tables copied side by side', parseJobs, JOBS_DEFAULT)
+  .addOption(new Option('--engine <name>', 'what takes the rows in (default: native, where it loads)').choices(['native', 'ts']))
   .option('--json', 'print the result as JSON')
   .addHelpText('after', `
 Examples:
@@ -56,7 +59,8 @@ Examples:
     const abort = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
     if (options.bootstrap === true) return bootstrap(cache, options, progress, abort.signal);
-    const result = await importTables(toImport(cache, options), progress, abort.signal).finally(() => progress.stop());
+    const engine = chooseEngine(options.engine, (text) => progress.say(text));
+    const result = await importTables({ ...toImport(cache, options), engine }, progress, abort.signal).finally(() => progress.stop());
     process.stdout.write(options.json === true ? `${asJson(result)}\n` : asText(result));
   });
 
@@ -81,7 +85,7 @@ function missing(option: string): DeltaError {
   return new DeltaError('usage', `required option '${option}' not specified`, { hint: 'try: deltaimport --help' });
 }
 
-function toImport(cache: string | undefined, { source, tokenFile, into, pg, jobs, tables, ...options }: Options): ImportOptions {
+function toImport(cache: string | undefined, { source, tokenFile, into, pg, jobs, tables, ...options }: Options): Omit<ImportOptions, 'engine'> {
   const path = into ?? cache;
   if (path === undefined || (into !== undefined && cache !== undefined)) throw new DeltaError('usage', 'name one cache: a file to make, or --into with one that is there', { hint: 'try: deltaimport --help' });
   if (into === undefined && source === undefined) throw missing('--source <folder or url>');

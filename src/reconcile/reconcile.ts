@@ -18,6 +18,7 @@ import { checkSlotName } from '../postgres/slot.js';
 import { createBulk, finishBulk } from '../sqlite/bulk.js';
 import { attachOld, differences } from '../sqlite/differences.js';
 import { cachePath, lockCache } from '../sqlite/lock.js';
+import { chooseEngine, loadEngine } from '../sqlite/native.js';
 import { guarded, openCache, type Cache } from '../sqlite/open.js';
 import { removeDatabase } from '../sqlite/publish.js';
 import { dropLine, headLines, RowLines, staleLine } from './lines.js';
@@ -165,6 +166,7 @@ async function interruptible<T>(signal: AbortSignal, interrupt: () => void, work
 async function readRows(scratch: string, old: string, { client }: Seen, { compared }: Plan, progress: Progress, signal: AbortSignal): Promise<Cache> {
   const bulk = createBulk(scratch);
   try {
+    loadEngine(bulk, chooseEngine(undefined, (text) => progress.say(text)));
     await interruptible(signal, () => void client.end().catch(() => {}), () => copyTables({ cache: bulk, path: scratch, snapshot: { clients: [client] }, plans: compared.map(({ source, table }) => ({ source, table, filter: undefined, leftOut: [] })), progress, signal }));
     finishBulk(scratch, bulk);
   } catch (error) {

@@ -7,6 +7,7 @@ import type { Asked } from '../../src/import/asked.js';
 import { importTables, type ImportResult } from '../../src/import/import.js';
 import type { Progress } from '../../src/load/progress.js';
 import { parsePatterns } from '../../src/daystream/pattern.js';
+import { chooseEngine } from '../../src/sqlite/native.js';
 
 export const ENTRY = programPath('import');
 
@@ -38,5 +39,6 @@ export interface RunOptions {
 
 /** Imports in this process, silently. */
 export function runImport(server: Server, tables: string, source: string | undefined, cache: string, { database = 'postgres', into = false, asked = {} }: RunOptions = {}): Promise<ImportResult> {
-  return importTables({ patterns: parsePatterns(tables), source, postgres: server.url(database), jobs: 2, cache, into, asked: { ...NOTHING_ASKED, ...asked } }, SILENT, new AbortController().signal);
+  const engine = chooseEngine(undefined, () => {});
+  return importTables({ engine, patterns: parsePatterns(tables), source, postgres: server.url(database), jobs: 2, cache, into, asked: { ...NOTHING_ASKED, ...asked } }, SILENT, new AbortController().signal);
 }
