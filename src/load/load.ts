@@ -5,6 +5,7 @@ import type { BoundFilter } from '../filter/bind.js';
 import type { SourceTable } from '../postgres/catalog.js';
 import { placeOf } from '../postgres/connection.js';
 import { BLOCK_BYTES, copyOut } from '../postgres/copy.js';
+import { copyMessages, HEADER_BYTES } from '../postgres/copy-messages.js';
 import { translate } from '../postgres/failure.js';
 import { filterSql } from '../postgres/filter.js';
 import { fromClause, type SharedSnapshot } from '../postgres/snapshot.js';
@@ -12,8 +13,9 @@ import { BulkTable } from '../sqlite/bulk.js';
 import type { Cache } from '../sqlite/open.js';
 import { heldColumns, type CacheTable } from '../sqlite/tables.js';
 import { valueOf } from '../sqlite/values.js';
+import { NativeRows } from './native.js';
 import type { Progress, TableProgress } from './progress.js';
-import { readRows } from './rows.js';
+import { readRows, type Convert } from './rows.js';
 
 /** A table of Postgres and what becomes of it in the file. */
 export interface Load {
@@ -92,21 +94,44 @@ async function copyRows(client: pg.Client, { source, table, filter }: Load, bulk
   const columns = held.map(({ type, numeric }) => valueOf(type, numeric));
   const names = held.map(({ name }) => client.escapeIdentifier(name)).join(', ');
   const where = filter === undefined ? '' : ` WHERE ${filterSql(filter)}`;
+  const sql = `COPY (SELECT ${names} FROM ${fromClause(client, source)}${where}) TO STDOUT`;
+  const native = bulk.native();
+  try {
+    const copied = await (native === undefined ? byTypeScript(client, sql, bulk, columns, bar) : byEngine(client, sql, new NativeRows(bulk, native, columns), bar));
+    if (copied.sent !== copied.rows) throw new MissingRows(`${source.schema}.${source.table}: ${copied.rows} of ${copied.sent} rows were read`);
+    return copied;
+  } catch (error) {
+    throw named(error, `${placeOf(client)}: table ${source.schema}.${source.table}`);
+  } finally {
+    native?.close();
+  }
+}
+
+interface Sent { readonly rows: number; readonly bytes: number; /** By Postgres's count. */ readonly sent: number }
+
+async function byTypeScript(client: pg.Client, sql: string, bulk: BulkTable, columns: readonly Convert[], bar: TableProgress): Promise<Sent> {
   const push = bulk.push.bind(bulk);
   let rows = 0;
   let bytes = 0;
-  try {
-    const sent = await copyOut(client, `COPY (SELECT ${names} FROM ${fromClause(client, source)}${where}) TO STDOUT`, (block) => {
-      rows += readRows(block, columns, push);
-      if (block.length > BLOCK_BYTES) bulk.flush(); // a row of this size is not kept for others to come
-      bytes += block.length;
-      bar.at(rows);
-    });
-    if (sent !== rows) throw new MissingRows(`${source.schema}.${source.table}: ${rows} of ${sent} rows were read`);
-    return { rows, bytes };
-  } catch (error) {
-    throw named(error, `${placeOf(client)}: table ${source.schema}.${source.table}`);
-  }
+  const sent = await copyOut(client, sql, (block) => {
+    rows += readRows(block, columns, push);
+    if (block.length > BLOCK_BYTES) bulk.flush(); // a row of this size is not kept for others to come
+    bytes += block.length;
+    bar.at(rows);
+  });
+  return { rows, bytes, sent };
+}
+
+async function byEngine(client: pg.Client, sql: string, native: NativeRows, bar: TableProgress): Promise<Sent> {
+  let bytes = 0;
+  const sent = await copyMessages(client, sql, (messages) => {
+    const taken = native.take(messages);
+    bytes += taken;
+    bar.at(native.rows);
+    return taken;
+  });
+  const { rows } = native;
+  return { rows, bytes: bytes - rows * HEADER_BYTES, sent };
 }
 
 /** The error with the table in front; what SQLite says already begins with the file. */

@@ -5,6 +5,7 @@
 import Database from 'better-sqlite3';
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { insertSql } from './insert.js';
+import { NativeCopy } from './native-copy.js';
 import { guarded, type Cache } from './open.js';
 import { createOwnTables } from './own.js';
 import { createHashes, indexHashes, RowHasher, rowIndexName, wantsRowIndex } from './row-index.js';
@@ -79,6 +80,11 @@ export class BulkTable {
     this.#one = cache.prepare(insertSql(table));
     this.#values = Array<Bindable | null>(rows * this.#width).fill(null);
     this.#hashes = wantsRowIndex(table) ? new BulkHashes(cache, table) : undefined;
+  }
+
+  /** What takes COPY's messages instead of `push`; undefined where TypeScript takes the rows. */
+  native(): NativeCopy | undefined {
+    return NativeCopy.open(this.#path, this.#cache, this.#table);
   }
 
   push(value: Bindable | null): void {
