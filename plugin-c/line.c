@@ -49,6 +49,32 @@ put_escaped(char *to, char byte)
 	return to + 2;
 }
 
+/*
+ * The last bytes, fewer than a word. Where four are there, two reads that overlap
+ * cover them.
+ */
+static inline char *
+put_rest(char *to, const char *text, int count)
+{
+	if (count >= sizeof(uint32))
+	{
+		uint32		first;
+		uint32		last;
+
+		memcpy(&first, text, sizeof(first));
+		memcpy(&last, text + count - sizeof(last), sizeof(last));
+		if (!may_need_escape((uint64) first << 32 | last))
+		{
+			memcpy(to, &first, sizeof(first));
+			memcpy(to + count - sizeof(last), &last, sizeof(last));
+			return to + count;
+		}
+	}
+	for (int i = 0; i < count; i++)
+		to = put_escaped(to, text[i]);
+	return to;
+}
+
 /* Appends text with backslash, tab, LF and CR escaped. The text is UTF-8 already. */
 void
 append_escaped(StringInfo out, const char *text, Size length)
@@ -59,7 +85,7 @@ append_escaped(StringInfo out, const char *text, Size length)
 		const char *end = text + piece;
 		char	   *to;
 
-		enlargeStringInfo(out, 2 * piece);
+		make_room(out, 2 * piece);
 		to = out->data + out->len;
 		while (text + sizeof(uint64) <= end)
 		{
@@ -78,8 +104,8 @@ append_escaped(StringInfo out, const char *text, Size length)
 					to = put_escaped(to, *text++);
 			}
 		}
-		while (text < end)
-			to = put_escaped(to, *text++);
+		to = put_rest(to, text, end - text);
+		text = end;
 		out->len = to - out->data;
 		out->data[out->len] = '\0';
 		length -= piece;

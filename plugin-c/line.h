@@ -12,6 +12,14 @@
 /* Appends a string literal, without its closing NUL. */
 #define append_literal(out, literal) appendBinaryStringInfo((out), (literal), sizeof(literal) - 1)
 
+/* Room for so many bytes and a NUL; what is there is mostly enough. */
+static inline void
+make_room(StringInfo out, int bytes)
+{
+	if (out->maxlen - out->len <= bytes)
+		enlargeStringInfo(out, bytes);
+}
+
 extern void append_escaped(StringInfo out, const char *text, Size length);
 extern void append_text(StringInfo out, const char *text, Size length);
 extern void append_readable(StringInfo out, const char *text, Size length);

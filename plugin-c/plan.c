@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "direct.h"
 #include "line.h"
 #include "relation.h"
 
@@ -103,23 +104,17 @@ plan_names(Relations *relations, RowPlan *plan, Relation relation)
 static ValueKind
 kind_of(Oid type)
 {
-	switch (getBaseType(type))
+	Oid			base = getBaseType(type);
+
+	switch (base)
 	{
-		case INT2OID:
-			return VALUE_INT2;
-		case INT4OID:
-			return VALUE_INT4;
-		case INT8OID:
-			return VALUE_INT8;
-		case BOOLOID:
-			return VALUE_BOOL;
 		case TEXTOID:
 		case VARCHAROID:
 		case BPCHAROID:
 		case JSONOID:
 			return VALUE_TEXT;
 		default:
-			return VALUE_BY_FUNCTION;
+			return direct_kind(base);
 	}
 }
 

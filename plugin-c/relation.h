@@ -20,11 +20,18 @@
 typedef enum ValueKind
 {
 	VALUE_BY_FUNCTION,			/* by the output function of its type */
-	VALUE_INT2,
+	VALUE_TEXT,					/* the bytes of the value are its text */
+	VALUE_INT2,					/* from here on as direct.c prints it */
 	VALUE_INT4,
 	VALUE_INT8,
 	VALUE_BOOL,
-	VALUE_TEXT					/* the bytes of the value are its text */
+	VALUE_FLOAT4,
+	VALUE_FLOAT8,
+	VALUE_DATE,
+	VALUE_TIME,
+	VALUE_TIMESTAMP,
+	VALUE_TIMESTAMPTZ,
+	VALUE_UUID
 } ValueKind;
 
 typedef struct Column

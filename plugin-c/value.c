@@ -13,6 +13,7 @@
 #include "utils/fmgroids.h"
 
 #include "compat.h"
+#include "direct.h"
 #include "line.h"
 
 /*
@@ -36,45 +37,45 @@ may_print_bytes(Oid output)
 	}
 }
 
-/* Postgres's own text of a value that is not NULL, in UTF-8 and escaped. */
+static void
+append_printed(StringInfo out, Column *column, Datum value)
+{
+	char	   *printed = OutputFunctionCall(&column->output, value);
+	Size		length = strlen(printed);
+
+	/* Of the other encodings the conversion to UTF-8 is the test. */
+	if (may_print_bytes(column->output.fn_oid) && GetDatabaseEncoding() == PG_UTF8)
+		(void) pg_verify_mbstr(PG_UTF8, printed, length, false);
+	append_text(out, printed, length);
+}
+
+/* Postgres's own text of a value that is not NULL, in UTF-8 and escaped. There is room for DIRECT_BYTES. */
+static inline void
+put_value(StringInfo out, Column *column, Datum value)
+{
+	if (column->kind == VALUE_TEXT)
+	{
+		text	   *packed = DatumGetTextPP(value);
+
+		append_text(out, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
+	}
+	else
+	{
+		int			length = direct_print(column->kind, value, out->data + out->len);
+
+		out->len += length;
+		if (length == 0)
+			append_printed(out, column, value);
+	}
+}
+
+/* The same where room has to be made. */
 void
 append_value(StringInfo out, Column *column, Datum value)
 {
-	char		digits[INT64_TEXT_BYTES];
-
-	switch (column->kind)
-	{
-		case VALUE_INT2:
-			appendBinaryStringInfo(out, digits, pg_ltoa(DatumGetInt16(value), digits));
-			break;
-		case VALUE_INT4:
-			appendBinaryStringInfo(out, digits, pg_ltoa(DatumGetInt32(value), digits));
-			break;
-		case VALUE_INT8:
-			appendBinaryStringInfo(out, digits, pg_lltoa(DatumGetInt64(value), digits));
-			break;
-		case VALUE_BOOL:
-			appendStringInfoCharMacro(out, DatumGetBool(value) ? 't' : 'f');
-			break;
-		case VALUE_TEXT:
-			{
-				text	   *packed = DatumGetTextPP(value);
-
-				append_text(out, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
-				break;
-			}
-		case VALUE_BY_FUNCTION:
-			{
-				char	   *printed = OutputFunctionCall(&column->output, value);
-				Size		length = strlen(printed);
-
-				/* Of the other encodings the conversion to UTF-8 is the test. */
-				if (may_print_bytes(column->output.fn_oid) && GetDatabaseEncoding() == PG_UTF8)
-					(void) pg_verify_mbstr(PG_UTF8, printed, length, false);
-				append_text(out, printed, length);
-				break;
-			}
-	}
+	make_room(out, DIRECT_BYTES);
+	put_value(out, column, value);
+	out->data[out->len] = '\0';
 }
 
 /* True when the row's value is not in the WAL, since an update left it where it was. */
@@ -87,11 +88,13 @@ is_left_out(const Column *column, Datum value, bool is_null)
 static inline void
 append_pair(StringInfo out, Column *column, Datum value, bool is_null)
 {
-	appendBinaryStringInfo(out, column->key, column->key_length);
+	make_room(out, column->key_length + DIRECT_BYTES);
+	memcpy(out->data + out->len, column->key, column->key_length);
+	out->len += column->key_length;
 	if (is_null)
 		append_literal(out, "\\N");
 	else
-		append_value(out, column, value);
+		put_value(out, column, value);
 }
 
 /* Appends columns of the old row: the key's or all. */
