@@ -1,0 +1,262 @@
+/* The functions of rows.h: what they are given is checked, and handed on. */
+#include "rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "extension.h"
+#include "units.h"
+
+SQLITE_EXTENSION_INIT3
+
+/* A block of this size is kept from call to call; one that holds a very long line is not. */
+#define BLOCK_KEPT_BYTES ((size_t) 4 << 20)
+/* rows packs bytes and lines into one number that is exact in JavaScript. */
+#define BYTES_BITS 30
+
+struct rows
+{
+	struct lines lines;
+	char	   *block;
+	size_t		length;
+	size_t		size;
+};
+
+static struct field
+field_of(sqlite3_value *value)
+{
+	const char *text = sqlite3_value_blob(value);
+
+	return (struct field) {text == NULL ? "" : text, (size_t) sqlite3_value_bytes(value)};
+}
+
+static void
+fail(sqlite3_context *context, sqlite3 *db)
+{
+	int			code = sqlite3_extended_errcode(db);
+
+	sqlite3_result_error(context, sqlite3_errmsg(db), -1);
+	sqlite3_result_error_code(context, code);
+}
+
+/* Sets the columns from their keys, kinds and parameters; 0 where these do not belong together. */
+static int
+set_columns(struct plan *plan, struct field kinds, struct field parameters, size_t keys_length)
+{
+	const char *at = plan->keys,
+			   *end = plan->keys + keys_length;
+	int			count = sqlite3_bind_parameter_count(plan->statement);
+
+	for (int i = 0; i < plan->columns; i++)
+	{
+		const char *tab = memchr(at, '\t', (size_t) (end - at));
+		int32_t		parameter;
+
+		memcpy(&parameter, parameters.text + (size_t) i * sizeof(parameter), sizeof(parameter));
+		if (tab == NULL || !is_kind(kinds.text[i]) || parameter < 0 || parameter > count)
+			return 0;
+		plan->column[i] = (struct column) {at, (uint32_t) (tab + 1 - at), parameter, (enum kind) kinds.text[i]};
+		at = tab + 1;
+	}
+	return at == end;
+}
+
+static enum action
+planned(struct field action)
+{
+	static const char *const NAMES[PLANNED_ACTIONS] = {"insert", "update", "delete"};
+
+	for (int i = 0; i < PLANNED_ACTIONS; i++)
+		if (action.length == strlen(NAMES[i]) && memcmp(action.text, NAMES[i], action.length) == 0)
+			return (enum action) i;
+	return ACTION_OTHER;
+}
+
+/* The table of that name, where there is room for it. */
+static struct table *
+table_of(struct lines *lines, struct field name)
+{
+	if (plans_are_full(&lines->plans))
+		lines_forget(lines);
+	return plans_table(&lines->plans, name.text, name.length);
+}
+
+static void
+add_plan(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	struct rows *rows = sqlite3_user_data(context);
+	struct field keys = field_of(values[2]),
+				kinds = field_of(values[3]),
+				parameters = field_of(values[4]),
+				sql = field_of(values[5]);
+	enum action action = planned(field_of(values[1]));
+	struct table *table;
+	struct plan *plan;
+
+	(void) count;
+	if (action == ACTION_OTHER || kinds.length > COLUMNS_LIMIT || parameters.length != kinds.length * sizeof(int32_t))
+		return sqlite3_result_error(context, "deltamirror_plan: no plan of columns", -1);
+	table = table_of(&rows->lines, field_of(values[0]));
+	plan = table == NULL ? NULL : plan_new((int) kinds.length, keys.text, keys.length);
+	if (plan == NULL)
+		return sqlite3_result_error_nomem(context);
+	if (sqlite3_prepare_v3(rows->lines.db, sql.text, (int) sql.length, SQLITE_PREPARE_PERSISTENT, &plan->statement, NULL) != SQLITE_OK)
+	{
+		fail(context, rows->lines.db);
+		return plan_free(plan);
+	}
+	if (plan->statement == NULL || !set_columns(plan, kinds, parameters, keys.length))
+	{
+		sqlite3_result_error(context, "deltamirror_plan: columns and statement do not fit", -1);
+		return plan_free(plan);
+	}
+	plan->one_row = action != ACTION_INSERT;
+	plans_add(&rows->lines.plans, table, action, plan);
+}
+
+static void
+skip_table(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	struct rows *rows = sqlite3_user_data(context);
+	struct table *table = table_of(&rows->lines, field_of(values[0]));
+
+	(void) count;
+	if (table == NULL)
+		return sqlite3_result_error_nomem(context);
+	table->skipped = 1;
+}
+
+static void
+forget(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void) count;
+	(void) values;
+	rows_forget(sqlite3_user_data(context));
+}
+
+static void
+set_block(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	struct rows *rows = sqlite3_user_data(context);
+	struct field block = field_of(values[0]);
+
+	(void) count;
+	if (block.length > rows->size || rows->size > BLOCK_KEPT_BYTES)
+	{
+		free(rows->block);
+		rows->length = rows->size = 0;
+		rows->block = malloc(block.length + 1);
+		if (rows->block == NULL)
+			return sqlite3_result_error_nomem(context);
+		rows->size = block.length;
+	}
+	memcpy(rows->block, block.text, block.length);
+	rows->length = block.length;
+}
+
+/* The offset where to go on; 0 where it is none of the block. */
+static int
+read_from(struct rows *rows, sqlite3_value *value, size_t *from)
+{
+	sqlite3_int64 offset = sqlite3_value_int64(value);
+
+	*from = (size_t) offset;
+	return offset >= 0 && (sqlite3_uint64) offset <= rows->length && rows->block != NULL;
+}
+
+/* The lines do not outlive a call, nor does what is known of the line before. */
+static void
+settle(struct lines *lines)
+{
+	lines_release(lines);
+	lines->head.length = 0;
+}
+
+static void
+apply_rows(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	struct rows *rows = sqlite3_user_data(context);
+	struct field prefix = field_of(values[1]);
+	uint64_t	lines = 0;
+	size_t		from;
+	const char *at;
+
+	(void) count;
+	if (!read_from(rows, values[0], &from) || rows->length >= (size_t) 1 << BYTES_BITS)
+		return sqlite3_result_int64(context, 0);
+	at = rows->block + from;
+	if (lines_apply_all(&rows->lines, &at, rows->block + rows->length, prefix, &lines) == LINE_FAILED)
+		fail(context, rows->lines.db);
+	else
+		sqlite3_result_int64(context, (sqlite3_int64) (lines << BYTES_BITS | (uint64_t) (at - rows->block - from)));
+	settle(&rows->lines);
+}
+
+static void
+apply_units(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	struct rows *rows = sqlite3_user_data(context);
+	struct field given = field_of(values[1]);
+	struct place place;
+	size_t		from;
+
+	(void) count;
+	if (!read_from(rows, values[0], &from) || given.length != sizeof(place))
+		return sqlite3_result_error(context, "deltamirror_units: no place", -1);
+	memcpy(&place, given.text, sizeof(place));
+	if (units_apply(&rows->lines, rows->block + from, rows->block + rows->length, &place) == LINE_FAILED)
+		fail(context, rows->lines.db);
+	else
+		sqlite3_result_blob(context, &place, sizeof(place), SQLITE_TRANSIENT);
+	settle(&rows->lines);
+}
+
+struct rows *
+rows_new(sqlite3 *db)
+{
+	struct rows *rows = calloc(1, sizeof(*rows));
+
+	if (rows == NULL)
+		return NULL;
+	rows->lines.db = db;
+	crc_init(&rows->lines.crc);
+	return rows;
+}
+
+int
+rows_register(struct rows *rows)
+{
+	static const struct
+	{
+		const char *name;
+		int			arguments;
+		void		(*function) (sqlite3_context *, int, sqlite3_value **);
+	}			FUNCTIONS[] = {
+		{"deltamirror_plan", 6, add_plan},
+		{"deltamirror_skip", 1, skip_table},
+		{"deltamirror_forget", 0, forget},
+		{"deltamirror_block", 1, set_block},
+		{"deltamirror_rows", 2, apply_rows},
+		{"deltamirror_units", 2, apply_units},
+	};
+	int			code = SQLITE_OK;
+
+	for (size_t i = 0; i < sizeof(FUNCTIONS) / sizeof(FUNCTIONS[0]) && code == SQLITE_OK; i++)
+		code = extension_function(rows->lines.db, FUNCTIONS[i].name, FUNCTIONS[i].arguments, rows, FUNCTIONS[i].function);
+	return code;
+}
+
+void
+rows_forget(struct rows *rows)
+{
+	lines_forget(&rows->lines);
+}
+
+void
+rows_free(struct rows *rows)
+{
+	rows_forget(rows);
+	scratch_free(&rows->lines.scratch);
+	free(rows->block);
+	free(rows);
+}

@@ -1,0 +1,29 @@
+/*
+ * The functions by which TypeScript hands over lines of the log (src/sqlite/native-rows.ts).
+ * It gives a block once and then says where in it to go on.
+ *
+ *   deltamirror_plan(table, action, keys, kinds, parameters, sql)
+ *     how such lines are applied. table: `[_schema TAB s TAB] _table TAB t TAB` as the lines
+ *     have it; keys: `name TAB` of each column; kinds: a letter each; parameters: 32 bits each.
+ *   deltamirror_skip(table)         rows of the table are passed over
+ *   deltamirror_forget()            nothing of what was said holds any more
+ *   deltamirror_block(block)        what the offsets below are in
+ *   deltamirror_rows(from, prefix)  lines that begin with the prefix: bytes + 2^30 * lines done
+ *   deltamirror_units(from, place)  whole transactions (units.h)
+ */
+#ifndef DELTAMIRROR_ROWS_H
+#define DELTAMIRROR_ROWS_H
+
+#include "sqlite3ext.h"
+
+struct rows;
+
+/* NULL without memory. */
+struct rows *rows_new(sqlite3 *db);
+int			rows_register(struct rows *rows);
+
+/* Finalizes its statements. */
+void		rows_forget(struct rows *rows);
+void		rows_free(struct rows *rows);
+
+#endif
