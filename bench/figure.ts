@@ -8,7 +8,7 @@ export interface Figure {
 }
 
 /** `×` is a ratio: each value is of one run, in which both sides were measured one right after the other. */
-export type Unit = 's' | 'ms' | 'lines' | 'rows/s' | 'tx/s' | 'MB' | '×';
+export type Unit = 's' | 'ms' | 'lines' | 'rows/s' | 'tx/s' | 'MB' | 'GB/s' | '×';
 
 export interface Requirement {
   readonly kind: 'at most' | 'at least' | 'below';

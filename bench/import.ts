@@ -6,7 +6,7 @@ import { interleave, ratios, type Side } from './interleave.js';
 import { follow, importCache, unfollow, type Followed } from './pipeline.js';
 import type { Workbench } from './workbench.js';
 
-const LIMIT_ROWS_PER_SECOND = 200_000;
+const LIMIT_OF_SQLITE3 = 0.6;
 const OURS = 'deltaimport';
 const THEIRS = 'psql to sqlite3 .import';
 
@@ -27,8 +27,8 @@ export async function firstCopy(bench: Workbench): Promise<Figure[]> {
   const seconds = await interleave(sides, bench.sizes.runs, bench.tell);
   await unfollow(bench, followed);
   const figures: Figure[] = [...seconds].map(([what, values]) => ({ benchmark: 'import', what, unit: 's', values }));
-  figures.push({ benchmark: 'import', what: OURS, unit: 'rows/s', values: seconds.get(OURS)!.map((taken) => bench.sizes.rows / taken), requirement: { kind: 'at least', limit: LIMIT_ROWS_PER_SECOND } });
-  if (seconds.has(THEIRS)) figures.push({ benchmark: 'import', what: `${OURS} / ${THEIRS}`, unit: '×', values: ratios(seconds, OURS, THEIRS) });
+  figures.push({ benchmark: 'import', what: OURS, unit: 'rows/s', values: seconds.get(OURS)!.map((taken) => bench.sizes.rows / taken) });
+  if (seconds.has(THEIRS)) figures.push({ benchmark: 'import', what: `${OURS} / ${THEIRS}`, unit: '×', values: ratios(seconds, OURS, THEIRS), requirement: { kind: 'at most', limit: LIMIT_OF_SQLITE3 } });
   return [...figures, { benchmark: 'import', what: `${OURS}, peak memory`, unit: 'MB', values: peaks }];
 }
 

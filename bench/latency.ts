@@ -13,8 +13,8 @@ import { follow, importCache, unfollow, type Followed } from './pipeline.js';
 import type { Workbench } from './workbench.js';
 
 const CONNECTIONS = 4;
-const P50_LIMIT_MS = 10;
-const P99_LIMIT_MS = 40;
+const P50_LIMIT_MS = 3;
+const P99_LIMIT_MS = 15;
 
 interface Run { readonly p50: number; readonly p99: number; readonly max: number; readonly afterAck: number; readonly rate: number }
 

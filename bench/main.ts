@@ -9,6 +9,7 @@ import { firstCopy } from './import.js';
 import { latency } from './latency.js';
 import { describeMachine } from './machine.js';
 import { memory } from './memory.js';
+import { path } from './path.js';
 import { asText } from './print.js';
 import { pgoutput } from './pgoutput.js';
 import { readers } from './readers.js';
@@ -16,13 +17,14 @@ import { reconcile } from './reconcile.js';
 import { reload } from './reload.js';
 import { keyless, replay } from './replay.js';
 import { scale } from './scale.js';
+import { scan } from './scan.js';
 import { schema } from './schema.js';
 import { FULL, QUICK, type Sizes } from './sizes.js';
 import { seek } from './seek.js';
 import { stream } from './stream.js';
 import { Workbench } from './workbench.js';
 
-const BENCHMARKS: Readonly<Record<string, (bench: Workbench) => Promise<Figure[]>>> = { decode, stream, pgoutput, import: firstCopy, replay, keyless, latency, memory, scale, reload, schema, reconcile, bootstrap, readers, seek };
+const BENCHMARKS: Readonly<Record<string, (bench: Workbench) => Promise<Figure[]>>> = { decode, stream, pgoutput, import: firstCopy, replay, path, latency, memory, scan, keyless, scale, reload, schema, reconcile, bootstrap, readers, seek };
 const EXIT_INTERRUPTED = 130;
 
 interface Options {
@@ -30,6 +32,7 @@ interface Options {
   readonly runs?: number;
   readonly seconds?: number;
   readonly rate?: number;
+  readonly transactionRows?: number;
   readonly quick?: true;
   readonly json?: true;
 }
@@ -40,6 +43,7 @@ const program = command('bench', 'Measures the path from Postgres to SQLite, pie
   .option('--runs <n>', `repeats of each measurement (default: ${FULL.runs})`, count)
   .option('--seconds <n>', `of the latency measurement (default: ${FULL.seconds})`, count)
   .option('--rate <n>', `transactions a second of the latency measurement (default: ${FULL.transactionsPerSecond})`, count)
+  .option('--transaction-rows <n>', `rows of the memory measurement's one transaction (default: ${FULL.transactionRows})`, count)
   .option('--quick', 'small sizes, to see that it works')
   .option('--json', 'print every value as JSON')
   .action(async (names: string[], options: Options) => {
@@ -82,5 +86,6 @@ function sizesOf(options: Options): Sizes {
     runs: options.runs ?? base.runs,
     seconds: options.seconds ?? base.seconds,
     transactionsPerSecond: options.rate ?? base.transactionsPerSecond,
+    transactionRows: options.transactionRows ?? (options.rows === undefined ? base.transactionRows : 10 * options.rows),
   };
 }

@@ -15,6 +15,6 @@ export async function pgoutput(bench: Workbench): Promise<Figure[]> {
     for (let run = 0; run < bench.sizes.runs; run++) await preparePublication(client, { name: slotOf(NAME, run), tables: TABLE, partitions: 'root' }, false);
     const { rows: [{ version }] } = await client.query<{ version: string }>("select current_setting('server_version_num') as version");
     const options = (run: number) => pgoutputOptions(Math.floor(Number(version) / 10_000), slotOf(NAME, run));
-    return compareTwins(bench, client, { benchmark: NAME, plugin: 'pgoutput', limit: LIMIT, ours: ['--tables', TABLE], theirs: options });
+    return compareTwins(bench, client, { benchmark: NAME, plugin: 'pgoutput', against: [{ output: 'FILE', limit: LIMIT }], ours: ['--tables', TABLE], theirs: options });
   });
 }

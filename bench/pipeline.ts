@@ -7,7 +7,7 @@ import { TABLE } from './flights.js';
 import type { Program } from './program.js';
 import type { Workbench } from './workbench.js';
 
-const POLL_MS = 20;
+const POLL_MS = 5;
 
 /** A database that deltastream follows, from here on. */
 export interface Followed {
@@ -43,6 +43,7 @@ export async function cacheHolds(cache: string, lsn: string, mirror: Program): P
   const reader = openReader(cache);
   try {
     const failed = mirror.ended.then(() => { throw new Error(`deltamirror ended before it had reached ${lsn}`); });
+    failed.catch(() => {}); // it ends some time, also after this
     while ((readPosition(reader)?.lsn ?? 0n) <= parseLsn(lsn)) await Promise.race([sleep(POLL_MS), failed]);
   } finally {
     reader.close();

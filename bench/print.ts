@@ -39,6 +39,7 @@ function cells(figure: Figure): string[] {
 function format(value: number, unit: Unit): string {
   switch (unit) {
     case 's':
+    case 'GB/s':
     case '×': return value.toFixed(2);
     case 'ms': return value.toFixed(1);
     case 'rows/s':

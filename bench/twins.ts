@@ -12,14 +12,16 @@ import { confirmed, dropSlot, twin } from './slots.js';
 import type { Workbench } from './workbench.js';
 
 const OURS = 'deltastream';
-const THEIRS = 'pg_recvlogical -f FILE';
+
+/** Where pg_recvlogical's output goes. Into a file it syncs it once, at the end. */
+export type Output = 'FILE' | '/dev/null';
 
 export interface Twins {
   /** Also the name of the database. */
   readonly benchmark: string;
   readonly plugin: string;
-  /** Of the ratio. */
-  readonly limit: number;
+  /** What pg_recvlogical is to do, and the limit of the ratio to it. */
+  readonly against: readonly { readonly output: Output; readonly limit?: number }[];
   /** Arguments of deltastream beside slot, folder and server. */
   readonly ours: readonly string[];
   /** Options of the plugin for pg_recvlogical, in a run. */
@@ -35,17 +37,20 @@ export function slotOf(benchmark: string, run: number): string {
 }
 
 export async function compareTwins(bench: Workbench, client: pg.Client, twins: Twins): Promise<Figure[]> {
-  const { benchmark, limit } = twins;
+  const { benchmark, against } = twins;
   const load = await prepareLoad(client, benchmark, bench.sizes);
   const notes: Notes = { starts: [], peaks: [] };
   const seconds = await interleave([
     { name: OURS, measure: (run) => ours(bench, client, twins, load, run, notes) },
-    { name: THEIRS, measure: (run) => theirs(bench, client, twins, load, run) },
+    ...against.map(({ output }) => ({ name: nameOf(output), measure: (run: number) => theirs(bench, client, twins, load, output, run) })),
   ], bench.sizes.runs, bench.tell);
   await dropSlot(client, load.slot);
   return [
     ...[...seconds].map(([what, values]): Figure => ({ benchmark, what, unit: 's', values })),
-    { benchmark, what: 'deltastream / pg_recvlogical', unit: '×', values: ratios(seconds, OURS, THEIRS), requirement: { kind: 'at most', limit } },
+    ...against.map(({ output, limit }): Figure => ({
+      benchmark, what: `deltastream / ${nameOf(output)}`, unit: '×', values: ratios(seconds, OURS, nameOf(output)),
+      ...(limit !== undefined && { requirement: { kind: 'at most', limit } }),
+    })),
     { benchmark, what: 'deltastream, start to first message', unit: 's', values: notes.starts },
     { benchmark, what: 'deltastream, peak memory', unit: 'MB', values: notes.peaks },
   ];
@@ -68,10 +73,14 @@ async function ours(bench: Workbench, client: pg.Client, { benchmark, plugin, ou
   return seconds;
 }
 
-async function theirs(bench: Workbench, client: pg.Client, { benchmark, plugin, theirs: optionsOf }: Twins, load: Load, run: number): Promise<number> {
+function nameOf(output: Output): string {
+  return `pg_recvlogical -f ${output}`;
+}
+
+async function theirs(bench: Workbench, client: pg.Client, { benchmark, plugin, theirs: optionsOf }: Twins, load: Load, output: Output, run: number): Promise<number> {
   const slot = await twin(client, load.slot, `${benchmark}_theirs_${run}`, plugin);
   const options = Object.entries(optionsOf(run)).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  const file = bench.path('recvlogical');
+  const file = output === 'FILE' ? bench.path('recvlogical') : output;
   bench.settle();
   const { seconds } = await bench.program('pg_recvlogical', ['--slot', slot, '--start', '--no-loop', '--endpos', load.end, '-f', file, '-d', benchmark, ...options], benchmark).ended;
   await dropSlot(client, slot);
