@@ -9,10 +9,12 @@ import { build } from 'esbuild';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const PROGRAMS = ['inspect', 'deltastream', 'import', 'deltamirror'];
+/** What a program starts as a thread. */
+const THREADS = ['sqlite/checkpoint-worker.js'];
 
 rmSync(join(ROOT, 'dist/bin'), { recursive: true, force: true });
 await build({
-  entryPoints: PROGRAMS.map((program) => join(ROOT, 'dist/src', program, 'main.js')),
+  entryPoints: [...PROGRAMS.map((program) => join(program, 'main.js')), ...THREADS].map((path) => join(ROOT, 'dist/src', path)),
   outbase: join(ROOT, 'dist/src'),
   outdir: join(ROOT, 'dist/bin'),
   bundle: true,

@@ -83,6 +83,13 @@ export function sizeText(bytes: number): string {
   return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
 }
 
+/** A duration for people: `3.4 s`, `12 min`, `5.0 h`, `3 days`. */
+export function durationText(seconds: number): string {
+  if (seconds < 120) return `${seconds.toFixed(1)} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${(seconds / 3600).toFixed(1)} h` : `${Math.round(seconds / 86_400)} days`;
+}
+
 /** An argument parser for commander out of one that throws what it expects. */
 export function parsedBy<T>(parse: (text: string) => T, example: string): (text: string) => T {
   return (text) => {

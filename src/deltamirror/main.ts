@@ -85,7 +85,7 @@ async function start(path: string, options: Options, signal: AbortSignal): Promi
     let told: Told | undefined;
     try {
       told = tellStanding(source, options.register, options.from ?? at?.position, () => report.committedAt, (text) => report.note(text));
-      page = options.metrics && await (await import('./meters.js')).serveMetrics(() => report.applier, options.metrics);
+      page = options.metrics && await (await import('./meters.js')).serveMetrics(report, options.metrics);
       await followFromNewest(path, transport, options.bootstrap === true, report, signal, () => follow(path, transport, options, engine, signal, report));
     } finally {
       page?.close();

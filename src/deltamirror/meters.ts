@@ -1,4 +1,5 @@
 /** What a mirror tells Prometheus: of the cache as its readers see it. */
+import type { Checkpoints, Wal } from '../sqlite/checkpoints.js';
 import { RUNNING_STATES, freshnessOf, tableStates } from '../sqlite/freshness.js';
 import { listenForMetrics, type MetricsPage } from '../metrics/listen.js';
 import { Metrics } from '../metrics/metrics.js';
@@ -6,17 +7,21 @@ import type { Applier } from './applier.js';
 
 const US = 1_000_000;
 
-/** `applier`: of the mirror that runs; undefined before it does. */
-export function serveMetrics(applier: () => Applier | undefined, at: { readonly host: string; readonly port: number }): Promise<MetricsPage> {
-  return listenForMetrics(mirrorMetrics(applier), at);
+interface Running { readonly applier: Applier | undefined; readonly checkpoints: Checkpoints | undefined }
+
+/** `running`: the parts of the mirror that runs; undefined before it does. */
+export function serveMetrics(running: Running, at: { readonly host: string; readonly port: number }): Promise<MetricsPage> {
+  return listenForMetrics(mirrorMetrics(running), at);
 }
 
-function mirrorMetrics(applier: () => Applier | undefined): Metrics {
+function mirrorMetrics(running: Running): Metrics {
   const metrics = new Metrics('deltamirror');
+  const applier = () => running.applier;
+  const wal = () => running.checkpoints?.wal;
   const at = () => applier()?.committed;
   const fresh = () => {
-    const running = applier();
-    return running && freshnessOf(running.committed, Date.now() * 1000, { isRunning: true, isBusy: running.isOpen });
+    const applied = applier();
+    return applied && freshnessOf(applied.committed, Date.now() * 1000, { isRunning: true, isBusy: applied.isOpen });
   };
   const timeOf = (us: number | undefined) => (us ? us / US : undefined);
   metrics.gauge('lag_seconds', 'How old what the cache lacks may be; 0 while it has all of a source that is heard', () => fresh()?.lagSeconds);
@@ -33,7 +38,13 @@ function mirrorMetrics(applier: () => Applier | undefined): Metrics {
   metrics.counter('transactions_total', 'Transactions applied', () => applier()?.transactions);
   metrics.counter('rows_total', 'Rows applied', () => applier()?.rows);
   metrics.labelled('tables', 'Tables of the cache by their state', 'state', () => tableStates(applier()?.tables ?? []));
+  metrics.gauge('wal_bytes', "Size of the WAL's file", () => wal()?.bytes);
+  metrics.gauge('wal_held_seconds', 'For how long readers in transactions have kept the WAL from being used again, so that it grows; 0 while they do not', () => heldSeconds(wal()));
   return metrics;
+}
+
+function heldSeconds(wal: Wal | undefined): number | undefined {
+  return wal && (wal.heldMs ?? 0) / 1000;
 }
 
 /** Exact up to 2^53: more WAL than a server writes in its life. */

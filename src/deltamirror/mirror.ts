@@ -1,14 +1,14 @@
 /** The heart of deltamirror: read → apply, one loop. */
 import { comparePositions, formatPosition, ORIGIN, type Position } from '../daystream/position.js';
 import { POLL_MS } from '../daystream/read.js';
-import type { UnitReader } from '../daystream/reader.js';
+import type { Take, UnitReader } from '../daystream/reader.js';
 import type { Transport } from '../daystream/transport.js';
 import type { Unit } from '../daystream/unit.js';
 import { DeltaError } from '../errors.js';
 import { importCommand } from '../sqlite/cure.js';
 import { isTaken } from '../sqlite/objects.js';
+import { Checkpoints } from '../sqlite/checkpoints.js';
 import { cacheError, type Cache } from '../sqlite/open.js';
-import { paceReplay } from '../sqlite/pace.js';
 import { readPosition } from '../sqlite/position.js';
 import { deleteTable, DROPPED, readTables, type CacheTable } from '../sqlite/tables.js';
 import { Applier } from './applier.js';
@@ -45,14 +45,14 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
   if (start.rewritten) report.note(`the log was written anew behind ${formatPosition(at.position)} after a power loss; what the cache has is skipped by LSN`);
   const cure = (schema: string, table: string) => importCommand(path, schema, table);
   const applier = new Applier(cache, transport, at, tables, { cure, epoch: start.epoch, absent: start.original ? 'null-or-unchanged' : 'unchanged', keepDropped: options.keepDropped, signal: options.signal });
-  const pace = paceReplay(cache);
+  const checkpoints = new Checkpoints(cache, { looked: (wal) => report.looked(wal) });
   const distance = new Distance(transport);
-  report.started(applier, transport.place, tables);
+  report.started(applier, transport.place, tables, checkpoints);
   let { reader } = start;
   try {
     while (!options.signal.aborted) {
       try {
-        if (await drain(reader, applier, pace, distance, options, report)) break;
+        if (await drain(reader, applier, checkpoints, distance, options, report)) break;
         await reader.wait(POLL_MS, options.signal);
       } catch (error) {
         if (!(error instanceof ExcludedTables)) throw error;
@@ -65,33 +65,37 @@ export async function mirror(path: string, cache: Cache, transport: Transport, o
   } catch (error) {
     applier.rollback();
     if (error !== options.signal.reason) throw cacheError(path, error);
+  } finally {
+    await checkpoints.close();
   }
   return applier;
 }
 
 /** Applies all there is; true where the mirror is to end here. */
-async function drain(reader: UnitReader, applier: Applier, pace: (caughtUp: boolean) => void, distance: Distance, { once, strict, signal }: MirrorOptions, report: Report): Promise<boolean> {
+async function drain(reader: UnitReader, applier: Applier, checkpoints: Checkpoints, distance: Distance, { once, strict, signal }: MirrorOptions, report: Report): Promise<boolean> {
   let bytes = 0;
   let since = performance.now();
   let limitMs = BATCH_MS;
+  const take: Take = (block, from, place) => applier.take(block, from, place);
   for (;;) {
-    let units = await reader.next().catch((error: unknown) => {
+    const before = reader.place;
+    let units = await reader.next(take).catch((error: unknown) => {
       applier.commit(); // what came before a damaged place is whole
       throw error;
     });
-    const end = units.length === 0;
+    const end = units.length === 0 && reader.place === before;
     if (end && once) units = reader.finish();
+    bytes += reader.place.offset - (reader.place.segment === before.segment ? before.offset : 0);
     for (const unit of units) {
       await applyOne(unit, applier, strict, report);
-      bytes += unit.end - unit.start;
       if (unit.kind === 'copy') limitMs = COPY_BATCH_MS;
     }
     const caughtUp = end || reader.caughtUp;
     // Caught up: readers see it at once. Behind: several transactions share a commit.
     if (caughtUp || bytes >= BATCH_BYTES || performance.now() - since >= limitMs) {
-      pace(caughtUp);
       applier.commit(caughtUp ? NOT_BEHIND : await distance.behind(reader.place, bytes, performance.now() - since));
       report.committed(applier, caughtUp);
+      await checkpoints.committed(caughtUp);
       bytes = 0;
       since = performance.now();
       limitMs = BATCH_MS;

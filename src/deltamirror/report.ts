@@ -2,9 +2,11 @@
 import { oneLine, plural } from '../cli.js';
 import { formatLsn } from '../daystream/lsn.js';
 import { formatPosition, type Position } from '../daystream/position.js';
+import type { Checkpoints, Wal } from '../sqlite/checkpoints.js';
 import type { CacheTable, Quarantine } from '../sqlite/tables.js';
 import type { Applier } from './applier.js';
 import type { TableFault } from './fault.js';
+import { WalReport } from './wal-report.js';
 
 const LIVE_EVERY_MS = 200;
 const PLAIN_EVERY_MS = 60_000;
@@ -22,9 +24,12 @@ export class Report {
   #printedAt = 0;
   #printedRows = 0;
   #joining = 0;
+  readonly #wal = new WalReport();
   #state: 'behind' | 'caught up' | undefined;
   /** Of the mirror that runs. */
   applier: Applier | undefined;
+  /** Of the same mirror. */
+  checkpoints: Checkpoints | undefined;
   /** Behind what is committed to the cache. */
   committedAt: Position | undefined;
 
@@ -38,8 +43,9 @@ export class Report {
     this.#out.write(`${this.#live ? '\r\x1b[K' : ''}deltamirror: ${oneLine(text)}\n`);
   }
 
-  started(applier: Applier, source: string, tables: readonly CacheTable[]): void {
+  started(applier: Applier, source: string, tables: readonly CacheTable[], checkpoints: Checkpoints): void {
     this.applier = applier;
+    this.checkpoints = checkpoints;
     this.committedAt = applier.at.position;
     this.note(`following ${source} from ${formatPosition(applier.at.position)}, ${plural(tables.length, 'table')}`);
     if (applier.joining > 0) this.note(`${plural(applier.joining, 'table')} joining: ahead of the others until these have come as far`);
@@ -74,6 +80,11 @@ export class Report {
     this.#state = state;
     this.#printedAt = now;
     this.#printedRows = applier.rows;
+  }
+
+  /** At each look at the WAL. */
+  looked(wal: Wal): void {
+    for (const text of this.#wal.looked(wal)) this.note(text);
   }
 
   /** The last word: as a line, or as JSON on stdout. */

@@ -1,7 +1,8 @@
 /** `deltamirror status`: its command line, and its words. */
-import { durationMs, oneLine, plural, sizeText, type command } from '../cli.js';
+import { durationMs, durationText, oneLine, plural, sizeText, type command } from '../cli.js';
 import type { Freshness } from '../sqlite/freshness.js';
 import { isWithin, statusOf, type Status } from './status.js';
+import { heldText } from './wal-report.js';
 
 interface Given {
   readonly maxLag?: number;
@@ -29,13 +30,14 @@ Examples:
 }
 
 function describe(status: Status): string[] {
-  const { cache, position, lsn, timeline, epoch, mirror, tables, standing, logProblem, protect } = status;
+  const { cache, position, lsn, timeline, epoch, mirror, tables, standing, logProblem, protect, wal } = status;
   const counts = (['joining', 'waiting', 'quarantined'] as const).filter((state) => tables[state] > 0).map((state) => `${tables[state]} ${state}`);
   const all = Object.values(tables).reduce((sum, count) => sum + count, 0);
   return [
     `${cache}: ${inWords(status)}`,
     `at ${position}, ${lsn} of timeline ${timeline}, epoch ${epoch}; ${times(status)}`,
     `${plural(all, 'table')}${counts.length === 0 ? '' : `, ${counts.join(', ')}`}${protect ? '; protected' : ''}; ${mirror ?? 'no mirror runs'}`,
+    ...(wal.heldSeconds === null ? [] : [heldText(wal.bytes, wal.heldSeconds * 1000, wal.readers)]),
     ...(logProblem === null ? [] : [`the log: ${logProblem}`]),
     ...standing.map(({ schema, name, state, reason, cure, position: since }) => `${schema}.${name}: ${state === 'waiting' ? 'waits for a copy' : 'in quarantine'} since ${since}: ${reason}${cure === '' ? '' : ` — ${cure}`}`),
   ];
@@ -54,11 +56,4 @@ function inWords({ state, lagSeconds, behindBytes, bytesPerSecond, doneInSeconds
 
 function times({ commitTime, sourceTime, appliedAgeSeconds }: Status): string {
   return [`last commit ${commitTime ?? 'unknown'}`, `source heard of ${sourceTime ?? 'unknown'}`, `applied ${durationText(appliedAgeSeconds)} ago`].join(', ');
-}
-
-/** A duration for people: `3.4 s`, `12 min`, `5.0 h`, `3 days`. */
-function durationText(seconds: number): string {
-  if (seconds < 120) return `${seconds.toFixed(1)} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  return seconds < 172_800 ? `${(seconds / 3600).toFixed(1)} h` : `${Math.round(seconds / 86_400)} days`;
 }

@@ -5,11 +5,13 @@ import { formatPosition, type Position } from '../daystream/position.js';
 import { findLine, nextLine, segmentFor } from '../daystream/seek.js';
 import { DeltaError, reasonOf, shellWord } from '../errors.js';
 import { freshnessOf, tableStates, type Freshness } from '../sqlite/freshness.js';
+import { readHeldSince } from '../sqlite/held.js';
 import { cachePath, holderOfCache } from '../sqlite/lock.js';
 import { openReader } from '../sqlite/open.js';
 import { readPosition, type CachePosition } from '../sqlite/position.js';
 import { isProtected } from '../sqlite/protect.js';
 import { DROPPED, readTables, type CacheTable } from '../sqlite/tables.js';
+import { checkpoint, frameBytes, readersOf, walBytes } from '../sqlite/wal.js';
 import { bytesFrom } from './behind.js';
 
 /** A mirror has a horizon to apply every 10 s; when it has said nothing for longer, the log is asked. */
@@ -24,6 +26,18 @@ export interface Standing {
   readonly reason: string;
   readonly cure: string;
   readonly position: string;
+}
+
+/** The cache's WAL, whose file is used again from its start when all of it is in the cache's own file. */
+export interface WalStatus {
+  /** Of the WAL's file. */
+  readonly bytes: number;
+  /** Of these not in the cache's own file yet. */
+  readonly pendingBytes: number;
+  /** For how long readers have kept it from being used again; null where they do not, for less than a minute, or no mirror runs. */
+  readonly heldSeconds: number | null;
+  /** The processes that are in a read transaction, where the system tells. */
+  readonly readers: readonly number[];
 }
 
 export interface Status extends Freshness {
@@ -42,6 +56,7 @@ export interface Status extends Freshness {
   readonly protect: boolean;
   readonly tables: ReturnType<typeof tableStates>;
   readonly standing: readonly Standing[];
+  readonly wal: WalStatus;
   /** Why the log could not be asked how far it goes; null where it was not asked, or told. */
   readonly logProblem: string | null;
 }
@@ -49,8 +64,9 @@ export interface Status extends Freshness {
 /** Throws DeltaError cache where there is none, or its import has not finished. Waits for nobody. */
 export async function statusOf(given: string, nowUs = Date.now() * 1000): Promise<Status> {
   const path = cachePath(given);
-  const { at, tables, protect } = look(path);
+  const { at, tables, protect, pendingBytes, heldSinceUs } = look(path);
   const mirror = holderOfCache(path);
+  const heldSeconds = mirror === undefined || heldSinceUs === undefined ? null : Math.max(0, (nowUs - heldSinceUs) / US);
   const appliedAgeSeconds = Math.max(0, (nowUs - at.appliedAtUs) / US);
   const isSilent = mirror === undefined || appliedAgeSeconds > WORD_AFTER_SECONDS;
   const log = isSilent && !/^[a-z]+:\/\//i.test(at.source) ? await bytesBehind(at.source, at.position) : {};
@@ -69,6 +85,7 @@ export async function statusOf(given: string, nowUs = Date.now() * 1000): Promis
     protect,
     tables: tableStates(tables),
     standing: tables.flatMap(standing),
+    wal: { bytes: walBytes(path), pendingBytes, heldSeconds, readers: readersOf(path) },
     logProblem: log.problem ?? null,
   };
 }
@@ -78,13 +95,17 @@ export function isWithin({ lagSeconds, standing }: Status, maxLagSeconds: number
   return standing.length === 0 && lagSeconds !== undefined && lagSeconds <= maxLagSeconds;
 }
 
-function look(path: string): { at: CachePosition; tables: CacheTable[]; protect: boolean } {
+interface Look { readonly at: CachePosition; readonly tables: CacheTable[]; readonly protect: boolean; readonly pendingBytes: number; readonly heldSinceUs: number | undefined }
+
+function look(path: string): Look {
   const cache = openReader(path);
   try {
+    const { log, checkpointed } = checkpoint(cache, 'NOOP');
+    const pendingBytes = (log - checkpointed) * frameBytes(cache);
     return cache.transaction(() => {
       const at = readPosition(cache);
       if (at === undefined) throw new DeltaError('cache', `${path}: holds no position: its import did not finish`, { hint: `make it anew: deltaimport --tables … --source … ${shellWord(path)}` });
-      return { at, tables: readTables(cache), protect: isProtected(cache) };
+      return { at, tables: readTables(cache), protect: isProtected(cache), pendingBytes, heldSinceUs: readHeldSince(cache) };
     })();
   } finally {
     cache.close();

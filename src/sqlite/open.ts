@@ -10,7 +10,7 @@ export type Cache = Database.Database;
 export type Statement = Database.Statement<unknown[], unknown>;
 
 /** How long a statement waits for another process's lock. */
-const BUSY_TIMEOUT_MS = 10_000;
+export const BUSY_TIMEOUT_MS = 10_000;
 
 /** Opens an existing cache to write: WAL, so readers are never blocked; one fsync per checkpoint. Throws DeltaError cache. */
 export function openCache(path: string): Cache {

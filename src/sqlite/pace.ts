@@ -1,25 +1,26 @@
 /**
- * How a mirror's connection spends memory and when it checkpoints. Behind, checkpoints
- * are rare, since a page that is changed again and again is then written to the file
- * once; caught up, they are frequent and so short that no commit waits long.
+ * How a mirror's connection spends memory, and how much WAL it makes before that is
+ * written into the cache. Behind, checkpoints are rare, since a page that is changed again
+ * and again is then written to the file once; caught up, they are frequent and so short.
  */
 import type { Cache } from './open.js';
 
 const PAGE_CACHE_KIB = 64 << 10;
-const BEHIND_PAGES = 32_768;
-const CAUGHT_UP_PAGES = 1000;
-/** The WAL file is cut back to this after it was larger. */
-const WAL_KEPT_BYTES = 64 << 20;
+/** While it is caught up the WAL's file is cut back to this when it is used from its start again. */
+export const WAL_KEPT_BYTES = 64 << 20;
+/** Cutting it would only mean to make it anew. */
+const WAL_AS_LARGE_AS_IT_IS = -1;
 
-/** Settings for a replay; gives the function to call where the mirror falls behind or catches up. */
-export function paceReplay(cache: Cache): (caughtUp: boolean) => void {
+/** Frames of the WAL that are worth a checkpoint. */
+export const FRAMES = { behind: 32_768, caughtUp: 1000 } as const;
+
+/** Settings for a mirror; gives the function to call where it falls behind or catches up. */
+export function setPace(cache: Cache): (caughtUp: boolean) => void {
   cache.pragma(`cache_size = -${PAGE_CACHE_KIB}`);
-  cache.pragma(`journal_size_limit = ${WAL_KEPT_BYTES}`);
-  let pages = 0;
+  let was: boolean | undefined;
   return (caughtUp) => {
-    const wanted = caughtUp ? CAUGHT_UP_PAGES : BEHIND_PAGES;
-    if (wanted === pages) return;
-    cache.pragma(`wal_autocheckpoint = ${wanted}`);
-    pages = wanted;
+    if (caughtUp === was) return;
+    cache.pragma(`journal_size_limit = ${caughtUp ? WAL_KEPT_BYTES : WAL_AS_LARGE_AS_IT_IS}`);
+    was = caughtUp;
   };
 }

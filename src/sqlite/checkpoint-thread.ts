@@ -1,0 +1,52 @@
+/**
+ * Checkpoints beside the mirror's own thread. PASSIVE waits for nobody and keeps nobody
+ * waiting but the thread that runs it, which copies pages and syncs two files: in the
+ * mirror's own thread that would be time in which no commit comes in.
+ */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { reasonOf } from '../errors.js';
+import type { Frames } from './wal.js';
+
+export type Asked = 'checkpoint' | 'end';
+export type Answer = { readonly frames: Frames } | { readonly problem: string };
+
+/** As it is in dist/src/sqlite and, from a command's bundle, in dist/bin. */
+const WORKER = new URL('../sqlite/checkpoint-worker.js', import.meta.url);
+/** It runs a statement now and then: of what Node would give a thread it needs little. */
+const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 };
+
+export class CheckpointThread {
+  readonly #path: string;
+  /** Since the first checkpoint that was asked for: most mirrors of small tables never need one. */
+  #worker: Worker | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Runs a PASSIVE checkpoint; one at a time. Never rejects. */
+  async checkpoint(): Promise<Answer> {
+    try {
+      this.#worker ??= this.#start();
+      this.#worker.postMessage('checkpoint' satisfies Asked);
+      const [answer] = (await once(this.#worker, 'message')) as [Answer];
+      return answer;
+    } catch (error) {
+      this.#worker = undefined;
+      return { problem: reasonOf(error) };
+    }
+  }
+
+  /** No checkpoint is running. */
+  async end(): Promise<void> {
+    if (this.#worker === undefined) return;
+    const ended = once(this.#worker, 'exit');
+    this.#worker.postMessage('end' satisfies Asked);
+    await ended;
+  }
+
+  #start(): Worker {
+    return new Worker(WORKER, { workerData: this.#path, resourceLimits: LIMITS });
+  }
+}
