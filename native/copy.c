@@ -163,9 +163,9 @@ copy_messages(sqlite3_context *context, int count, sqlite3_value **arguments)
 				length;
 
 	(void) count;
-	if (copy == NULL || messages == NULL)
+	if (copy == NULL)
 		return;
-	while ((length = message_length(messages + taken, size - taken)) > 0
+	while (messages != NULL && (length = message_length(messages + taken, size - taken)) > 0
 		   && insert_row(copy, (const char *) messages + taken + HEADER_BYTES, length - HEADER_BYTES, &copies->scratch))
 	{
 		copy->rows++;
