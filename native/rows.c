@@ -14,12 +14,19 @@ SQLITE_EXTENSION_INIT3
 /* rows packs bytes and lines into one number that is exact in JavaScript. */
 #define BYTES_BITS 30
 
+#define BLOCKS 2
+
+struct block
+{
+	char	   *bytes;
+	size_t		length;
+	size_t		size;
+};
+
 struct rows
 {
 	struct lines lines;
-	char	   *block;
-	size_t		length;
-	size_t		size;
+	struct block blocks[BLOCKS];
 };
 
 static struct field
@@ -134,34 +141,40 @@ forget(sqlite3_context *context, int count, sqlite3_value **values)
 	rows_forget(sqlite3_user_data(context));
 }
 
+static struct block *
+block_of(struct rows *rows, sqlite3_value *which)
+{
+	return &rows->blocks[sqlite3_value_int64(which) == 0 ? 0 : 1];
+}
+
 static void
 set_block(sqlite3_context *context, int count, sqlite3_value **values)
 {
-	struct rows *rows = sqlite3_user_data(context);
-	struct field block = field_of(values[0]);
+	struct block *block = block_of(sqlite3_user_data(context), values[0]);
+	struct field given = field_of(values[1]);
 
 	(void) count;
-	if (block.length > rows->size || rows->size > BLOCK_KEPT_BYTES)
+	if (given.length > block->size || block->size > BLOCK_KEPT_BYTES)
 	{
-		free(rows->block);
-		rows->length = rows->size = 0;
-		rows->block = malloc(block.length + 1);
-		if (rows->block == NULL)
+		free(block->bytes);
+		block->length = block->size = 0;
+		block->bytes = malloc(given.length + 1);
+		if (block->bytes == NULL)
 			return sqlite3_result_error_nomem(context);
-		rows->size = block.length;
+		block->size = given.length;
 	}
-	memcpy(rows->block, block.text, block.length);
-	rows->length = block.length;
+	if (given.length > 0)
+		memcpy(block->bytes, given.text, given.length);
+	block->length = given.length;
 }
 
-/* The offset where to go on; 0 where it is none of the block. */
-static int
-read_from(struct rows *rows, sqlite3_value *value, size_t *from)
+/* Where to go on in a block; NULL where that is not in it. */
+static const char *
+read_from(const struct block *block, sqlite3_value *from)
 {
-	sqlite3_int64 offset = sqlite3_value_int64(value);
+	sqlite3_int64 offset = sqlite3_value_int64(from);
 
-	*from = (size_t) offset;
-	return offset >= 0 && (sqlite3_uint64) offset <= rows->length && rows->block != NULL;
+	return block->bytes == NULL || offset < 0 || (sqlite3_uint64) offset > block->length ? NULL : block->bytes + offset;
 }
 
 /* The lines do not outlive a call, nor does what is known of the line before. */
@@ -176,19 +189,18 @@ static void
 apply_rows(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	struct rows *rows = sqlite3_user_data(context);
-	struct field prefix = field_of(values[1]);
+	struct block *block = block_of(rows, values[0]);
+	const char *from = read_from(block, values[1]),
+			   *at = from;
 	uint64_t	lines = 0;
-	size_t		from;
-	const char *at;
 
 	(void) count;
-	if (!read_from(rows, values[0], &from) || rows->length >= (size_t) 1 << BYTES_BITS)
+	if (from == NULL || block->length >= (size_t) 1 << BYTES_BITS)
 		return sqlite3_result_int64(context, 0);
-	at = rows->block + from;
-	if (lines_apply_all(&rows->lines, &at, rows->block + rows->length, prefix, &lines) == LINE_FAILED)
+	if (lines_apply_all(&rows->lines, &at, block->bytes + block->length, field_of(values[2]), &lines) == LINE_FAILED)
 		fail(context, rows->lines.db);
 	else
-		sqlite3_result_int64(context, (sqlite3_int64) (lines << BYTES_BITS | (uint64_t) (at - rows->block - from)));
+		sqlite3_result_int64(context, (sqlite3_int64) (lines << BYTES_BITS | (uint64_t) (at - from)));
 	settle(&rows->lines);
 }
 
@@ -196,15 +208,16 @@ static void
 apply_units(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	struct rows *rows = sqlite3_user_data(context);
-	struct field given = field_of(values[1]);
+	struct block *block = block_of(rows, values[0]);
+	const char *from = read_from(block, values[1]);
+	struct field given = field_of(values[2]);
 	struct place place;
-	size_t		from;
 
 	(void) count;
-	if (!read_from(rows, values[0], &from) || given.length != sizeof(place))
+	if (from == NULL || given.length != sizeof(place))
 		return sqlite3_result_error(context, "deltamirror_units: no place", -1);
 	memcpy(&place, given.text, sizeof(place));
-	if (units_apply(&rows->lines, rows->block + from, rows->block + rows->length, &place) == LINE_FAILED)
+	if (units_apply(&rows->lines, from, block->bytes + block->length, &place) == LINE_FAILED)
 		fail(context, rows->lines.db);
 	else
 		sqlite3_result_blob(context, &place, sizeof(place), SQLITE_TRANSIENT);
@@ -235,9 +248,9 @@ rows_register(struct rows *rows)
 		{"deltamirror_plan", 6, add_plan},
 		{"deltamirror_skip", 1, skip_table},
 		{"deltamirror_forget", 0, forget},
-		{"deltamirror_block", 1, set_block},
-		{"deltamirror_rows", 2, apply_rows},
-		{"deltamirror_units", 2, apply_units},
+		{"deltamirror_block", 2, set_block},
+		{"deltamirror_rows", 3, apply_rows},
+		{"deltamirror_units", 3, apply_units},
 	};
 	int			code = SQLITE_OK;
 
@@ -257,6 +270,7 @@ rows_free(struct rows *rows)
 {
 	rows_forget(rows);
 	scratch_free(&rows->lines.scratch);
-	free(rows->block);
+	for (int i = 0; i < BLOCKS; i++)
+		free(rows->blocks[i].bytes);
 	free(rows);
 }

@@ -25,6 +25,8 @@ const OVERLAP_BYTES = 4096;
 /** A longer tail is not fetched again on a suspicion. */
 const TAIL_BYTES = 64 << 20;
 const LF = 10;
+/** Units that are given out in a row before somebody is asked again to take them. */
+const MANY_UNITS = 256;
 
 /** A unit larger than a block: its first line, and how far its bytes are in `crc`. */
 interface LargeUnit {
@@ -44,14 +46,20 @@ export interface Place {
   readonly position: Position;
 }
 
+/** Takes transactions at an offset of a block that was read, where the log stands at `place`, in the reader's stead; gives the place behind them. They have to be checked as the reader does. */
+export type Take = (block: Buffer, from: number, place: Place) => Place;
+
 /** A source of units, whatever the format of the log. */
 export interface UnitReader {
   /** Behind the last unit that was given out. */
   readonly place: Place;
   /** True where the last read came to the end of what there is. */
   readonly caughtUp: boolean;
-  /** The next units; none at the end of the log. Their bodies are good until the next call. */
-  next(): Promise<Unit[]>;
+  /**
+   * The next units; none at the end of the log. Their bodies are good until the next call. What `take` is
+   * given first and takes is not among them: with it, there are none and `place` is another where it took all.
+   */
+  next(take?: Take): Promise<Unit[]>;
   /** Waits until there may be more to read. */
   wait(timeoutMs: number, signal?: AbortSignal): Promise<void>;
   /** What is whole only because the log ends here. */
@@ -64,13 +72,17 @@ export class LogReader implements UnitReader {
   #place: Place;
   /** Bytes of the block that are read and not yet given out. */
   #kept = 0;
+  /** Whole units in the block that wait for those before them to be applied. */
+  #left: { readonly block: Buffer; readonly from: number } | undefined;
+  /** How many units are given out where somebody takes them: twice as many each time that nobody did. */
+  #turn = 1;
+  #isAllRead = false;
   #large: LargeUnit | undefined;
   /** How often it went back to the place where it stands. */
   #retries = 0;
   /** The end of what was read when the reader waited last, and how often it was the same. */
   #tail = { end: 0, looks: 0 };
   #segments: string[] = [];
-  caughtUp = false;
 
   constructor(transport: Transport, place: Place, blockBytes = BLOCK_BYTES) {
     this.#transport = transport;
@@ -79,11 +91,12 @@ export class LogReader implements UnitReader {
   }
 
   get place(): Place { return this.#place; }
+  get caughtUp(): boolean { return this.#isAllRead && this.#left === undefined; }
 
-  async next(): Promise<Unit[]> {
+  async next(take?: Take): Promise<Unit[]> {
     for (;;) {
       try {
-        return await this.#read();
+        return await this.#read(take);
       } catch (error) {
         await this.#goBack(error);
       }
@@ -110,7 +123,12 @@ export class LogReader implements UnitReader {
     return true;
   }
 
-  async #read(): Promise<Unit[]> {
+  async #read(take: Take | undefined): Promise<Unit[]> {
+    if (this.#left !== undefined) {
+      const { block, from } = this.#left;
+      this.#left = undefined;
+      return this.#takeUnits(block, from, take);
+    }
     for (;;) {
       if (this.#large !== undefined) {
         const unit = await this.#continueLarge(this.#large);
@@ -119,23 +137,33 @@ export class LogReader implements UnitReader {
       }
       const room = this.#block.subarray(this.#kept);
       const read = await this.#transport.read(this.#place.segment, this.#place.offset + this.#kept, room);
-      this.caughtUp = read < room.length;
+      this.#isAllRead = read < room.length;
       if (read === 0) {
         if (await this.#advance()) continue;
         return [];
       }
       const block = this.#block.subarray(0, this.#kept + read);
-      const units = this.#takeUnits(block);
-      if (units.length > 0) return units;
+      const { offset } = this.#place;
+      const units = this.#takeUnits(block, 0, take);
+      if (this.#place.offset > offset) return units;
       if (this.#kept === this.#block.length) this.#beginLarge();
     }
   }
 
-  /** The whole units at the block's start. Throws DeltaError log-damaged where the first one does not fit. */
-  #takeUnits(block: Buffer): Unit[] {
+  /** The whole units at an offset of the block, as many as are due. Throws DeltaError log-damaged where the first one does not fit. */
+  #takeUnits(block: Buffer, start: number, take: Take | undefined): Unit[] {
     const units: Unit[] = [];
-    let from = 0;
-    for (let at = findTrailer(block, 0); at !== -1; at = findTrailer(block, from)) {
+    let from = start;
+    let at = findTrailer(block, from);
+    if (at !== -1 && take !== undefined && this.#place.offset > 0) {
+      from += this.#offer(block, from, take);
+      if (from > start) at = findTrailer(block, from);
+    }
+    for (; at !== -1; at = findTrailer(block, from)) {
+      if (take !== undefined && units.length === this.#turn) {
+        this.#left = { block, from };
+        break;
+      }
       const end = at + TRAILER_BYTES;
       const crc = trailerCrc(block, at);
       const whole = block.subarray(from, end);
@@ -144,7 +172,7 @@ export class LogReader implements UnitReader {
         if (chain(block.subarray(from, at), this.#place.crc) !== crc) throw this.#misfit(this.#place.offset + at - from);
         units.push(this.#accept({ start: this.#place.offset, end: this.#place.offset + end - from, crc, head: whole, tail: whole, whole }));
       } catch (error) {
-        if (units.length === 0) throw error;
+        if (from === start) throw error;
         break; // those before are good; the next call comes back to this one
       }
       from = end;
@@ -152,6 +180,16 @@ export class LogReader implements UnitReader {
     // The bodies of these units point into the block, so what is kept is read again rather than moved.
     this.#kept = from === 0 ? block.length : 0;
     return units;
+  }
+
+  /** Gives how many bytes were taken. */
+  #offer(block: Buffer, from: number, take: Take): number {
+    const { offset } = this.#place;
+    this.#place = take(block, from, this.#place);
+    const taken = this.#place.offset - offset;
+    if (taken > 0) this.#retries = 0;
+    this.#turn = taken > 0 ? 1 : Math.min(this.#turn * 2, MANY_UNITS);
+    return taken;
   }
 
   /** The block is full and holds no whole unit: from here on the unit is checked in pieces and not kept. */
@@ -166,7 +204,7 @@ export class LogReader implements UnitReader {
     const { segment, offset: start } = this.#place;
     for (;;) {
       const read = await this.#transport.read(segment, large.checked, this.#block);
-      this.caughtUp = read < this.#block.length;
+      this.#isAllRead = read < this.#block.length;
       this.#kept = Math.max(this.#kept, large.checked + read - start);
       const piece = this.#block.subarray(0, read);
       const at = findTrailer(piece, 0);
@@ -224,6 +262,7 @@ export class LogReader implements UnitReader {
 
   #forget(): void {
     this.#kept = 0;
+    this.#left = undefined;
     this.#large = undefined;
   }
 

@@ -9,6 +9,7 @@ import { PUBLIC } from '../daystream/relation.js';
 import { unitLsn } from '../daystream/recovery.js';
 import { decodeHeader, type SegmentHeader } from '../daystream/segment.js';
 import { isVisible, parseSnapshot, type Snapshot } from '../daystream/snapshot.js';
+import type { Place } from '../daystream/reader.js';
 import type { Transport } from '../daystream/transport.js';
 import type { Copy, Epoch, Single, Transaction, Unit } from '../daystream/unit.js';
 import { DeltaError } from '../errors.js';
@@ -27,9 +28,12 @@ import { Followed } from './followed.js';
 import { headOf, LINE_LIMIT_BYTES, prefixOf, requireLines, tooLong } from './limits.js';
 import { Lines, NO_POSITION, takeRows, type Layout } from './lines.js';
 import { Migrations } from './migrations.js';
+import { NativeLines } from '../sqlite/native-lines.js';
+import { Plans } from './plans.js';
 import { Quarantines, type Quarantined } from './quarantines.js';
 import { Registry } from './registry.js';
 import type { Scope } from './scope.js';
+import { Taking } from './taking.js';
 
 export interface ApplierOptions {
   /** What to type to have a table again that is in quarantine; `table` is given as a pattern. */
@@ -55,6 +59,7 @@ export class Applier {
   readonly #copies: Copies;
   readonly #followed: Followed;
   readonly #lines: Lines;
+  readonly #taking: Taking | undefined;
   readonly #signal: AbortSignal;
   readonly #epochs: Epochs;
   #header: Pick<SegmentHeader, 'epoch'> & Partial<SegmentHeader>;
@@ -84,7 +89,10 @@ export class Applier {
     this.#copies = new Copies(cache, this.#registry, this.#quarantines, { imported: () => this.#snapshot, note });
     this.#epochs = new Epochs(cache, this.#registry, this.#migrations, { cure: options.cure, note });
     this.#followed = new Followed(cache, this.#registry, this.#quarantines, options.absent);
-    this.#lines = new Lines(this.#followed, this.#migrations, (error, scope) => this.#leaveOut(error, scope));
+    const native = NativeLines.open(cache);
+    const plans = native && new Plans(native, this.#followed);
+    this.#taking = plans && new Taking(plans);
+    this.#lines = new Lines(this.#followed, this.#migrations, plans, (error, scope) => this.#leaveOut(error, scope));
   }
 
   get at(): CachePosition { return this.#at; }
@@ -95,6 +103,18 @@ export class Applier {
   get joining(): number { return this.#followed.joining; }
   get quarantined(): number { return this.#followed.count('quarantine'); }
   get waiting(): number { return this.#followed.count('waiting'); }
+
+  /** Applies transactions at the block's offset, where the log stands at `place`, as far as the native engine does; gives the place behind them. */
+  take(block: Buffer, from: number, place: Place): Place {
+    const taking = this.#taking;
+    if (taking === undefined || this.#header.epoch !== this.#at.epoch || !taking.isReady(this.#at, place)) return place;
+    this.#writing.begin();
+    const taken = taking.take(block, from, place, this.#at, this.#snapshot?.xmax);
+    this.#at = taken.at;
+    this.transactions += taken.transactions;
+    this.rows += taken.rows;
+    return taken.place;
+  }
 
   /** Applies one unit inside the open SQLite transaction. Throws TableFaults where tables have to go out first: then `rollback` and begin anew at `at`; they are excluded. */
   async apply(unit: Unit): Promise<void> {
@@ -153,6 +173,7 @@ export class Applier {
   /** Makes what was applied visible to readers, with word of what is left to apply. */
   commit(behind: Behind = NOT_BEHIND): void {
     if (!this.#writing.isOpen) return;
+    if (this.#taking?.isMidway === true) return this.rollback(); // P3: never half a transaction
     this.#at = { ...this.#at, ...behind, appliedAtUs: Date.now() * 1000 };
     this.#writing.commit(this.#at, this.#registry.changed);
     this.#committed = this.#at;
@@ -174,6 +195,7 @@ export class Applier {
     this.#registry.rolledBack();
     this.#migrations.rolledBack();
     this.#copies.rolledBack();
+    this.#taking?.rolledBack();
   }
 
   /** Puts a table in quarantine from the unit at `position` on; what comes before it is still applied. */
@@ -206,13 +228,16 @@ export class Applier {
     // In the original format each line has a clock of its own.
     const original = unit.kind === 'transaction' && unit.commitLsn === undefined;
     const layout = { prefix: original ? '_c\t' : prefixOf(unit.first), original, place: this.#placeOf(unit) };
-    let lines = 0;
+    const { bytes: done, lines: doneLines } = this.#taking?.partOf(unit) ?? { bytes: 0, lines: 0 };
+    let lines = doneLines;
     this.#lines.begin();
-    for await (const block of linesOf(this.#transport, unit)) {
+    for await (const whole of linesOf(this.#transport, unit)) {
+      const block = done === 0 ? whole : whole.subarray(done);
       this.#signal.throwIfAborted();
-      lines += block.length > LINE_LIMIT_BYTES ? this.#refuseLine(block, scope) : this.#lines.apply(block.toString('utf8'), layout, scope);
+      lines += block.length > LINE_LIMIT_BYTES ? this.#refuseLine(block, scope) : this.#lines.apply(block, layout, scope);
     }
     if (!original) requireLines(unit, lines, this.#placeOf(unit));
+    this.#taking?.finished();
   }
 
   async #applyCopy(unit: Copy): Promise<void> {
@@ -252,7 +277,7 @@ export class Applier {
     const layout = { prefix: '_c\t0\t_s\t', original: false, place: this.#placeOf(unit) };
     const scope = { position: unit.first, xid: undefined, oid: table.oid };
     this.#lines.begin();
-    for (const lines of keptLines(this.#cache, table.oid)) this.#lines.apply(lines.map((line) => `${NO_POSITION}${line}\n`).join(''), layout, scope);
+    for (const lines of keptLines(this.#cache, table.oid)) this.#lines.applyText(lines.map((line) => `${NO_POSITION}${line}\n`).join(''), layout, scope);
     this.#settle(scope);
     this.#copies.end(table.oid);
   }

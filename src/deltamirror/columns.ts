@@ -1,5 +1,6 @@
 /** The columns of a line in the log, against those that the cache holds of the table. */
 import { decodeKey } from '../daystream/codec.js';
+import { nativeKind } from '../sqlite/native-kinds.js';
 import { heldColumns, type CacheTable, type HeldColumn } from '../sqlite/tables.js';
 import { valueOf } from '../sqlite/values.js';
 import { TableFault } from './fault.js';
@@ -10,9 +11,12 @@ export interface LineColumn {
   readonly name: string;
   readonly held: HeldColumn | undefined;
   readonly convert: Convert;
+  /** By what letter the native engine knows the conversion. */
+  readonly kind: string;
 }
 
 const asIs: Convert = (text) => text;
+const SKIPPED = '-';
 
 export class Columns {
   readonly held: readonly HeldColumn[];
@@ -24,7 +28,7 @@ export class Columns {
     this.held = heldColumns(table);
     this.#byName = new Map(table.columns.map(({ name, attnum, type }) => {
       const held = this.held.find((column) => column.attnum === attnum);
-      return [name, { name, held, convert: held === undefined ? asIs : valueOf(type, held.numeric) }];
+      return [name, { name, held, convert: held === undefined ? asIs : valueOf(type, held.numeric), kind: held === undefined ? SKIPPED : nativeKind(type, held.numeric) }];
     }));
   }
 

@@ -32,6 +32,15 @@ export class Followed {
     this.#absent = absent;
   }
 
+  /** Rises whenever other lines may count, or may be applied otherwise. */
+  get version(): number { return this.#registry.version + this.#quarantines.version; }
+
+  /**
+   * True where that depends on the version alone and not on the unit that the lines stand in: `entry` asks
+   * for the unit's position only where a quarantine begins at one, and for its xid only where a table has a snapshot.
+   */
+  get isSteady(): boolean { return !this.#quarantines.arePending && !this.#registry.isAnyAhead; }
+
   /** How many tables are ahead of the others. */
   get joining(): number {
     return this.#registry.joining().filter(({ table }) => !this.#quarantines.isPending(table.oid)).length;

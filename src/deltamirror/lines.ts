@@ -7,6 +7,8 @@ import { DeltaError } from '../errors.js';
 import { TableFault } from './fault.js';
 import type { Followed } from './followed.js';
 import type { Migrations } from './migrations.js';
+import { NATIVE_BLOCK_BYTES } from '../sqlite/native-lines.js';
+import type { Plans } from './plans.js';
 import type { Entry } from './registry.js';
 import type { Scope } from './scope.js';
 import type { TableWriter } from './table.js';
@@ -18,6 +20,9 @@ const ROW_ACTIONS = ['insert', 'update', 'replace', 'delete'] as const;
 type RowActionName = (typeof ROW_ACTIONS)[number];
 
 const TAB = 9;
+const LF = 10;
+/** Lines that TypeScript does where the native engine has come to none since it was asked last: twice as many each time. */
+const MANY_LINES = 256;
 const skipRow: RowAction = () => {};
 const INSERT = '\t_action\tinsert\t';
 /** What a kept line lacks to be one of the log. */
@@ -36,24 +41,55 @@ export class Lines {
   readonly #followed: Followed;
   readonly #migrations: Migrations;
   readonly #leaveOut: (error: unknown, scope: Scope) => void;
+  readonly #plans: Plans | undefined;
+  /** Where the engine may be told of what TypeScript does. */
+  #learning: Plans | undefined;
   /** `_table … _action x` of the line before, and what is done with its rows. */
   #head = '';
   #action: RowAction = skipRow;
 
   /** `leaveOut` takes what went wrong with a line; it goes on without the table where that helps, and else throws. */
-  constructor(followed: Followed, migrations: Migrations, leaveOut: (error: unknown, scope: Scope) => void) {
+  constructor(followed: Followed, migrations: Migrations, plans: Plans | undefined, leaveOut: (error: unknown, scope: Scope) => void) {
     this.#followed = followed;
     this.#migrations = migrations;
+    this.#plans = plans;
     this.#leaveOut = leaveOut;
   }
 
   /** Before a unit's lines: nothing is known of the line before. */
   begin(): void {
     this.#head = '';
+    this.#learning = undefined;
+    this.#plans?.begin();
   }
 
-  /** Applies a block of whole lines; gives their number. The hot loop of a replay. */
-  apply(lines: string, { prefix, original, place }: Layout, scope: Scope): number {
+  /** Applies a block of whole lines; gives their number. */
+  apply(block: Buffer, layout: Layout, scope: Scope): number {
+    const plans = layout.original || block.length > NATIVE_BLOCK_BYTES ? undefined : this.#plans;
+    this.#learning = plans;
+    return plans === undefined ? this.applyText(block.toString('utf8'), layout, scope) : this.#applyBoth(plans, block, layout, scope);
+  }
+
+  /** The native engine as far as it comes, TypeScript the line at which it stopped, and again. */
+  #applyBoth(plans: Plans, block: Buffer, layout: Layout, scope: Scope): number {
+    const prefix = Buffer.from(layout.prefix);
+    let count = 0;
+    for (let at = 0, turn = 1; at < block.length; turn = Math.min(turn * 2, MANY_LINES)) {
+      if (plans.areReady()) {
+        const done = plans.native.rows(block, at, prefix);
+        at += done.bytes;
+        count += done.lines;
+        if (done.lines > 0) turn = 1;
+      }
+      const end = behindLines(block, at, turn);
+      count += this.applyText(block.toString('utf8', at, end), layout, scope);
+      at = end;
+    }
+    return count;
+  }
+
+  /** The same by TypeScript alone. Its hot loop. */
+  applyText(lines: string, { prefix, original, place }: Layout, scope: Scope): number {
     let count = 0;
     for (let at = 0; at < lines.length; count++) {
       let end = lines.indexOf('\n', at);
@@ -101,7 +137,21 @@ export class Lines {
   #rowAction(entry: Entry | undefined, action: RowActionName): RowAction {
     const keep = this.#followed.keeper(entry);
     const head = this.#head;
-    return keep === undefined ? rowAction(this.#followed.writer(entry), action) : (lines, start, end) => keep(`${head}\t${lines.slice(start, end)}`);
+    return keep === undefined ? this.#applied(this.#followed.writer(entry), action) : (lines, start, end) => keep(`${head}\t${lines.slice(start, end)}`);
+  }
+
+  /** The writer's action; what it does the native engine may do from then on. */
+  #applied(writer: TableWriter | undefined, action: RowActionName): RowAction {
+    const apply = rowAction(writer, action);
+    const plans = this.#learning;
+    const head = this.#head;
+    if (plans === undefined) return apply;
+    if (writer === undefined) return () => { plans.skip(head); };
+    return (lines, start, end) => {
+      apply(lines, start, end);
+      if (action === 'replace') plans.awaitUpdate(writer);
+      else plans.learn(head, writer, action);
+    };
   }
 
   #quarantine(entry: Entry | undefined, reason: string, cure: string, line: string): void {
@@ -138,6 +188,16 @@ export class Lines {
     const table = oid === undefined ? undefined : this.#followed.table(oid);
     return table === undefined ? relation : { ...relation, schema: table.schema, table: table.name };
   }
+}
+
+/** Where so many lines from an offset on end. */
+function behindLines(block: Buffer, from: number, count: number): number {
+  let at = from;
+  for (let i = 0; i < count && at < block.length; i++) {
+    const feed = block.indexOf(LF, at);
+    at = feed === -1 ? block.length : feed + 1;
+  }
+  return at;
 }
 
 /** The rows of a copy's part, all of them inserts; gives their number. */

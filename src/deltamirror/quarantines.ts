@@ -21,6 +21,8 @@ export class Quarantines {
   readonly #pending = new Map<number, Quarantined>();
   /** What to type to have a table again; `table` is given as a pattern. */
   readonly #cure: (schema: string, table: string) => string;
+  /** Rises with every change of those that are pending. */
+  version = 0;
 
   constructor(cure: (schema: string, table: string) => string) {
     this.#cure = cure;
@@ -29,6 +31,7 @@ export class Quarantines {
   /** Puts a table out from the unit at `position` on. */
   exclude(fault: TableFault, position: Position): Quarantine {
     const quarantine = { reason: fault.reason, cure: this.#cureOf(fault), position };
+    this.version++;
     this.#pending.set(fault.oid, { schema: fault.schema, name: fault.table, quarantine });
     return quarantine;
   }
@@ -55,12 +58,18 @@ export class Quarantines {
     return this.#pending.has(oid);
   }
 
+  get arePending(): boolean { return this.#pending.size > 0; }
+
   /** Those that begin with this unit, by oid. */
   beginningAt(unit: Unit): (readonly [oid: number, Quarantined])[] {
     return [...this.#pending].filter(([, { quarantine }]) => comparePositions(unit.first, quarantine.position) === 0);
   }
 
   committed(position: Position): void {
-    for (const [oid, { quarantine }] of this.#pending) if (comparePositions(quarantine.position, position) <= 0) this.#pending.delete(oid);
+    for (const [oid, { quarantine }] of this.#pending) {
+      if (comparePositions(quarantine.position, position) > 0) continue;
+      this.version++;
+      this.#pending.delete(oid);
+    }
   }
 }

@@ -24,6 +24,10 @@ export class Registry {
   #byOid = new Map<number, Entry>();
   #byName = new Map<string, Entry>();
   #joining = new Set<number>();
+  /** By oid, those that have a snapshot. */
+  #ahead = new Set<number>();
+  /** Rises where what a name or an oid stands for may be another. */
+  version = 0;
   #patterns: readonly ChosenPattern[];
   /** True where something was written since the last commit: a rollback undoes that. */
   #changed = false;
@@ -35,6 +39,9 @@ export class Registry {
   }
 
   get changed(): boolean { return this.#changed; }
+
+  /** True where a table has seen transactions that the others have not. */
+  get isAnyAhead(): boolean { return this.#ahead.size > 0; }
 
   of(oid: number): Entry | undefined {
     return this.#byOid.get(oid);
@@ -79,7 +86,10 @@ export class Registry {
     const isTaken = holder !== undefined && holder.table.oid !== table.oid;
     if (isTaken && !this.#isNameless(table.oid)) throw new Error(`${table.schema}.${table.name} is the name of two tables`);
     this.#unname(table.oid);
+    this.version++;
     this.#byOid.set(table.oid, entry);
+    if (entry.snapshot === undefined) this.#ahead.delete(table.oid);
+    else this.#ahead.add(table.oid);
     if (table.joining === undefined) this.#joining.delete(table.oid);
     else this.#joining.add(table.oid);
     this.#changed = true;
@@ -105,8 +115,10 @@ export class Registry {
 
   remove(oid: number): void {
     this.unname(oid);
+    this.version++;
     this.#byOid.delete(oid);
     this.#joining.delete(oid);
+    this.#ahead.delete(oid);
   }
 
   /** Something of a table that a rollback undoes was made beside. */
@@ -137,12 +149,15 @@ export class Registry {
     if (before === undefined) return;
     const key = tableKey(before.table.schema, before.table.name);
     if (this.#byName.get(key) !== before) return;
+    this.version++;
     this.#byName.delete(key);
     deleteTable(this.#cache, before.table);
   }
 
   #fill(tables: readonly CacheTable[]): void {
     const entries = tables.map(entryOf);
+    this.version++;
+    this.#ahead = new Set(entries.filter(({ snapshot }) => snapshot !== undefined).map(({ table }) => table.oid));
     this.#byOid = new Map(entries.map((entry) => [entry.table.oid, entry]));
     this.#joining = new Set(tables.filter(({ joining }) => joining !== undefined).map(({ oid }) => oid));
     this.#byName = new Map(entries.map((entry) => [tableKey(entry.table.schema, entry.table.name), entry]));

@@ -1,5 +1,6 @@
 /** Applies the row lines of one table, whose rows are found by their key; or, in the original format, by all that a line says of them. */
 import type { Cache } from '../sqlite/open.js';
+import type { NativePlan, PlannedAction } from '../sqlite/native-lines.js';
 import { deleteAll, deleteEqual, deleteKey, insertInto, updateEqual, updateOldKey, updateSameKey, type Absent, type RowStatement } from '../sqlite/rows.js';
 import { keyColumns, type CacheTable } from '../sqlite/tables.js';
 import { Columns, type LineColumn } from './columns.js';
@@ -17,6 +18,10 @@ export interface TableWriter {
   truncate(): void;
   /** Forgets an old row whose update was undone before it came. */
   reset(): void;
+  /** How lines like the last one of this action are applied, where the native engine can do it. */
+  planned?(action: PlannedAction): NativePlan | undefined;
+  /** True where the next update has the old row that `replace` kept. */
+  readonly awaitsUpdate?: boolean;
 }
 
 type Kind = 'insert' | 'update' | 'rekey' | 'delete' | 'replace';
@@ -29,6 +34,8 @@ interface Plan extends Slots {
   readonly names: readonly string[];
   /** Undefined for `replace`, which only takes the old row's values. */
   readonly statement: RowStatement['statement'] | undefined;
+  /** Undefined for `rekey` and `replace`. */
+  readonly native: NativePlan | undefined;
 }
 
 const MANY_PLANS = 1000;
@@ -83,6 +90,12 @@ export class KeyedTable implements TableWriter {
     this.#old = undefined;
   }
 
+  get awaitsUpdate(): boolean { return this.#old !== undefined; }
+
+  planned(action: PlannedAction): NativePlan | undefined {
+    return this.#last[action]?.native;
+  }
+
   truncate(): void {
     deleteAll(this.#cache, this.table).run();
   }
@@ -122,7 +135,8 @@ export class KeyedTable implements TableWriter {
     const row = this.#row(kind, columns, names, old?.names ?? []);
     let next = 0;
     const targets = columns.map(({ held }) => (held === undefined ? -1 : row.targets[next++]));
-    return { keys, convert: columns.map(({ convert }) => convert), targets, values: Array(row.parameters).fill(null), old, names, statement: row.statement };
+    const native = kind === 'rekey' || kind === 'replace' ? undefined : { action: kind, keys, kinds: columns.map(({ kind: letter }) => letter).join(''), targets, sql: row.statement!.source };
+    return { keys, convert: columns.map(({ convert }) => convert), targets, values: Array(row.parameters).fill(null), old, names, statement: row.statement, native };
   }
 
   #row(kind: Kind, columns: readonly LineColumn[], names: readonly string[], oldNames: readonly string[]): Pick<RowStatement, 'parameters' | 'targets'> & { statement: Plan['statement'] } {

@@ -6,6 +6,7 @@ import { Report } from '../../src/deltamirror/report.js';
 import { Folder } from '../../src/daystream/folder.js';
 import { parsePatterns, written } from '../../src/daystream/pattern.js';
 import { ORIGIN, type Position } from '../../src/daystream/position.js';
+import { chooseEngine, loadEngine } from '../../src/sqlite/native.js';
 import { openCache } from '../../src/sqlite/open.js';
 import { createOwnTables } from '../../src/sqlite/own.js';
 import { writePosition } from '../../src/sqlite/position.js';
@@ -46,6 +47,7 @@ export async function runMirror(path: string, source: string, options: { from?: 
   const said: string[] = [];
   const report = new Report({ write: (text) => said.push(text) });
   const cache = openCache(path);
+  loadEngine(cache, chooseEngine(undefined, () => {}));
   const folder = new Folder(source);
   try {
     const from = options.from ?? (query(path, 'SELECT clock FROM _daystream_position')[0].clock === 0 ? ORIGIN : undefined);
