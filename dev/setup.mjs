@@ -18,14 +18,17 @@ const COMPILER_PACKAGES = ['build-essential', 'python3'];
 const DEMO = 'dist/dev/demo.js';
 /** The module that reads logs through others' servers too, each started in a temporary folder. */
 const TESTS = 'dist/dev/test.js';
+/** The module that needs clang with libFuzzer, and no Postgres. */
+const FUZZ = 'dist/dev/fuzz.js';
 const SERVER_PACKAGES = ['nginx', 'openssh-server', 'openssh-client'];
 
 const [module, ...rest] = process.argv.slice(2);
-const needsPlugin = module !== DEMO;
+const needsPlugin = module !== DEMO && module !== FUZZ;
 
 requireNode();
 if (needsPlugin) installPostgres();
 if (module === TESTS) install(missingServers, () => SERVER_PACKAGES);
+if (module === FUZZ) install(missingFuzzer, () => ['clang'], () => (missingFuzzer().length > 0 ? ['libclang-rt-dev'] : []));
 installNodePackages();
 run('TypeScript does not compile', process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.']);
 run('the commands cannot be bundled', process.execPath, ['dev/bundle.mjs']);
@@ -67,6 +70,12 @@ function missingCompiler() {
 /** What Debian keeps in /usr/sbin is not on everybody's path. */
 function missingServers() {
   return [...['nginx', 'sshd'].filter((name) => !existsSync(join('/usr/sbin', name)) && !isProgram(name)), ...['ssh'].filter((name) => !isProgram(name))];
+}
+
+/** Some packages of clang come without its libraries for fuzzing. */
+function missingFuzzer() {
+  const linked = spawnSync('clang', ['-fsanitize=fuzzer,address,undefined', '-x', 'c', '-', '-o', '/dev/null'], { input: 'int LLVMFuzzerTestOneInput(const char *data, unsigned long size) { return data == 0 && size > 0; }' });
+  return linked.status === 0 ? [] : ['clang with libFuzzer'];
 }
 
 function missingServer() {
