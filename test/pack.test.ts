@@ -1,9 +1,10 @@
 /** What `npm pack` makes, in an empty folder: commands that run, a library with types, and the plugin's sources. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { before, test, type TestContext } from 'node:test';
+import { keyedTable, makeCache, query } from './support/cache.js';
 import { temporaryFolder } from './support/folder.js';
 import { appendTransactions, openWriter } from './support/log.js';
 
@@ -15,7 +16,8 @@ let files: readonly string[];
 
 before((t) => {
   app = temporaryFolder(t as TestContext);
-  // Without the scripts: they would build anew what is being tested.
+  // Without the scripts: they would build anew what is being tested, but for this.
+  execFileSync(process.execPath, ['native/build.mjs', '--prebuild'], { cwd: ROOT });
   const [packed] = JSON.parse(execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', app], { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })) as [{ filename: string; files: { path: string }[] }];
   files = packed.files.map(({ path }) => path);
   install(join(app, packed.filename));
@@ -30,10 +32,11 @@ function install(tarball: string): void {
   writeFileSync(join(app, 'package.json'), '{ "type": "module" }');
 }
 
-test('the package holds the programs, the docs and the sources of the plugin, and nothing that was built of it', () => {
-  const sources = readdirSync(join(ROOT, 'plugin-c')).filter((name) => /\.[ch]$|^Makefile$/.test(name)).map((name) => `plugin-c/${name}`);
+test('the package holds the programs, the docs, the sources of plugin and native engine, and of what was built of them the engine alone', () => {
+  const sources = ['plugin-c', 'native'].flatMap((room) => readdirSync(join(ROOT, room)).filter((name) => /\.[ch]$|^Makefile$|^b\w+\.(gyp|mjs)$/.test(name)).map((name) => `${room}/${name}`));
   for (const path of [...Object.values(manifest.bin), ...sources, 'README.md', 'LICENSE', 'docs/format.md']) assert.ok(files.includes(path), path);
-  for (const path of files) assert.doesNotMatch(path, /\.(o|so|bc|tgz)$|^(test|dev|bench|src|node_modules)\/|^dist\/(?!(src|bin)\/)/);
+  assert.match(files.filter((path) => path.endsWith('.node')).join(), new RegExp(`^native/prebuilds/${process.platform}-${process.arch}/deltamirror[.\\w]*\\.node$`));
+  for (const path of files) assert.doesNotMatch(path, /\.(o|so|bc|tgz)$|^(test|dev|bench|src|node_modules)\/|^native\/(build|fuzz)\/|^dist\/(?!(src|bin)\/)/);
 });
 
 test('each installed command runs', () => {
@@ -43,6 +46,40 @@ test('each installed command runs', () => {
     assert.equal(execFileSync(process.execPath, [installed, '--version'], { cwd: app, encoding: 'utf8' }), `${manifest.version}\n`);
   }
 });
+
+test('where there is no compiler the installed mirror uses the native engine, and without its file does the same by TypeScript and says so once', async (t) => {
+  const folder = temporaryFolder(t);
+  const log = join(folder, 'log');
+  const writer = await openWriter(log);
+  appendTransactions(writer, 700, 3);
+  await writer.sync();
+  writer.close();
+  const mirror = (...args: string[]) => {
+    const cache = join(temporaryFolder(t), 'cache.db');
+    makeCache(cache, log, [keyedTable('t')]);
+    const { status, stderr } = installed(manifest.bin.deltamirror, '--once', '--from', '0:0', ...args, cache);
+    return { status, rows: query(cache, 'SELECT id FROM t ORDER BY id'), said: stderr.split('\n').filter((line) => line.includes('native')) };
+  };
+  const rows = [{ id: 700 }, { id: 701 }, { id: 702 }];
+  assert.deepEqual(mirror(), { status: 0, rows, said: [] });
+  assert.deepEqual(mirror('--engine', 'native'), { status: 0, rows, said: [] });
+  assert.equal(installed('native/build.mjs', '--install').stderr, '');
+  const prebuilds = join(app, 'node_modules/deltamirror/native/prebuilds');
+  renameSync(prebuilds, `${prebuilds}.away`);
+  t.after(() => renameSync(`${prebuilds}.away`, prebuilds));
+  const why = `there is none for ${process.platform}-${process.arch}`;
+  assert.deepEqual(mirror(), { status: 0, rows, said: [`deltamirror: the native engine cannot be used, so TypeScript does its work, slower: ${why}; to build it: npm rebuild deltamirror`] });
+  assert.deepEqual(mirror('--engine', 'ts'), { status: 0, rows, said: [] });
+  assert.deepEqual(mirror('--engine', 'native'), { status: 1, rows: [], said: [`deltamirror: the native engine cannot be used: ${why} — build it with a C compiler: npm rebuild deltamirror; or leave out --engine native`] });
+  const { status, stderr } = installed('native/build.mjs', '--install');
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: 'native: cannot be built, so TypeScript does its work, slower: no C compiler (ENOENT)\n' });
+});
+
+/** Runs a program of the installed package with nothing else on the PATH. */
+function installed(program: string, ...args: string[]): { status: number | null; stderr: string } {
+  const { DELTAMIRROR_ENGINE: _, CC: __, ...environment } = process.env;
+  return spawnSync(process.execPath, [join(app, 'node_modules/deltamirror', program), ...args], { cwd: app, env: { ...environment, PATH: app }, encoding: 'utf8' });
+}
 
 test('the installed library reads a log', async (t) => {
   const folder = temporaryFolder(t);

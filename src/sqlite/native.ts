@@ -32,7 +32,7 @@ export function chooseEngine(asked: EngineName | undefined, tell: (text: string)
   const found = findEngine();
   if (typeof found !== 'string') return found;
   if (wanted === 'native') throw new DeltaError('config', `the native engine cannot be used: ${found}`, { hint: BUILD_HINT });
-  tell(`the native engine cannot be used, so TypeScript does its work, slower: ${found}`);
+  tell(`the native engine cannot be used, so TypeScript does its work, slower: ${found}; to build it: npm rebuild deltamirror`);
   return TYPESCRIPT;
 }
 
