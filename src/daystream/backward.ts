@@ -75,6 +75,16 @@ export async function readFully(transport: Readable, segment: string, offset: nu
   return filled;
 }
 
+/** The end of a unit that begins at `start`, with the whole of its last line: a commit line may name many tables. `piece` ends where the unit does. */
+export async function withLastLine(transport: Transport, segment: string, piece: Buffer, start: number, end: number): Promise<Buffer> {
+  let tail = piece;
+  while (tail.lastIndexOf(10, tail.length - 2) === -1 && tail.length < end - start) {
+    tail = Buffer.allocUnsafe(Math.min(end - start, tail.length * 2));
+    await readFully(transport, segment, end - tail.length, tail);
+  }
+  return tail;
+}
+
 /** False where the segment's first line is not whole yet: a copy of it that has only begun. */
 export async function hasOpenLine(transport: Transport, segment: string): Promise<boolean> {
   const bytes = Buffer.allocUnsafe(OPEN_LINE_BYTES);

@@ -10,7 +10,7 @@
  * open line must name this one's end.
  */
 import { DeltaError } from '../errors.js';
-import { hasOpenLine, readFully, readOpenLine } from './backward.js';
+import { hasOpenLine, readOpenLine, withLastLine } from './backward.js';
 import { giveRest, isOfLog } from './patience.js';
 import { comparePositions, follows, formatPosition, ORIGIN, type Position } from './position.js';
 import { decodeHeader } from './segment.js';
@@ -26,7 +26,7 @@ const OVERLAP_BYTES = 4096;
 const TAIL_BYTES = 64 << 20;
 const LF = 10;
 /** Units that are given out in a row before somebody is asked again to take them. */
-const MANY_UNITS = 256;
+const MANY_UNITS = 8;
 
 /** A unit larger than a block: its first line, and how far its bytes are in `crc`. */
 interface LargeUnit {
@@ -214,7 +214,7 @@ export class LogReader implements UnitReader {
         const crc = trailerCrc(piece, at);
         if (chain(piece.subarray(0, at), large.crc) !== crc) throw this.#misfit(large.checked + at);
         const end = at + TRAILER_BYTES;
-        const tail = await this.#lastLine(piece.subarray(0, end), start, large.checked + end);
+        const tail = await withLastLine(this.#transport, segment, piece.subarray(0, end), start, large.checked + end);
         return this.#accept({ start, end: large.checked + end, crc, head: large.head ?? tail, tail, whole: undefined, pieces: large.pieces });
       }
       const done = read - OVERLAP_BYTES;
@@ -223,16 +223,6 @@ export class LogReader implements UnitReader {
       large.checked += done;
       if (large.checked - (large.pieces.at(-1)?.end ?? start) >= BLOCK_BYTES) large.pieces.push({ end: large.checked, crc: large.crc });
     }
-  }
-
-  /** The end of a unit, with the whole of its last line: a commit line may name many tables. */
-  async #lastLine(piece: Buffer, start: number, end: number): Promise<Buffer> {
-    let tail = piece;
-    while (tail.lastIndexOf(LF, tail.length - 2) === -1 && tail.length < end - start) {
-      tail = Buffer.allocUnsafe(Math.min(end - start, tail.length * 2));
-      await readFully(this.#transport, this.#place.segment, end - tail.length, tail);
-    }
-    return tail;
   }
 
   #accept(raw: { start: number; end: number; crc: number; head: Buffer; tail: Buffer; whole: Buffer | undefined; pieces?: readonly Piece[] }): Unit {

@@ -4,11 +4,9 @@
  * cache sees Postgres as of some commit and never half of one (P3).
  */
 import { linesOf } from '../daystream/lines.js';
-import { comparePositions, formatPosition, type Position } from '../daystream/position.js';
-import { PUBLIC } from '../daystream/relation.js';
-import { unitLsn } from '../daystream/recovery.js';
+import { formatPosition, type Position } from '../daystream/position.js';
 import { decodeHeader, type SegmentHeader } from '../daystream/segment.js';
-import { isVisible, parseSnapshot, type Snapshot } from '../daystream/snapshot.js';
+import { parseSnapshot, type Snapshot } from '../daystream/snapshot.js';
 import type { Place } from '../daystream/reader.js';
 import type { Transport } from '../daystream/transport.js';
 import type { Copy, Epoch, Single, Transaction, Unit } from '../daystream/unit.js';
@@ -19,13 +17,13 @@ import { writePosition, type CachePosition } from '../sqlite/position.js';
 import type { Absent } from '../sqlite/rows.js';
 import type { CacheTable, Quarantine } from '../sqlite/tables.js';
 import { Writing } from '../sqlite/writing.js';
-import { behindUnit } from './advance.js';
+import { behindUnit, isBehind, isHeld } from './advance.js';
 import { NOT_BEHIND, type Behind } from './behind.js';
 import { Copies } from './copies.js';
 import { behindEpoch, Epochs, readHeads, requireSameLog } from './epochs.js';
 import { TableFault, TableFaults } from './fault.js';
 import { Followed } from './followed.js';
-import { headOf, LINE_LIMIT_BYTES, prefixOf, requireLines, tooLong } from './limits.js';
+import { LINE_LIMIT_BYTES, prefixOf, requireLines, tooLong } from './limits.js';
 import { Lines, NO_POSITION, takeRows, type Layout } from './lines.js';
 import { Migrations } from './migrations.js';
 import { NativeLines } from '../sqlite/native-lines.js';
@@ -126,7 +124,7 @@ export class Applier {
     this.#writing.begin();
     this.#followed.record(unit);
     this.#faults = [];
-    if (unit.kind === 'transaction' && !this.#isHeld(unit)) await this.#applyTransaction(unit);
+    if (unit.kind === 'transaction' && !isHeld(unit, this.#at, this.#snapshot)) await this.#applyTransaction(unit);
     if (unit.kind === 'copy') await this.#applyCopy(unit);
     if (this.#faults.length > 0) throw new TableFaults(this.#faults);
     this.#at = behindUnit(this.#at, unit);
@@ -203,17 +201,8 @@ export class Applier {
     return this.#quarantines.exclude(fault, position);
   }
 
-  /** P4: what the cache has is passed over, and its position never moves back (--from an earlier one). */
   #isBehind(unit: Unit): boolean {
-    if (this.#header.epoch !== this.#at.epoch) return this.#header.epoch < this.#at.epoch;
-    if (unit.kind === 'epoch') return true;
-    return comparePositions(unit.last, this.#at.position) <= 0 && unitLsn(unit) <= this.#at.lsn;
-  }
-
-  /** True where the cache has this transaction: by LSN after a power loss (P4), by visibility after an import (design §4). */
-  #isHeld(unit: Transaction): boolean {
-    if (unit.commitLsn !== undefined && unit.commitLsn < this.#at.lsn) return true;
-    return this.#snapshot !== undefined && isVisible(this.#snapshot, unit.xid);
+    return isBehind(unit, this.#header.epoch, this.#at);
   }
 
   async #applyTransaction(unit: Transaction): Promise<void> {
@@ -234,7 +223,7 @@ export class Applier {
     for await (const whole of linesOf(this.#transport, unit)) {
       const block = done === 0 ? whole : whole.subarray(done);
       this.#signal.throwIfAborted();
-      lines += block.length > LINE_LIMIT_BYTES ? this.#refuseLine(block, scope) : this.#lines.apply(block, layout, scope);
+      lines += this.#lines.apply(block, layout, scope);
     }
     if (!original) requireLines(unit, lines, this.#placeOf(unit));
     this.#taking?.finished();
@@ -288,14 +277,6 @@ export class Applier {
     } catch (error) {
       this.#leaveOut(error, scope);
     }
-  }
-
-  /** A line that is too long for a string stands in a block of its own. */
-  #refuseLine(block: Buffer, scope: Scope): number {
-    const { own } = headOf(block);
-    const entry = this.#followed.entry(own.get('_schema') ?? PUBLIC, own.get('_table') ?? '', scope);
-    if (entry !== undefined) this.#leaveOut(tooLong(entry.table, block.length), scope);
-    return 1;
   }
 
   /** Goes on without the table, to find whatever other tables can't take: the unit has to be done again, but once. */

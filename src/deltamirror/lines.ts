@@ -6,6 +6,7 @@ import { text } from '../daystream/segment.js';
 import { DeltaError } from '../errors.js';
 import { TableFault } from './fault.js';
 import type { Followed } from './followed.js';
+import { headOf, LINE_LIMIT_BYTES, tooLong } from './limits.js';
 import type { Migrations } from './migrations.js';
 import { NATIVE_BLOCK_BYTES } from '../sqlite/native-lines.js';
 import type { Plans } from './plans.js';
@@ -22,7 +23,7 @@ type RowActionName = (typeof ROW_ACTIONS)[number];
 const TAB = 9;
 const LF = 10;
 /** Lines that TypeScript does where the native engine has come to none since it was asked last: twice as many each time. */
-const MANY_LINES = 256;
+const MANY_LINES = 32;
 const skipRow: RowAction = () => {};
 const INSERT = '\t_action\tinsert\t';
 /** What a kept line lacks to be one of the log. */
@@ -65,9 +66,18 @@ export class Lines {
 
   /** Applies a block of whole lines; gives their number. */
   apply(block: Buffer, layout: Layout, scope: Scope): number {
+    if (block.length > LINE_LIMIT_BYTES) return this.#refuse(block, scope);
     const plans = layout.original || block.length > NATIVE_BLOCK_BYTES ? undefined : this.#plans;
     this.#learning = plans;
     return plans === undefined ? this.applyText(block.toString('utf8'), layout, scope) : this.#applyBoth(plans, block, layout, scope);
+  }
+
+  /** A line that is too long for a string stands in a block of its own. */
+  #refuse(line: Buffer, scope: Scope): number {
+    const { own } = headOf(line);
+    const entry = this.#followed.entry(own.get('_schema') ?? PUBLIC, own.get('_table') ?? '', scope);
+    if (entry !== undefined) this.#leaveOut(tooLong(entry.table, line.length), scope);
+    return 1;
   }
 
   /** The native engine as far as it comes, TypeScript the line at which it stopped, and again. */

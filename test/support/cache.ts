@@ -6,7 +6,7 @@ import { Report } from '../../src/deltamirror/report.js';
 import { Folder } from '../../src/daystream/folder.js';
 import { parsePatterns, written } from '../../src/daystream/pattern.js';
 import { ORIGIN, type Position } from '../../src/daystream/position.js';
-import { chooseEngine, loadEngine } from '../../src/sqlite/native.js';
+import { chooseEngine, loadEngine, type EngineName } from '../../src/sqlite/native.js';
 import { openCache } from '../../src/sqlite/open.js';
 import { createOwnTables } from '../../src/sqlite/own.js';
 import { writePosition } from '../../src/sqlite/position.js';
@@ -43,11 +43,11 @@ export interface Run {
 }
 
 /** Runs the mirror in this process; from the log's start while the cache stands nowhere yet. */
-export async function runMirror(path: string, source: string, options: { from?: Position; signal?: AbortSignal; strict?: boolean; keepDropped?: boolean } = {}): Promise<Run> {
+export async function runMirror(path: string, source: string, options: { from?: Position; signal?: AbortSignal; strict?: boolean; keepDropped?: boolean; engine?: EngineName } = {}): Promise<Run> {
   const said: string[] = [];
   const report = new Report({ write: (text) => said.push(text) });
   const cache = openCache(path);
-  loadEngine(cache, chooseEngine(undefined, () => {}));
+  loadEngine(cache, chooseEngine(options.engine, () => {}));
   const folder = new Folder(source);
   try {
     const from = options.from ?? (query(path, 'SELECT clock FROM _daystream_position')[0].clock === 0 ? ORIGIN : undefined);

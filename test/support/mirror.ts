@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import Database from 'better-sqlite3';
 import type { CopyPart } from '../../src/daystream/copy-part.js';
 import { formatLsn } from '../../src/daystream/lsn.js';
+import type { EngineName } from '../../src/sqlite/native.js';
 import type { CacheTable } from '../../src/sqlite/tables.js';
 import { keyedTable, makeCache, query, runMirror } from './cache.js';
 import { temporaryFolder } from './folder.js';
@@ -61,6 +62,7 @@ export type Step = readonly [xid: number, ...lines: string[]] | CopyPart;
 
 export interface PlayOptions {
   readonly keepDropped?: boolean;
+  readonly engine?: EngineName;
   /** SQL for the cache before the mirror runs. */
   readonly before?: string;
   /** What the import of the cache saw. */
@@ -80,7 +82,7 @@ export async function play(t: TestContext, tables: readonly CacheTable[], steps:
   }
   await writer.sync();
   writer.close();
-  const { said, applier } = await runMirror(paths.cache, paths.log, { keepDropped: options.keepDropped });
+  const { said, applier } = await runMirror(paths.cache, paths.log, { keepDropped: options.keepDropped, engine: options.engine });
   return { ...paths, applier, said: said.join(''), states: query(paths.cache, 'SELECT schema, name, "table", state, reason FROM _daystream_tables ORDER BY schema, name') };
 }
 

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { copyFileSync } from 'node:fs';
+import { test, type TestContext } from 'node:test';
+import { NativeLines, type NativeUnits } from '../../src/sqlite/native-lines.js';
+import { keyedTable, query, runMirror } from '../support/cache.js';
+import { openWriter } from '../support/log.js';
+import { bench, ids, play, T0, type Bench } from '../support/mirror.js';
+import { Random } from '../support/random.js';
+import { RandomLines } from '../support/random-lines.js';
+
+/** What a cache holds, but for when it was written and what it is called. */
+function contents(cache: string): Record<string, unknown> {
+  const tables = query(cache, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").map(({ name }) => String(name));
+  return Object.fromEntries(tables.map((name) => {
+    if (name === '_daystream_position') return [name, query(cache, 'SELECT clock, sequence, crc, lsn, commit_time_us, source_time_us FROM _daystream_position')];
+    const columns = query(cache, `SELECT name FROM pragma_table_info('${name}') WHERE name <> 'cure'`).map(({ name: column }) => `"${column}", typeof("${column}"), hex("${column}")`);
+    return [name, query(cache, `SELECT ${columns.join(', ')} FROM "${name}"`).map((row) => JSON.stringify(row)).sort()];
+  }));
+}
+
+/** How many lines and transactions the engine did. */
+function counted(t: TestContext) {
+  const rows = t.mock.method(NativeLines.prototype, 'rows');
+  const units = t.mock.method(NativeLines.prototype, 'units');
+  const done = () => units.mock.calls.map(({ result }) => result as NativeUnits);
+  return {
+    lines: () => rows.mock.calls.reduce((sum, { result }) => sum + (result as { lines: number }).lines, 0) + done().reduce((sum, { lines }) => sum + lines, 0),
+    transactions: () => done().reduce((sum, { transactions }) => sum + transactions, 0),
+  };
+}
+
+async function randomLog({ log }: Bench, random: Random, lines: RandomLines): Promise<void> {
+  let clock = T0;
+  const writer = await openWriter(log, { clock: () => clock });
+  for (let i = 0; i < 300; i++) {
+    const { lsn, message } = lines.transaction(i === 150 ? 6000 : random.pick([1, 1, 1, 2, 3, 40]));
+    writer.append(message);
+    if (random.below(10) === 0) clock++;
+    if (random.below(40) === 0) writer.horizon(lsn + 48n, BigInt(clock) * 1_000_000n, undefined);
+  }
+  await writer.sync();
+  writer.close();
+}
+
+for (let run = 0; run < 8; run++) {
+  test(`both engines make the same cache of a random log, ${run}`, async (t) => {
+    const random = new Random();
+    t.diagnostic(`SEED=${random.seed}`);
+    const lines = new RandomLines(random, run % 2 === 1);
+    const paths = bench(t, lines.cacheTables());
+    await randomLog(paths, random, lines);
+    const other = `${paths.cache}.ts`;
+    copyFileSync(paths.cache, other);
+    const engine = counted(t);
+    const native = await runMirror(paths.cache, paths.log, { engine: 'native' });
+    // A table that goes out leaves transactions to TypeScript until the next commit.
+    assert.ok(engine.lines() > 1000 && (lines.risks || engine.transactions() > 10), `the engine did ${engine.lines()} lines and ${engine.transactions()} transactions`);
+    const plain = await runMirror(other, paths.log, { engine: 'ts' });
+    const [ours, theirs] = [contents(paths.cache), contents(other)];
+    for (const table of Object.keys(theirs)) assert.deepEqual(ours[table], theirs[table], table);
+    assert.deepEqual([native.applier.transactions, native.applier.rows], [plain.applier.transactions, plain.applier.rows]);
+    const quarantines = (said: string[]) => said.filter((text) => text.includes('quarantine')).map((text) => text.replace(other, paths.cache));
+    assert.deepEqual(quarantines(native.said), quarantines(plain.said).map((text) => text.replaceAll(other, paths.cache)));
+  });
+}
+
+const tableA = () => keyedTable('t', ['a']);
+const inserted = (...rows: number[]) => rows.map((id) => `t insert id ${id} a x`);
+
+for (const [what, line] of [['an update', 't update id 9 a y'], ['a delete', 't delete id 9'], ['an insert', 't insert id 2 a y']] as const) {
+  test(`P5: ${what} that does not fit is found behind lines that the native engine did`, async (t) => {
+    const engine = counted(t);
+    const { cache, said, states } = await play(t, [tableA()], [
+      [700, ...inserted(1, 2, 3, 4), 't update id 1 a y', 't update id 2 a y', 't delete id 3', 't delete id 4'],
+      [701, ...inserted(5), 't update id 1 a z', 't delete id 5', line, 't update id 2 a w'],
+      [702, 't update id 1 a w'],
+    ], { engine: 'native' });
+    assert.ok(engine.lines() > 3);
+    assert.match(said, /diverged from Postgres/);
+    assert.equal(states[0].state, 'quarantined');
+    assert.deepEqual(query(cache, 'SELECT id, a FROM t ORDER BY id'), [{ id: 1, a: 'y' }, { id: 2, a: 'y' }]);
+  });
+}
+
+test('transactions behind the first are taken whole, and the place moves with them', async (t) => {
+  const engine = counted(t);
+  const steps = Array.from({ length: 50 }, (_, i) => [700 + i, `t insert id ${i} a x`] as const);
+  const { cache, applier } = await play(t, [tableA()], steps, { engine: 'native' });
+  assert.ok(engine.transactions() >= 45);
+  assert.deepEqual([applier.transactions, applier.rows, ids(cache).length], [50, 50, 50]);
+});
