@@ -12,6 +12,7 @@ export class PositionedFile {
   #whole: Position = ORIGIN;
   /** What each line of this clock begins with. */
   #prefix = '';
+  #head = Buffer.alloc(0);
   #bytes = 0;
 
   constructor(file: SegmentFile) {
@@ -42,6 +43,14 @@ export class PositionedFile {
     this.#bytes += position.length + end - start;
   }
 
+  /** Lines of a message from `start` on that stand within a unit. Gives where they end: at a line that does not, or is too long to go this way. */
+  putLines(message: Buffer, start: number): number {
+    const { lines, taken, put } = this.#file.frame(message, start, this.#head, this.#sequence);
+    this.#sequence += lines;
+    this.#bytes += put;
+    return start + taken;
+  }
+
   putLine(line: Buffer): void {
     this.put(line, 0, line.length);
   }
@@ -66,5 +75,6 @@ export class PositionedFile {
     this.#clock = clock;
     this.#sequence = sequence;
     this.#prefix = `_c\t${clock}\t_s\t`;
+    this.#head = Buffer.from(this.#prefix);
   }
 }

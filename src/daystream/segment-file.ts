@@ -8,19 +8,25 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeltaError, reasonOf } from '../errors.js';
 import { compressedName } from './file-names.js';
+import { frame, type Extent, type Framed } from './frame.js';
 import { writeIndex } from './index-file.js';
 import { formatCrc } from './segment.js';
 import { chain } from './unit.js';
 import type { WriterFiles } from './writer-files.js';
 
 const BUFFER_BYTES = 1 << 20;
+/** Behind the buffer, in the same memory: lines that come, until they stand in it. A message of the plugin is half as long. */
+const STAGE_BYTES = 1 << 16;
+/** What they take in the buffer, unless they are shorter than any that we know. */
+const FRAMED_BYTES = 4 * STAGE_BYTES;
+const LF = 10;
 /** What a segment is called until its open line is whole and durable. */
 export const TEMPORARY = '.new';
 
 export class SegmentFile {
   readonly #directory: string;
   readonly #files: WriterFiles;
-  readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES + STAGE_BYTES);
   #name = '';
   #file = -1;
   /** Bytes in the file, and bytes behind them in the buffer. */
@@ -105,6 +111,14 @@ export class SegmentFile {
     }
   }
 
+  /** Puts the lines from `start` on behind `head` and their numbers: those that stand within a unit (frame.ts) and fit the stage. */
+  frame(message: Buffer, start: number, head: Buffer, sequence: number): Framed {
+    if (BUFFER_BYTES - this.#used < FRAMED_BYTES) this.write();
+    const framed = frame(this.#buffer, this.#stage(message, start), { start: this.#used, end: BUFFER_BYTES }, head, sequence);
+    this.#used += framed.put;
+    return framed;
+  }
+
   /** Puts the trailer behind the unit's last line, which has no line feed yet: the unit is whole. */
   endUnit(): void {
     const crc = chain(this.#buffer.subarray(this.#chained, this.#used), this.#crc);
@@ -132,6 +146,17 @@ export class SegmentFile {
     this.#guard(() => this.#files.write(this.#file, bytes));
     this.#written += this.#used;
     this.#used = this.#chained = 0;
+  }
+
+  /** Brings whole lines into the buffer's memory, the last with an LF too. */
+  #stage(message: Buffer, start: number): Extent {
+    const fits = message.length - start < STAGE_BYTES;
+    const last = fits ? message.length : message.lastIndexOf(LF, start + STAGE_BYTES - 1) + 1;
+    if (last <= start) return { start: BUFFER_BYTES, end: BUFFER_BYTES };
+    this.#buffer.set(message.subarray(start, last), BUFFER_BYTES);
+    let end = BUFFER_BYTES + last - start;
+    if (this.#buffer[end - 1] !== LF) this.#buffer[end++] = LF;
+    return { start: BUFFER_BYTES, end };
   }
 
   async sync(): Promise<void> {

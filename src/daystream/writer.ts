@@ -9,6 +9,7 @@ import { copiedLine, copyLine, type CopyPart } from './copy-part.js';
 import { Due } from './due.js';
 import { Folder } from './folder.js';
 import type { Following } from './following.js';
+import { isBoundary, standsWithin } from './frame.js';
 import { formatLsn, maxLsn, parseLsn, type Lsn } from './lsn.js';
 import { hasShapes, isWhole, needsOf, notOurs, schemasOf } from './plugin-line.js';
 import type { Position } from './position.js';
@@ -23,8 +24,6 @@ import { realFiles, type WriterFiles } from './writer-files.js';
 import { prepareFolder, requireResumable } from './writer-folder.js';
 
 const LF = 10;
-const UNDERSCORE = '_'.charCodeAt(0);
-const LETTER_A = 'a'.charCodeAt(0);
 
 export interface WriterOptions {
   /** Whole seconds since 1970 UTC. */
@@ -130,10 +129,11 @@ export class Writer {
   /** Takes whole lines of the plugin, joined by LF. Throws DeltaError log-damaged where they are not the plugin's. */
   append(message: Buffer): void {
     for (let start = 0; start < message.length;) {
+      if (this.#inTransaction) start = this.#lines.putLines(message, start);
+      if (start >= message.length) return;
       const lf = message.indexOf(LF, start);
       const end = lf === -1 ? message.length : lf;
-      // `_action` begins a line that opens or closes a unit or stands alone; `_table`, `_schema` and `_xid` stand within one.
-      if (message[start + 1] === LETTER_A) this.#boundary(message, start, end);
+      if (isBoundary(message, start)) this.#boundary(message, start, end);
       else if (this.#dropping === undefined) this.#within(message, start, end);
       start = end + 1;
     }
@@ -243,7 +243,7 @@ export class Writer {
   }
 
   #within(message: Buffer, start: number, end: number): void {
-    if (!this.#inTransaction || message[start] !== UNDERSCORE) throw notOurs(message, start, end);
+    if (!this.#inTransaction || !standsWithin(message, start)) throw notOurs(message, start, end);
     this.#lines.put(message, start, end);
     this.#lines.endLine();
   }
