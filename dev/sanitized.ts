@@ -14,7 +14,7 @@ const SQLITE = join(dirname(createRequire(import.meta.url).resolve('better-sqlit
 /** As better-sqlite3 compiles it, where it matters here. */
 const DEFINES = ['-DSQLITE_THREADSAFE=0', '-DSQLITE_DQS=0', '-DSQLITE_DEFAULT_MEMSTATUS=0', '-DSQLITE_OMIT_LOAD_EXTENSION'];
 /** The extension's calls go straight to the SQLite beside it; what is wrong ends the program. */
-const FLAGS = ['-std=c11', '-g', '-Wall', '-Wextra', '-DSQLITE_CORE', '-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer', `-I${SQLITE}`, `-I${NATIVE}`];
+const FLAGS = ['-std=c11', '-g', '-Wall', '-Wextra', '-Werror=implicit-function-declaration', '-DSQLITE_CORE', '-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer', `-I${SQLITE}`, `-I${NATIVE}`];
 
 export interface Toolchain {
   readonly compiler: string;

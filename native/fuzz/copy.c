@@ -137,27 +137,49 @@ take(sqlite3 *db, sqlite3_int64 id, const struct input *input, int one_by_one)
 	return result;
 }
 
+/* One that is closed by its id is gone, and no other. */
+static void
+close_copy(sqlite3 *db, sqlite3_int64 id)
+{
+	sqlite3_stmt *close = harness_prepare(db, "SELECT deltamirror_copy_close(?)");
+
+	PROMISE(sqlite3_bind_int64(close, 1, id) == SQLITE_OK);
+	PROMISE(sqlite3_step(close) == SQLITE_ROW);
+	sqlite3_reset(close);
+	PROMISE(sqlite3_step(close) == SQLITE_ERROR);
+	sqlite3_finalize(close);
+}
+
 static struct result
 run(const struct input *input, int one_by_one)
 {
 	static sqlite3 *db;
 	struct result result = {0};
-	sqlite3_int64 id;
+	sqlite3_int64 before,
+				id,
+				behind;
 	sqlite3_stmt *count;
 
 	if (db == NULL)
 		db = harness_open(SCHEMA);
 	harness_run(db, "BEGIN");
-	if ((id = open_copy(db, input->kinds)) != 0)
+	before = open_copy(db, input->kinds);
+	id = open_copy(db, input->kinds);
+	behind = open_copy(db, input->kinds);
+	PROMISE((before == 0) == (id == 0) && (id == 0) == (behind == 0));
+	if (id != 0)
 	{
+		close_copy(db, input->size % 2 == 0 ? before : behind);
 		result = take(db, id, input, one_by_one);
 		count = harness_prepare(db, "SELECT count(*) FROM t");
 		PROMISE(ask(count) == result.rows);
 		sqlite3_finalize(count);
+		if (input->size % 4 == 0)
+			close_copy(db, id);
 	}
 	/* Twice is as good as once. */
 	harness_run(db, "SELECT deltamirror_close(); SELECT deltamirror_close(); ROLLBACK");
-	if (one_by_one && (input->size & 15) == 0)
+	if (one_by_one && input->size % 16 == 0)
 	{
 		harness_close(db);
 		db = NULL;
