@@ -5,7 +5,12 @@ export interface Figure {
   readonly unit: Unit;
   readonly values: readonly number[];
   readonly requirement?: Requirement;
+  /** Where on a growth curve it lies. */
+  readonly at?: { readonly of: Axis; readonly value: number };
 }
+
+/** What grows. */
+export type Axis = 'rows' | 'tables' | 'rows a transaction';
 
 /** `×` is a ratio: each value is of one run, in which both sides were measured one right after the other. */
 export type Unit = 's' | 'ms' | 'lines' | 'rows/s' | 'tx/s' | 'MB' | 'GB/s' | '×';

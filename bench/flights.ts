@@ -7,7 +7,7 @@ import { transactionsOf, UPDATES_PER_TRANSACTION, type Sizes } from './sizes.js'
 export const TABLE = 'flights';
 
 /** Prime, and no divisor of any round number: multiples of it come by every row once. */
-const SCATTER = 611_953;
+export const SCATTER = 611_953;
 
 export const CREATE_TABLE = `
   create table ${TABLE} (

@@ -4,6 +4,9 @@ import { TABLE, updateRows } from './flights.js';
 import { makeSlot, walEnd } from './slots.js';
 import type { Sizes } from './sizes.js';
 
+/** What the last transaction writes, into the row with the id 1. */
+export const LAST_ALTITUDE = -1;
+
 export interface Load {
   readonly slot: string;
   /** Right before the last commit: who has confirmed more than this has confirmed all. */
@@ -20,9 +23,9 @@ export async function prepareLoad(client: pg.Client, slot: string, sizes: Sizes)
 }
 
 /** Commits one more transaction, and gives where the WAL was right before: what is confirmed beyond it is confirmed with it. */
-export async function commitLast(client: pg.Client): Promise<string> {
+export async function commitLast(client: pg.Client, table = TABLE): Promise<string> {
   await client.query('begin');
-  await client.query(`update ${TABLE} set altitude = altitude + 1 where id = 1`);
+  await client.query(`update ${table} set altitude = ${LAST_ALTITUDE} where id = 1`);
   const before = await walEnd(client);
   await client.query('commit');
   return before;

@@ -19,7 +19,7 @@ const THEIRS = 'Postgres and pg_recvlogical to /dev/null';
 export async function path(bench: Workbench): Promise<Figure[]> {
   const committed = new Map<string, number[]>([[OURS, []], [THEIRS, []]]);
   const seconds = await interleave([
-    { name: OURS, measure: (run) => ours(bench, run, committed.get(OURS)!) },
+    { name: OURS, measure: async (run) => (await runLive(bench, `path_ours_${run}`, committed.get(OURS)!)).seconds },
     { name: THEIRS, measure: (run) => theirs(bench, run, committed.get(THEIRS)!) },
   ], bench.sizes.runs, bench.tell);
   return [
@@ -31,15 +31,16 @@ export async function path(bench: Workbench): Promise<Figure[]> {
   ];
 }
 
-async function ours(bench: Workbench, run: number, committed: number[]): Promise<number> {
-  const followed = await follow(bench, `path_ours_${run}`);
-  const { cache } = await importCache(bench, followed);
+/** The import, then all of it live, in a database of this name. */
+export async function runLive(bench: Workbench, database: string, committed: number[] = []): Promise<{ imported: number; seconds: number }> {
+  const followed = await follow(bench, database);
+  const { cache, seconds: imported } = await importCache(bench, followed);
   const mirror = bench.own('deltamirror', [cache]);
   await mirror.said(/caught up/);
   const seconds = await bench.withClient(followed.database, (client) => runLoad(bench, client, committed, (lsn) => cacheHolds(cache, lsn, mirror)));
   await mirror.stop();
   await unfollow(bench, followed);
-  return seconds;
+  return { imported, seconds };
 }
 
 async function theirs(bench: Workbench, run: number, committed: number[]): Promise<number> {
@@ -56,7 +57,7 @@ async function theirs(bench: Workbench, run: number, committed: number[]): Promi
 }
 
 /** From right before the first transaction is sent until everything that was committed has arrived. */
-async function runLoad(bench: Workbench, client: pg.Client, committed: number[], arrived: (lsn: string) => Promise<unknown>): Promise<number> {
+export async function runLoad(bench: Workbench, client: pg.Client, committed: number[], arrived: (lsn: string) => Promise<unknown>): Promise<number> {
   bench.settle();
   const started = performance.now();
   await client.query(updateRows(bench.sizes, 'contiguous'));

@@ -26,7 +26,8 @@ function describeSizes({ rows, runs, seconds, transactionsPerSecond }: Sizes): s
 }
 
 function cells(figure: Figure): string[] {
-  const { benchmark, what, unit, values, requirement } = figure;
+  const { benchmark, unit, values, requirement, at } = figure;
+  const what = at === undefined ? figure.what : `${at.value.toLocaleString('en-US')} ${at.of}: ${figure.what}`;
   const met = isMet(figure);
   return [
     benchmark, what, unit,

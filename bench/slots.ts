@@ -29,7 +29,9 @@ export async function twin(client: pg.Client, slot: string, name: string, plugin
   return name;
 }
 
+/** When the process that sent from it has noticed that nobody listens any more. */
 export async function dropSlot(client: pg.Client, name: string): Promise<void> {
+  await until(client, `exists (select from pg_replication_slots where slot_name = ${client.escapeLiteral(name)} and not active)`);
   await client.query('select pg_drop_replication_slot($1)', [name]);
 }
 

@@ -84,9 +84,9 @@ export class Workbench {
   }
 
   /** A program of this Postgres version, or another one, with the server's environment. */
-  program(name: string, args: readonly string[], database: string): Program {
+  program(name: string, args: readonly string[], database: string, environment: NodeJS.ProcessEnv = {}): Program {
     const command = name.startsWith('pg_') ? join(this.server.binaries, name) : name;
-    return this.#keep(new Program(command, args, this.server.environment(database)));
+    return this.#keep(new Program(command, args, { ...this.server.environment(database), ...environment }));
   }
 
   /** Writes all that is dirty anywhere, so that the next measurement does not pay for what came before it. */
