@@ -21,6 +21,11 @@ enum kind
 	KIND_BYTEA = 'x',
 	KIND_TIMESTAMPTZ = 'z',
 	KIND_NUMERIC_REAL = 'r',
+	KIND_MONEY_REAL = 'm',
+	KIND_NUMBERS = 'N',			/* arrays, by their elements */
+	KIND_BOOLEANS = 'B',
+	KIND_TIMESTAMPTZS = 'Z',
+	KIND_TEXTS = 'T',
 	KIND_OTHER = 'o'			/* TypeScript's alone */
 };
 

@@ -105,7 +105,8 @@ function withoutModifier(type: string): string {
   return type.replace(/\([\d,-]+\)/, '');
 }
 
-function elementOf(arrayType: string): string {
+/** The type of an array's elements. */
+export function elementOf(arrayType: string): string {
   return arrayType.slice(0, -2);
 }
 
@@ -162,7 +163,7 @@ function elementCodec(type: string): ElementCodec {
 }
 
 /** pg_type.typdelim, which domains and arrays take over from their base: a comma but for box and PostGIS's types. */
-function delimiterOf(type: string): ElementCodec['delimiter'] {
+export function delimiterOf(type: string): ElementCodec['delimiter'] {
   const base = type.replace(/(\[\])+$/, '');
   if (base === 'box') return ';';
   return GEOMETRY.test(base) ? ':' : ',';

@@ -32,6 +32,13 @@ const RAW_TEXTS = ['\\N', '\\\\N', '\\n', 'a\\', '\\', '\\\\\\', '\\x41', '\\101
 
 interface Typed { readonly type: string; readonly numeric?: Numeric }
 
+/** As COPY escapes them: two backslashes are one of the array's. */
+const ARRAYS = [
+  '{}', '{{}}', '{{},{}}', '{1}', '{1,-2,NULL}', '{{1,2},{3,4}}', '{{{1}},{{2}}}', '[0:1]={1,2}', '', '\\N', '{\\N}', '{1.50,-0,1e+20,NaN,Infinity,-Infinity}', '{t,f,NULL}', '{true}', '{"t"}', '{"1"}', '{01,+1,-,-x,1x}',
+  '{"2026-01-01 00:00:00+00",infinity,"+00",+00,"00"}', '{"2026-01-01 00:00:00+00","x\\\\+00"}', '{a,"b c","",NULL,"NULL",null,"a,b","{}","q\\\\"r","\\\\\\\\"}', '{é,漢😀,"é 漢","\\\\é"}', '{"\\b\\f\\n\\r\\t\\v",\u0001,\u001f,\u007f,"\u2028"}',
+  '{"{1,2}","{3,NULL}"}', '{"\\\\\\\\xdead"}', '{a;b}', '{(1,2),(0,0);(3,3),(1,1)}', '{0101:0102}', '{,}', '{a,}', '{,a}', '{a}b', '{a}}', '{{a}', '{', '{"a', '{"a\\\\"}', '{"a"b}', '{a"b}', '{a\\\\b}', '{a{b}}', '{ a , b }', '{"a" }', '}', '}{', '{a}{b}', '{a},{b}', '{a\\0}', '{NULL,NULLs,"N"}',
+];
+
 /** Field by field as COPY sends it; not all of it is what Postgres prints for the type. */
 const KINDS: readonly (Typed & { readonly fields: readonly string[] })[] = [
   { type: 'bigint', fields: INTEGERS },
@@ -47,6 +54,7 @@ const KINDS: readonly (Typed & { readonly fields: readonly string[] })[] = [
   { type: 'timestamp(3) with time zone', fields: TIMES },
   { type: 'text', fields: [...TEXTS.map(escaped), ...RAW_TEXTS, ...INTEGERS, ...FLOATS] },
   { type: 'public.mood', fields: ['happy', '\\N', ''] },
+  ...['integer[]', 'double precision[]', 'numeric(10,2)[]', 'boolean[]', 'timestamp with time zone[]', 'text[]', 'bytea[]', 'money[]', 'public.numbers[][]', 'box[]', 'public.geometry(Point,4326)[]'].map((type) => ({ type, fields: ARRAYS })),
 ];
 
 /** Bytes that are no UTF-8, and such as nearly are none. */
@@ -61,6 +69,34 @@ test('every field is held as TypeScript holds it, or refused as TypeScript refus
   }
 });
 
+/** As Postgres prints them. */
+const PRINTED: readonly (Typed & { readonly fields: readonly string[] })[] = [
+  { type: 'smallint', fields: ['-32768', '0', '\\N'] },
+  { type: 'bigint', fields: ['-9223372036854775808', '9223372036854775807'] },
+  { type: 'boolean', fields: ['t', 'f'] },
+  { type: 'real', fields: ['1.1', '-1e-45', '3.4028235e+38', 'NaN', 'Infinity', '-Infinity', '-0'] },
+  { type: 'double precision', fields: ['1.7976931348623157e+308', '5e-324', '123456789012345.67'] },
+  { type: 'numeric', fields: ['-123456789012345678901234567890.10', 'NaN'] },
+  { type: 'numeric', numeric: 'real', fields: ['-123456789012345678901234567890.10', '1.10', 'NaN', '-Infinity'] },
+  { type: 'money', numeric: 'real', fields: ['-$92,233,720,368,547,758.08', '$0.00'] },
+  { type: 'bytea', fields: ['\\\\x', '\\\\x00ff'] },
+  { type: 'timestamp with time zone', fields: ['2026-01-01 00:02:01.5+00', '0044-03-15 12:00:00+00 BC', 'infinity'] },
+  { type: 'text', fields: ['', '\\\\N', 'a\\tb\\nc\\rd\\\\e\\b\\f\\v', '漢😀'] },
+  { type: 'integer[]', fields: ['{}', '{1,NULL,-3}', '{{1,2},{3,4}}', '[0:1]={1,2}'] },
+  { type: 'double precision[]', fields: ['{1.5,NaN,-Infinity,1e+20}'] },
+  { type: 'boolean[]', fields: ['{t,f,NULL}'] },
+  { type: 'timestamp with time zone[]', fields: ['{"2026-01-01 00:00:00+00",infinity,NULL}'] },
+  { type: 'text[]', fields: ['{a,"b c","",NULL,"NULL","q\\\\"r","\\\\\\\\"}'] },
+];
+
+test('what Postgres prints is the native engine\'s own', (t) => {
+  for (const { type, numeric, fields } of PRINTED) {
+    const [, native] = both(t, [type], numeric);
+    native.take(fields.map((field) => Buffer.from(`${field}\n`)));
+    assert.equal(native.nativeRows, fields.length, type);
+  }
+});
+
 test('bytes that are not UTF-8 are refused by both engines, and nothing else is', (t) => {
   for (const type of ['text', 'timestamp with time zone', 'bigint', 'double precision', 'bytea', 'boolean']) compareFields(t, { type }, BYTES);
 });
@@ -69,7 +105,7 @@ test('random fields are held as TypeScript holds them', (t) => {
   const random = new Random();
   t.diagnostic(`SEED=${random.seed}`);
   for (const { fields, ...column } of KINDS) {
-    const pieces = [...fields.filter((field) => field.length < 100), ...'0123456789-+.eE\\xNtfIna: '];
+    const pieces = [...fields.filter((field) => field.length < 100), ...'0123456789-+.eE\\xNtfIna: {},"'];
     compareFields(t, column, Array.from({ length: 2000 }, () => mutated(random, Array.from({ length: 1 + random.below(3) }, () => random.pick(pieces)).join(''))));
   }
   const bits = new DataView(new ArrayBuffer(8));

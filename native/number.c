@@ -1,0 +1,158 @@
+#include "number.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+SQLITE_EXTENSION_INIT3
+
+#define INT64_DIGITS 19
+/* A whole number of this many digits, and a power of ten up to this exponent, are exact as a double. */
+#define EXACT_DIGITS 15
+#define EXACT_EXPONENT 22
+/* A longer number is TypeScript's: it would keep strtod busy. */
+#define REAL_TEXT_LIMIT 800
+#define EXPONENT_DIGITS 4
+/* 64 bits of cents, in groups of three. */
+#define MONEY_TEXT_LIMIT 40
+
+int
+read_integer(struct text text, int64_t *integer)
+{
+	int			negative = text.length > 0 && text.bytes[0] == '-';
+	uint64_t	number = 0;
+
+	if (text.length == (size_t) negative || text.length > (size_t) negative + INT64_DIGITS)
+		return 0;
+	for (size_t i = (size_t) negative; i < text.length; i++)
+	{
+		unsigned	digit = (unsigned) text.bytes[i] - '0';
+
+		if (digit > 9)
+			return 0;
+		number = number * 10 + digit;	/* 19 digits fit */
+	}
+	if (number > (uint64_t) INT64_MAX + (uint64_t) negative)
+		return 0;
+	*integer = (int64_t) (negative ? UINT64_C(0) - number : number);
+	return 1;
+}
+
+/* A number as Postgres prints it: `-12.5e-07` has the digits 125 and the exponent -8. */
+struct decimal
+{
+	int			negative;
+	int			count;				/* of digits */
+	long		exponent;
+	char		text[REAL_TEXT_LIMIT + 32];	/* sign and digits, then e and the exponent */
+};
+
+static int
+read_decimal(struct text text, struct decimal *decimal)
+{
+	const char *at = text.bytes,
+			   *end = text.bytes + text.length,
+			   *point = NULL;
+	char	   *to = decimal->text;
+
+	if (text.length > REAL_TEXT_LIMIT)
+		return 0;
+	decimal->negative = at < end && *at == '-';
+	if (decimal->negative)
+		*to++ = *at++;
+	decimal->count = 0;
+	for (; at < end && *at != 'e'; at++)
+	{
+		if (*at == '.' && point == NULL && decimal->count > 0)
+			point = at + 1;
+		else if (*at >= '0' && *at <= '9')
+		{
+			*to++ = *at;
+			decimal->count++;
+		}
+		else
+			return 0;
+	}
+	if (decimal->count == 0 || point == at)
+		return 0;
+	decimal->exponent = point == NULL ? 0 : -(long) (at - point);
+	if (at < end)
+	{
+		int			negative,
+					digits = 0;
+		long		exponent = 0;
+
+		at++;
+		if (at == end || (*at != '-' && *at != '+'))
+			return 0;
+		negative = *at++ == '-';
+		for (; at < end; at++, digits++)
+		{
+			if (*at < '0' || *at > '9' || digits == EXPONENT_DIGITS)
+				return 0;
+			exponent = exponent * 10 + (*at - '0');
+		}
+		if (digits == 0)
+			return 0;
+		decimal->exponent += negative ? -exponent : exponent;
+	}
+	*to = '\0';
+	return 1;
+}
+
+/*
+ * The double nearest to the number. One division or product of exact doubles is rounded
+ * once and so is right; else strtod, which rounds right too. It gets no decimal point:
+ * which one it reads depends on the locale.
+ */
+static double
+nearest_double(struct decimal *decimal)
+{
+	static const double POWERS[] = {
+		1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+		1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+	};
+
+	if (FLT_EVAL_METHOD == 0 && decimal->count <= EXACT_DIGITS
+		&& decimal->exponent >= -EXACT_EXPONENT && decimal->exponent <= EXACT_EXPONENT)
+	{
+		double		number = 0;
+
+		for (int i = 0; i < decimal->count; i++)
+			number = number * 10 + (decimal->text[decimal->negative + i] - '0');
+		number = decimal->exponent < 0 ? number / POWERS[-decimal->exponent] : number * POWERS[decimal->exponent];
+		return decimal->negative ? -number : number;
+	}
+	sqlite3_snprintf(32, decimal->text + decimal->negative + decimal->count, "e%ld", decimal->exponent);
+	return strtod(decimal->text, NULL);
+}
+
+int
+read_real(struct text text, double *number)
+{
+	struct decimal decimal;
+
+	if (text_is(text, "Infinity") || text_is(text, "-Infinity"))
+	{
+		*number = text.bytes[0] == '-' ? -HUGE_VAL : HUGE_VAL;
+		return 1;
+	}
+	if (!read_decimal(text, &decimal))
+		return 0;
+	*number = nearest_double(&decimal);
+	return *number >= -DBL_MAX && *number <= DBL_MAX;
+}
+
+int
+read_money(struct text text, double *number)
+{
+	char		plain[MONEY_TEXT_LIMIT];
+	size_t		length = 0;
+
+	if (text.length > MONEY_TEXT_LIMIT)
+		return 0;
+	for (size_t i = 0; i < text.length; i++)
+		if (text.bytes[i] != '$' && text.bytes[i] != ',')
+			plain[length++] = text.bytes[i];
+	return read_real((struct text) {plain, length}, number);
+}

@@ -1,0 +1,24 @@
+/* Text of a field: what it is made of, and without its escapes. */
+#ifndef DELTAMIRROR_TEXT_H
+#define DELTAMIRROR_TEXT_H
+
+#include <stddef.h>
+
+#include "value.h"
+
+struct text
+{
+	const char *bytes;
+	size_t		length;
+};
+
+/* Whether it is exactly this word. */
+int			text_is(struct text text, const char *word);
+
+/* Whether the bytes are UTF-8 (RFC 3629, 4); `escaped` tells whether a backslash is among them. */
+int			text_is_utf8(struct text text, int *escaped);
+
+/* Takes the escapes away; 0 where one is none of these, or there is no memory. */
+int			text_unescape(struct text *text, enum escapes escapes, struct scratch *scratch);
+
+#endif
