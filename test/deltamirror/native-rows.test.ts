@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { copyFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
+import Database from 'better-sqlite3';
 import { NativeLines, type NativeUnits } from '../../src/sqlite/native-lines.js';
 import { keyedTable, query, runMirror } from '../support/cache.js';
 import { openWriter } from '../support/log.js';
-import { bench, ids, play, T0, type Bench } from '../support/mirror.js';
+import { bench, ids, play, shape, T0, transaction, writeLog, type Bench } from '../support/mirror.js';
 import { Random } from '../support/random.js';
 import { RandomLines } from '../support/random-lines.js';
 
@@ -88,4 +89,45 @@ test('transactions behind the first are taken whole, and the place moves with th
   const { cache, applier } = await play(t, [tableA()], steps, { engine: 'native' });
   assert.ok(engine.transactions() >= 45);
   assert.deepEqual([applier.transactions, applier.rows, ids(cache).length], [50, 50, 50]);
+});
+
+test('P5: an update that changes a key is never taken for one of the row that has the new key', async (t) => {
+  const { said, cache } = await play(t, [tableA()], [
+    [700, ...inserted(1, 2, 3), 't update id 1 a y', 't update id 2 a y', 't update id 3 a y'],
+    [701, 't update id 1 a z', 't replace id 1', 't update id 2 a z'],
+  ], { engine: 'native' });
+  assert.match(said, /diverged from Postgres/);
+  assert.deepEqual(query(cache, 'SELECT id, a FROM t ORDER BY id'), [{ id: 1, a: 'y' }, { id: 2, a: 'y' }, { id: 3, a: 'y' }]);
+});
+
+const named = (name: string, oid: number) => `${shape(name, oid, 'a 2~null~text')}`;
+
+for (const [when, swap] of [['between transactions', true], ['within one', false]] as const) {
+  test(`rows go to the table that has the name, when names change hands ${when}`, async (t) => {
+    const other = { ...tableA(), name: 'other', table: 'other', oid: 2, pattern: 'other' };
+    const rows = (first: number) => [1, 2, 3].flatMap((i) => [`t insert id ${first + i} a t`, `other insert id ${first + i} a other`, `t update id ${first + i} a T`]);
+    const names = [named('third', 1), named('t', 2), named('other', 1)];
+    const engine = counted(t);
+    const { cache } = await play(t, [tableA(), other], [
+      [700, ...rows(10), ...(swap ? [] : [...names, ...rows(20)])],
+      ...(swap ? [[701, ...rows(15)], [702, ...names], [703, ...rows(20)], [704, ...rows(30)]] as const : [[701, ...rows(30)]] as const),
+    ], { engine: 'native' });
+    assert.ok(engine.lines() + engine.transactions() > 3);
+    const oids = Object.fromEntries(query(cache, 'SELECT oid, "table" FROM _daystream_tables').map(({ oid, table }) => [String(oid), String(table)]));
+    assert.deepEqual(oids, { 1: 'other', 2: 't' });
+    for (const [table, before] of [['t', 'other'], ['other', 't']]) {
+      const rightly = query(cache, `SELECT id, a FROM "${table}" ORDER BY id`).every(({ id, a }) => String(a).toLowerCase() === (Number(id) < 20 ? before : table));
+      assert.ok(rightly, table);
+    }
+  });
+}
+
+test('P3: what the database refuses midway leaves no half of a transaction', async (t) => {
+  const paths = bench(t, [tableA()]);
+  const cache = new Database(paths.cache);
+  cache.exec("CREATE TRIGGER looked AFTER INSERT ON t WHEN new.id = 30 BEGIN SELECT json(new.a); END");
+  cache.close();
+  await writeLog(paths.log, ...[1, 2, 3, 4].map((id) => transaction(700 + id, inserted(id))), transaction(710, inserted(29, 30, 31)));
+  await assert.rejects(runMirror(paths.cache, paths.log, { engine: 'native' }), /malformed JSON/);
+  assert.ok(!ids(paths.cache).includes(29));
 });
