@@ -131,3 +131,14 @@ test('P3: what the database refuses midway leaves no half of a transaction', asy
   await assert.rejects(runMirror(paths.cache, paths.log, { engine: 'native' }), /malformed JSON/);
   assert.ok(!ids(paths.cache).includes(29));
 });
+
+test('a column whose type changed is converted by its new one', async (t) => {
+  const typed = (type: string) => `t schema _oid 1 _identity default _key 1 id 1~notnull~integer a 2~null~${type}`;
+  const { cache } = await play(t, [{ ...tableA(), columns: [tableA().columns[0], { attnum: 2, name: 'a', type: 'integer', notNull: false }] }], [
+    [700, 't insert id 1 a 7', 't insert id 2 a 7', 't insert id 3 a 7'],
+    [701, typed('text'), 't insert id 4 a 007', 't insert id 5 a 007'],
+    [702, 't insert id 6 a 007'],
+    [703, 't insert id 7 a 007'],
+  ], { engine: 'native' });
+  assert.deepEqual(query(cache, 'SELECT group_concat(a) AS a FROM t'), [{ a: '7,7,7,007,007,007,007' }]);
+});
