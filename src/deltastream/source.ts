@@ -12,7 +12,7 @@ import { preflight, type Preflight } from '../postgres/preflight.js';
 import { preparePublication } from '../postgres/publication-change.js';
 import { identifySystem, type Identity } from '../postgres/replication.js';
 import { readSlotHealth, type SlotHealth } from '../postgres/slot-health.js';
-import { PGOUTPUT, readerOf, readSlot, type PluginName } from '../postgres/slot.js';
+import { PGOUTPUT, readerOf, type PluginName } from '../postgres/slot.js';
 import { Beside } from './beside.js';
 import { makeSlot } from './make-slot.js';
 import { makeTemporary, requireNew } from './temporary.js';
@@ -64,18 +64,16 @@ export async function openSource(options: StreamOptions, tell: (text: string) =>
   const isTemporary = options.temporarySlot === true;
   if (isTemporary && hasLog(options.out)) throw requireNew(options.out);
   const createSlot = isTemporary || options.createSlot && !hasLog(options.out);
-  const { sql, replication, findings, plugin, because } = await examine({ ...options, createSlot });
+  const { sql, replication, findings, slot, plugin, because } = await examine({ ...options, createSlot });
   try {
     refuse(findings, options, tell);
     if (replication === undefined) throw new DeltaError('connection', `${placeOf(sql)}: no replication connection`);
     if (isTemporary) await makeTemporary(sql, replication, { ...options, plugin }, because, tell, publishes);
-    else if (await readSlot(sql, options.slot) === undefined) await makeSource(sql, replication, { ...options, plugin }, because, tell);
-    const slot = await readSlot(sql, options.slot);
-    const identity = await identifySystem(replication);
-    if (slot !== undefined && slot.activePid !== null && !isTemporary) {
+    else if (slot === undefined) await makeSource(sql, replication, { ...options, plugin }, because, tell);
+    else if (slot.activePid !== null) {
       throw new DeltaError('busy', `slot "${slot.name}": is being read by ${readerOf(slot)}`, { hint: 'stop that process, or use another --slot' });
     }
-    const health = await readSlotHealth(sql, options.slot);
+    const [identity, health] = await Promise.all([identifySystem(replication), readSlotHealth(sql, options.slot)]);
     if (health?.confirmedFlushLsn == null) throw new DeltaError('slot', `slot "${options.slot}": has no position`, { hint: `deltastream doctor --slot ${options.slot}` });
     const beside = new Beside(options.pg, sql);
     return {

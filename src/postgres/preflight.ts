@@ -46,6 +46,8 @@ interface Facts {
 
 export interface Preflight {
   readonly findings: Finding[];
+  /** As it was found; undefined where there is none, or none is chosen. */
+  readonly slot: Slot | undefined;
   readonly plugin: PluginName;
   /** In words, why this plugin. */
   readonly because: string;
@@ -70,7 +72,7 @@ export async function preflight(client: pg.Client, request: PreflightRequest): P
       ...(await tableFindings(client, request, plugin)),
       ...(plugin === PGOUTPUT ? await publicationFindings(client, { ...request, hasSlot: slot !== undefined }) : []),
     ];
-    return { findings, plugin, because };
+    return { findings, slot, plugin, because };
   } catch (cause) {
     throw translate(cause, placeOf(client));
   }
@@ -82,7 +84,7 @@ function givenPlugin({ plugin }: PreflightRequest, slot: Slot | undefined): Plug
   return name === PLUGIN || name === PGOUTPUT ? name : undefined;
 }
 
-function choosePlugin(request: PreflightRequest, slot: Slot | undefined, ours: readonly Finding[]): Omit<Preflight, 'findings'> {
+function choosePlugin(request: PreflightRequest, slot: Slot | undefined, ours: readonly Finding[]): Pick<Preflight, 'plugin' | 'because'> {
   const given = givenPlugin(request, slot);
   if (given !== undefined) return { plugin: given, because: slot === undefined ? 'as --plugin says' : `slot "${slot.name}" was made with it` };
   if (ours.length === 0) return { plugin: PLUGIN, because: 'the server has it' };
