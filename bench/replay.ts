@@ -33,24 +33,24 @@ interface Recording {
 export async function replay(bench: Workbench): Promise<Figure[]> {
   const loop = await buildLoop(bench);
   const recorded = await recordAll(bench, 'replay', SHAPES.map((shape) => ({ name: `ids ${shape}`, load: updateRows(bench.sizes, shape) })));
-  if (loop !== undefined) for (const one of recorded) await requireSame(bench, one, loop);
-  const { cache: done } = await replayOnce(bench, { ...recorded[0], peaks: [] });
+  const done: string[] = [];
+  for (const one of recorded) done.push(await replayChecked(bench, one, loop));
   const sides = [
-    { name: IDLE, measure: async () => (await bench.own('deltamirror', ['--once', done]).ended).seconds },
+    { name: IDLE, measure: async () => (await bench.own('deltamirror', ['--once', done[0]]).ended).seconds },
     ...recorded.flatMap((one) => [ours(bench, one), ...(loop === undefined ? [] : [{ name: loopOf(one), measure: async () => (await loopOnce(bench, one, loop)).seconds }])]),
     ...recorded.flatMap(shieldedOf).map((one) => ours(bench, one)),
   ];
   const seconds = await interleave(sides, bench.sizes.runs, bench.tell);
   const ratio = (what: string, first: string, second: string, of = seconds): Figure => ({ benchmark: 'replay', what, unit: '×', values: ratios(of, first, second) });
   const started = new Map([...seconds].map(([name, values]) => [name, name.endsWith(LOOP) ? values : values.map((taken, run) => Math.max(taken - seconds.get(IDLE)![run], 0.001))]));
+  const againstLoop = (one: Recorded): Figure[] => [
+    { benchmark: 'replay', what: loopOf(one), unit: 's', values: seconds.get(loopOf(one))! },
+    { ...ratio(`${one.name}: rate of deltamirror / of the C loop`, loopOf(one), one.name), requirement: { kind: 'at least', limit: LIMIT_OF_LOOP } },
+    ratio(`${one.name}: the same without deltamirror's start`, loopOf(one), one.name, started),
+  ];
   return [
     { benchmark: 'replay', what: IDLE, unit: 's', values: seconds.get(IDLE)! },
-    ...recorded.flatMap((one) => figuresOf('replay', one, seconds, bench)),
-    ...(loop === undefined ? [] : recorded.flatMap((one): Figure[] => [
-      { benchmark: 'replay', what: loopOf(one), unit: 's', values: seconds.get(loopOf(one))! },
-      { ...ratio(`${one.name}: rate of deltamirror / of the C loop`, loopOf(one), one.name), requirement: { kind: 'at least', limit: LIMIT_OF_LOOP } },
-      ratio(`${one.name}: the same without deltamirror's start`, loopOf(one), one.name, started),
-    ])),
+    ...recorded.flatMap((one) => [...figuresOf('replay', one, seconds, bench), ...(loop === undefined ? [] : againstLoop(one))]),
     ...recorded.flatMap((one) => shieldedOf(one).map(({ name }) => ratio(`${name} / not`, name, one.name))),
   ];
 }
@@ -127,10 +127,12 @@ async function loopOnce(bench: Workbench, { cache, log }: Recorded, loop: string
   return { seconds, cache: copy };
 }
 
-/** A loop that does something else is nothing to compare with: what both made has the same rows. */
-async function requireSame(bench: Workbench, recorded: Recorded, loop: string): Promise<void> {
-  const [mirrored, looped] = [await replayOnce(bench, { ...recorded, peaks: [] }), await loopOnce(bench, recorded, loop)];
-  const reader = openReader(mirrored.cache);
+/** Gives a cache with all of it. A loop that does something else is nothing to compare with: what both make has the same rows. */
+async function replayChecked(bench: Workbench, recorded: Recorded, loop: string | undefined): Promise<string> {
+  const { cache } = await replayOnce(bench, { ...recorded, peaks: [] });
+  if (loop === undefined) return cache;
+  const looped = await loopOnce(bench, recorded, loop);
+  const reader = openReader(cache);
   try {
     reader.prepare('ATTACH ? AS looped').run(looped.cache);
     const [{ rows, equal }] = reader.prepare<[], { rows: number; equal: number }>(`SELECT
@@ -138,6 +140,7 @@ async function requireSame(bench: Workbench, recorded: Recorded, loop: string): 
       (SELECT count(*) FROM (SELECT * FROM main.${TABLE} INTERSECT SELECT * FROM looped.${TABLE})) AS equal`).all();
     if (rows !== 2 * equal) throw new Error(`${recorded.name}: of ${rows / 2} rows deltamirror and the C loop agree on ${equal}`);
     bench.tell(`${recorded.name}: deltamirror and the C loop agree on all ${equal} rows`);
+    return cache;
   } finally {
     reader.close();
   }

@@ -2,14 +2,20 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, readdirSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import type { Figure, Unit } from '../bench/figure.js';
+import type { Machine } from '../bench/machine.js';
+import { draw } from '../bench/plots.js';
+import { QUICK } from '../bench/sizes.js';
 import { temporaryFolder } from './support/folder.js';
 import { until } from './support/wait.js';
 
 const BENCH = join(import.meta.dirname, '../bench/main.js');
-const TINY = ['--rows', '2000', '--runs', '1', '--seconds', '1', '--rate', '50'];
+const TINY = ['--rows', '1000', '--runs', '1', '--seconds', '1', '--rate', '50'];
+
+const MACHINE: Machine = { processors: '', memory: '', system: '', node: '', postgres: '', sqlite3: '', deltamirror: '', load: '' };
 
 interface Bench {
   readonly child: ChildProcess;
@@ -18,14 +24,32 @@ interface Bench {
   stderr: string;
 }
 
-test('every benchmark measures all its sides and leaves nothing', async (t) => {
-  const bench = start(t, ...TINY, '--json');
+test('every benchmark measures all its sides and leaves nothing, but the figures that it was to keep', async (t) => {
+  const kept = temporaryFolder(t);
+  const bench = start(t, ...TINY, '--json', '--save', kept);
   await once(bench.child, 'close');
   assert.equal(bench.child.exitCode, 0, bench.stderr);
   const { figures } = JSON.parse(bench.stdout) as { figures: { benchmark: string; values: number[] }[] };
   assert.deepEqual([...new Set(figures.map(({ benchmark }) => benchmark))], ['decode', 'stream', 'pgoutput', 'import', 'replay', 'path', 'latency', 'memory', 'scan', 'keyless', 'scale', 'reload', 'schema', 'reconcile', 'bootstrap', 'readers', 'seek']);
   for (const figure of figures) assert.ok(figure.values.length > 0 && figure.values.every((value) => value > 0), JSON.stringify(figure));
   assert.deepEqual(readdirSync(bench.folder), []);
+  assert.deepEqual(readdirSync(kept).sort(), ['compared.svg', 'results.json']);
+  rmSync(join(kept, 'compared.svg'));
+  const again = start(t, '--plot', kept);
+  await once(again.child, 'close');
+  assert.equal(again.child.exitCode, 0, again.stderr);
+  assert.match(readFileSync(join(kept, 'compared.svg'), 'utf8'), /^<svg[^]*decode, seconds[^]*<\/svg>\n$/);
+  for (const { benchmark } of figures) assert.match(again.stdout, new RegExp(`^\\| ${benchmark} `, 'm'));
+});
+
+test('a growth is drawn with a line for each piece and a dot for each step', (t) => {
+  const folder = temporaryFolder(t);
+  const figure = (what: string, unit: Unit, value: number, measured: number): Figure => ({ benchmark: 'growth', what, unit, values: [measured], at: { of: 'tables', value } });
+  const figures = ['deltamirror', 'deltaimport'].flatMap((what) => [1, 10, 100].flatMap((value) => [figure(what, 'rows/s', value, 1e5 / value), figure(what, 'MB', value, 100)]));
+  assert.deepEqual(draw({ growth: { machine: MACHINE, sizes: QUICK, figures } }, folder), ['growth-by-tables.svg']);
+  const svg = readFileSync(join(folder, 'growth-by-tables.svg'), 'utf8');
+  assert.equal(svg.match(/<polyline [^>]*stroke-width="2"/g)?.length, 4);
+  assert.equal(svg.match(/<circle /g)?.length, 12);
 });
 
 test('benchmarks that are interrupted leave nothing', async (t) => {
@@ -41,7 +65,7 @@ test('a benchmark that there is not is refused in one line', async (t) => {
   const bench = start(t, 'speed');
   await once(bench.child, 'close');
   assert.equal(bench.child.exitCode, 2);
-  assert.equal(bench.stderr, 'bench: speed: no such benchmark — one of: decode, stream, pgoutput, import, replay, path, latency, memory, scan, keyless, scale, reload, schema, reconcile, bootstrap, readers, seek\n');
+  assert.equal(bench.stderr, 'bench: speed: no such benchmark — one of: decode, stream, pgoutput, import, replay, path, latency, memory, scan, keyless, scale, reload, schema, reconcile, bootstrap, readers, seek, peer, growth\n');
 });
 
 /** Starts benchmarks whose temporary files all lie in one folder. */
