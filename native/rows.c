@@ -168,13 +168,26 @@ set_block(sqlite3_context *context, int count, sqlite3_value **values)
 	block->length = given.length;
 }
 
-/* Where to go on in a block; NULL where that is not in it. */
-static const char *
-read_from(const struct block *block, sqlite3_value *from)
+/* Bytes to go through: of a block that was given before, or here. */
+struct span
+{
+	const char *from;			/* NULL where the offset is not in the block */
+	const char *end;
+};
+
+static struct span
+span_of(struct rows *rows, sqlite3_value *block, sqlite3_value *from)
 {
 	sqlite3_int64 offset = sqlite3_value_int64(from);
+	struct field bytes;
 
-	return block->bytes == NULL || offset < 0 || (sqlite3_uint64) offset > block->length ? NULL : block->bytes + offset;
+	if (sqlite3_value_type(block) == SQLITE_BLOB)
+		bytes = field_of(block);
+	else
+		bytes = (struct field) {block_of(rows, block)->bytes, block_of(rows, block)->length};
+	if (bytes.text == NULL || offset < 0 || (sqlite3_uint64) offset > bytes.length)
+		return (struct span) {NULL, NULL};
+	return (struct span) {bytes.text + offset, bytes.text + bytes.length};
 }
 
 /* The lines do not outlive a call, nor does what is known of the line before. */
@@ -189,18 +202,17 @@ static void
 apply_rows(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	struct rows *rows = sqlite3_user_data(context);
-	struct block *block = block_of(rows, values[0]);
-	const char *from = read_from(block, values[1]),
-			   *at = from;
+	struct span span = span_of(rows, values[0], values[1]);
+	const char *at = span.from;
 	uint64_t	lines = 0;
 
 	(void) count;
-	if (from == NULL || block->length >= (size_t) 1 << BYTES_BITS)
+	if (span.from == NULL || span.end - span.from >= (ptrdiff_t) 1 << BYTES_BITS)
 		return sqlite3_result_int64(context, 0);
-	if (lines_apply_all(&rows->lines, &at, block->bytes + block->length, field_of(values[2]), &lines) == LINE_FAILED)
+	if (lines_apply_all(&rows->lines, &at, span.end, field_of(values[2]), &lines) == LINE_FAILED)
 		fail(context, rows->lines.db);
 	else
-		sqlite3_result_int64(context, (sqlite3_int64) (lines << BYTES_BITS | (uint64_t) (at - from)));
+		sqlite3_result_int64(context, (sqlite3_int64) (lines << BYTES_BITS | (uint64_t) (at - span.from)));
 	settle(&rows->lines);
 }
 
@@ -208,16 +220,15 @@ static void
 apply_units(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	struct rows *rows = sqlite3_user_data(context);
-	struct block *block = block_of(rows, values[0]);
-	const char *from = read_from(block, values[1]);
+	struct span span = span_of(rows, values[0], values[1]);
 	struct field given = field_of(values[2]);
 	struct place place;
 
 	(void) count;
-	if (from == NULL || given.length != sizeof(place))
+	if (span.from == NULL || given.length != sizeof(place))
 		return sqlite3_result_error(context, "deltamirror_units: no place", -1);
 	memcpy(&place, given.text, sizeof(place));
-	if (units_apply(&rows->lines, from, block->bytes + block->length, &place) == LINE_FAILED)
+	if (units_apply(&rows->lines, span.from, span.end, &place) == LINE_FAILED)
 		fail(context, rows->lines.db);
 	else
 		sqlite3_result_blob(context, &place, sizeof(place), SQLITE_TRANSIENT);

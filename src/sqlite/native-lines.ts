@@ -58,6 +58,8 @@ export class NativeLines {
   readonly #units: Statement;
   readonly #plans = new Set<NativePlan>();
   readonly #skipped = new Set<string>();
+  /** The blocks that were given last, and those that are kept. */
+  readonly #asked: [units: Buffer | undefined, lines: Buffer | undefined] = [undefined, undefined];
   readonly #held: [units: Buffer | undefined, lines: Buffer | undefined] = [undefined, undefined];
 
   /** Undefined where the engine is not there. */
@@ -102,26 +104,28 @@ export class NativeLines {
 
   /** Does lines of the block from an offset on, each of which begins with the prefix and a sequence. Gives how far it came. */
   rows(block: Buffer, from: number, prefix: Buffer): { readonly bytes: number; readonly lines: number } {
-    this.#hold(LINES, block);
-    const packed = this.#rows.get(LINES, from, prefix) as number;
+    const packed = this.#rows.get(this.#given(LINES, block), from, prefix) as number;
     return { bytes: packed % 2 ** BYTES_BITS, lines: Math.floor(packed / 2 ** BYTES_BITS) };
   }
 
   /** Does transactions of the block from an offset on, which is where the log stands at `place`. */
   units(block: Buffer, from: number, { clock, sequence, crc, lsn, xid }: NativePlace): NativeUnits {
-    this.#hold(UNITS, block);
     const given = BigInt64Array.of(0n, BigInt(clock), BigInt(sequence), BigInt(crc), BigInt.asIntN(64, lsn), xid, 0n, 0n, 0n, 0n, 0n, 0n);
-    const done = this.#units.get(UNITS, from, Buffer.from(given.buffer)) as Buffer;
-    const number = (index: number) => Number(done.readBigInt64LE(index * 8));
+    const done = this.#units.get(this.#given(UNITS, block), from, Buffer.from(given.buffer)) as Buffer;
+    const numbers = new BigInt64Array(new Uint8Array(done).buffer);
+    const number = (index: number) => Number(numbers[index]);
     return {
-      bytes: number(0), clock: number(1), sequence: number(2), crc: number(3), lsn: done.readBigUInt64LE(4 * 8),
+      bytes: number(0), clock: number(1), sequence: number(2), crc: number(3), lsn: BigInt.asUintN(64, numbers[4]),
       commitTimeUs: number(6), newestTimeUs: number(7), transactions: number(8), rows: number(9), lineBytes: number(10), lines: number(11),
     };
   }
 
-  #hold(which: typeof UNITS | typeof LINES, block: Buffer): void {
-    if (this.#held[which] === block) return;
+  /** A block is given once, which in most cases does, and is kept where it is asked for again. */
+  #given(which: typeof UNITS | typeof LINES, block: Buffer): Buffer | number {
+    if (this.#held[which] === block) return which;
+    if (this.#asked[which] !== block) return (this.#asked[which] = block);
     this.#block.get(which, block);
     this.#held[which] = block;
+    return which;
   }
 }
