@@ -7,6 +7,7 @@ import { chain, formatTrailer, TRAILER_BYTES, type Copy, type Epoch, type Transa
 
 const BLOCK_BYTES = 1 << 20;
 const LF = 10;
+const NONE = Buffer.alloc(0);
 
 /** Blocks of whole lines; a longer line is a block of its own. A block is good until the next one. Throws as `bytesOf` does. */
 export async function* linesOf(transport: Transport, unit: Transaction | Copy | Epoch): AsyncGenerator<Buffer> {
@@ -22,13 +23,19 @@ export async function* linesOf(transport: Transport, unit: Transaction | Copy | 
 export async function* bytesOf(transport: Transport, unit: Unit): AsyncGenerator<Buffer> {
   if (unit.seed === undefined) return yield* uncheckedBytesOf(transport, unit);
   let { start, seed } = { start: unit.start, seed: unit.seed };
+  let spare = NONE;
   for (const { end, crc } of [...(unit.pieces ?? []), { end: unit.end - TRAILER_BYTES, crc: unit.crc }]) {
-    const bytes = await patiently(transport, async () => {
-      const piece = await readPiece(transport, unit, start, end);
+    const length = end - start;
+    let room = NONE;
+    await patiently(transport, async () => {
+      // Garbage of a megabyte each would stay until there is a lot of it; and where a read failed, something may still write to its memory.
+      room = spare.length < length ? Buffer.allocUnsafe(Math.max(length, 2 * BLOCK_BYTES)) : spare;
+      spare = NONE;
+      const piece = await readPiece(transport, unit, start, room.subarray(0, length));
       if (chain(piece, seed) !== crc) throw damaged(transport, unit, start, 'reads otherwise than when it was checked');
-      return piece;
     });
-    yield bytes;
+    yield room.subarray(0, length);
+    spare = room;
     [start, seed] = [end, crc];
   }
   yield Buffer.from(formatTrailer(unit.crc));
@@ -36,11 +43,10 @@ export async function* bytesOf(transport: Transport, unit: Unit): AsyncGenerator
 
 /** Of the original format, which has nothing to check them by. */
 async function* uncheckedBytesOf(transport: Transport, unit: Unit): AsyncGenerator<Buffer> {
-  for (let start = unit.start; start < unit.end; start += BLOCK_BYTES) yield readPiece(transport, unit, start, Math.min(start + BLOCK_BYTES, unit.end));
+  for (let start = unit.start; start < unit.end; start += BLOCK_BYTES) yield readPiece(transport, unit, start, Buffer.allocUnsafe(Math.min(BLOCK_BYTES, unit.end - start)));
 }
 
-async function readPiece(transport: Transport, unit: Unit, start: number, end: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(end - start);
+async function readPiece(transport: Transport, unit: Unit, start: number, bytes: Buffer): Promise<Buffer> {
   const read = await readFully(transport, unit.segment, start, bytes);
   if (read < bytes.length) throw damaged(transport, unit, start + read, 'became shorter while it was read');
   return bytes;
@@ -57,21 +63,16 @@ async function* bodyOf(transport: Transport, unit: Transaction | Copy | Epoch): 
 }
 
 async function* wholeLines(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let block = Buffer.allocUnsafe(2 * BLOCK_BYTES);
-  let kept = 0;
+  let begun: Buffer[] = [];
   for await (const bytes of parts) {
-    while (kept + bytes.length > block.length) block = Buffer.concat([block], block.length * 2);
-    bytes.copy(block, kept);
-    const filled = kept + bytes.length;
     let start = 0;
-    if (kept >= BLOCK_BYTES) {
-      start = block.subarray(0, filled).indexOf(LF, kept) + 1;
-      if (start > 0) yield block.subarray(0, start);
+    if (begun.length > 0) {
+      start = bytes.indexOf(LF) + 1;
+      if (start > 0) yield Buffer.concat([...begun.splice(0), bytes.subarray(0, start)]);
     }
-    const end = block.lastIndexOf(LF, filled - 1) + 1;
-    if (end > start) yield block.subarray(start, end);
-    kept = filled - end;
-    block.copyWithin(0, end, filled);
+    const end = Math.max(start, bytes.lastIndexOf(LF) + 1);
+    if (end > start) yield bytes.subarray(start, end);
+    if (end < bytes.length) begun.push(Buffer.from(bytes.subarray(end))); // the piece is good until the next one
   }
 }
 

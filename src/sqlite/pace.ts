@@ -3,9 +3,15 @@
  * written into the cache. Behind, checkpoints are rare, since a page that is changed again
  * and again is then written to the file once; caught up, they are frequent and so short.
  */
+import { hasNative } from './native.js';
 import type { Cache } from './open.js';
 
-const PAGE_CACHE_KIB = 64 << 10;
+/**
+ * Within 250 MB for the process in the largest transaction: so much is left beside what
+ * else it takes then, which is more where TypeScript reads the lines. It is worth having:
+ * a change of a page that is not held writes another one out of turn and reads this one.
+ */
+const PAGE_CACHE_KIB = { native: 136 << 10, ts: 64 << 10 } as const;
 /** While it is caught up the WAL's file is cut back to this when it is used from its start again. */
 export const WAL_KEPT_BYTES = 64 << 20;
 /** Cutting it would only mean to make it anew. */
@@ -16,7 +22,7 @@ export const FRAMES = { behind: 32_768, caughtUp: 1000 } as const;
 
 /** Settings for a mirror; gives the function to call where it falls behind or catches up. */
 export function setPace(cache: Cache): (caughtUp: boolean) => void {
-  cache.pragma(`cache_size = -${PAGE_CACHE_KIB}`);
+  cache.pragma(`cache_size = -${hasNative(cache) ? PAGE_CACHE_KIB.native : PAGE_CACHE_KIB.ts}`);
   let was: boolean | undefined;
   return (caughtUp) => {
     if (caughtUp === was) return;
