@@ -13,6 +13,7 @@ import { writePosition } from '../../src/sqlite/position.js';
 import { createTableSql } from '../../src/sqlite/schema.js';
 import { writePatterns } from '../../src/sqlite/patterns.js';
 import { writeTable, type CacheTable } from '../../src/sqlite/tables.js';
+import { engineOf } from './engine.js';
 import { IDENTITY } from './log.js';
 
 /** A table of a single text or integer key `id` and further text columns. */
@@ -47,7 +48,7 @@ export async function runMirror(path: string, source: string, options: { from?: 
   const said: string[] = [];
   const report = new Report({ write: (text) => said.push(text) });
   const cache = openCache(path);
-  loadEngine(cache, chooseEngine(options.engine, () => {}));
+  loadEngine(cache, chooseEngine(options.engine ?? engineOf(path), () => {}));
   const folder = new Folder(source);
   try {
     const from = options.from ?? (query(path, 'SELECT clock FROM _daystream_position')[0].clock === 0 ? ORIGIN : undefined);

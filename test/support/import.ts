@@ -8,6 +8,7 @@ import { importTables, type ImportResult } from '../../src/import/import.js';
 import type { Progress } from '../../src/load/progress.js';
 import { parsePatterns } from '../../src/daystream/pattern.js';
 import { chooseEngine } from '../../src/sqlite/native.js';
+import { engineOf } from './engine.js';
 
 export const ENTRY = programPath('import');
 
@@ -39,6 +40,6 @@ export interface RunOptions {
 
 /** Imports in this process, silently. */
 export function runImport(server: Server, tables: string, source: string | undefined, cache: string, { database = 'postgres', into = false, asked = {} }: RunOptions = {}): Promise<ImportResult> {
-  const engine = chooseEngine(undefined, () => {});
+  const engine = chooseEngine(engineOf(cache), () => {});
   return importTables({ engine, patterns: parsePatterns(tables), source, postgres: server.url(database), jobs: 2, cache, into, asked: { ...NOTHING_ASKED, ...asked } }, SILENT, new AbortController().signal);
 }

@@ -13,6 +13,7 @@ import { isSegmentName } from '../../src/daystream/segment.js';
 import { readPosition } from '../../src/sqlite/position.js';
 import { openReader } from '../../src/sqlite/open.js';
 import { compareAll } from './compare.js';
+import { engineOf } from './engine.js';
 import { temporaryFolder } from './folder.js';
 
 const MAINS = { deltastream: 'deltastream', deltaimport: 'import', deltamirror: 'deltamirror', daystream: 'inspect' } as const;
@@ -114,16 +115,23 @@ export class Path {
   get environment(): NodeJS.ProcessEnv { return this.server.environment(); }
 
   daemon(name: CommandName, ...args: string[]): Daemon {
-    const daemon = new Daemon(name, args, this.environment).start();
+    const daemon = new Daemon(name, args, this.#environmentOf(name, args)).start();
     this.#daemons.push(daemon);
     return daemon;
   }
 
   /** Runs a command that must succeed. */
   run(name: CommandName, ...args: string[]): Ended {
-    const ended = runCommand(name, args, this.environment);
+    const ended = runCommand(name, args, this.#environmentOf(name, args));
     assert.equal(ended.status, 0, `${name} ${args.join(' ')}: ${ended.stderr}`);
     return ended;
+  }
+
+  /** The last argument of who writes a cache is the cache. */
+  #environmentOf(name: CommandName, args: readonly string[]): NodeJS.ProcessEnv {
+    const cache = args.at(-1);
+    if (cache === undefined || (name !== 'deltaimport' && name !== 'deltamirror')) return this.environment;
+    return { ...this.environment, DELTAMIRROR_ENGINE: engineOf(cache) };
   }
 
   deltastream(...args: string[]): Daemon {
