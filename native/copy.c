@@ -1,7 +1,6 @@
 /*
- * The rows of COPY … TO STDOUT in text format (PostgreSQL documentation, "Message
- * Formats", CopyData, and COPY, "Text Format"). Postgres sends one message a row: 'd',
- * four bytes of length which count themselves, the fields between tabs, a line feed.
+ * COPY into a table: one statement for each, which takes the rows of the messages out of
+ * `deltamirror_incoming` (incoming.c).
  */
 #include "copy.h"
 
@@ -10,12 +9,10 @@
 #include <string.h>
 
 #include "extension.h"
+#include "incoming.h"
 #include "value.h"
 
 SQLITE_EXTENSION_INIT3
-
-#define COPY_DATA 'd'
-#define HEADER_BYTES 5
 
 struct copy
 {
@@ -24,6 +21,7 @@ struct copy
 	sqlite3_int64 rows;
 	sqlite3_stmt *insert;
 	int			width;
+	struct value *values;		/* `width` of them */
 	char		kinds[];			/* `width` letters and a zero */
 };
 
@@ -31,7 +29,7 @@ struct copies
 {
 	struct copy *first;
 	sqlite3_int64 last_id;
-	struct scratch scratch;
+	struct incoming incoming;
 };
 
 static struct copy *
@@ -51,16 +49,19 @@ static void
 free_copy(struct copy *copy)
 {
 	sqlite3_finalize(copy->insert);
+	free(copy->values);
 	free(copy);
 }
 
 static int
 are_kinds(const char *kinds)
 {
-	for (const char *letter = kinds; *letter != '\0'; letter++)
-		if (!is_kind(*letter) || *letter == KIND_SKIP)
+	size_t		width = strlen(kinds);
+
+	for (size_t i = 0; i < width; i++)
+		if (!is_kind(kinds[i]) || kinds[i] == KIND_SKIP)
 			return 0;
-	return 1;
+	return width > 0 && width <= INCOMING_WIDTH_LIMIT;
 }
 
 static void
@@ -75,13 +76,14 @@ open_copy(sqlite3_context *context, int count, sqlite3_value **arguments)
 	(void) count;
 	if (sql == NULL || kinds == NULL || !are_kinds(kinds))
 	{
-		sqlite3_result_error(context, "deltamirror_copy_open wants an INSERT and the kinds of its parameters", -1);
+		sqlite3_result_error(context, "deltamirror_copy_open wants an INSERT and the kinds of its columns", -1);
 		return;
 	}
 	width = strlen(kinds);
 	copy = calloc(1, sizeof(*copy) + width + 1);
-	if (copy == NULL)
+	if (copy == NULL || (copy->values = calloc(width, sizeof(*copy->values))) == NULL)
 	{
+		free(copy);
 		sqlite3_result_error_nomem(context);
 		return;
 	}
@@ -93,86 +95,42 @@ open_copy(sqlite3_context *context, int count, sqlite3_value **arguments)
 		free_copy(copy);
 		return;
 	}
-	if (sqlite3_bind_parameter_count(copy->insert) != copy->width)
-	{
-		sqlite3_result_error(context, "there are not as many parameters as kinds", -1);
-		free_copy(copy);
-		return;
-	}
 	copy->id = ++copies->last_id;
 	copy->next = copies->first;
 	copies->first = copy;
 	sqlite3_result_int64(context, copy->id);
 }
 
-/* The length of the whole CopyData message that stands there; 0 where there is none. */
-static size_t
-message_length(const unsigned char *at, size_t left)
-{
-	size_t		length;
-
-	if (left < HEADER_BYTES || at[0] != COPY_DATA)
-		return 0;
-	length = 1 + ((size_t) at[1] << 24 | (size_t) at[2] << 16 | (size_t) at[3] << 8 | (size_t) at[4]);
-	return length < HEADER_BYTES || length > left ? 0 : length;
-}
-
-/* Binds the fields between tabs; 0 where the row is TypeScript's. */
-static int
-bind_row(struct copy *copy, const char *row, const char *end, struct scratch *scratch)
-{
-	for (int column = 0; column < copy->width; column++)
-	{
-		const char *tab = memchr(row, '\t', (size_t) (end - row));
-		const char *field_end = tab == NULL ? end : tab;
-
-		if ((tab == NULL) != (column == copy->width - 1))
-			return 0;
-		if (!value_bind(copy->insert, column + 1, (enum kind) copy->kinds[column], ESCAPES_COPY, row, (size_t) (field_end - row), scratch))
-			return 0;
-		row = field_end + 1;
-	}
-	return 1;
-}
-
-/* Inserts one row, or does nothing: what fails is done again, and told, by TypeScript. */
-static int
-insert_row(struct copy *copy, const char *row, size_t length, struct scratch *scratch)
-{
-	int			done = 0;
-
-	if (length == 0 || memchr(row, '\n', length) != row + length - 1)
-		return 0;
-	if (bind_row(copy, row, row + length - 1, scratch))
-	{
-		done = sqlite3_step(copy->insert) == SQLITE_DONE;
-		sqlite3_reset(copy->insert);
-	}
-	scratch_clear(scratch);
-	return done;
-}
-
+/* Inserts the rows up to the first that is TypeScript's, or that the table refuses: that one is done again, and told, by TypeScript. */
 static void
 copy_messages(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
+	sqlite3    *db = sqlite3_context_db_handle(context);
 	struct copies *copies = sqlite3_user_data(context);
+	struct incoming *incoming = &copies->incoming;
 	struct copy *copy = find_copy(context, arguments[0]);
-	const unsigned char *messages = sqlite3_value_blob(arguments[1]);
-	size_t		size = (size_t) sqlite3_value_bytes(arguments[1]),
-				taken = 0,
-				length;
+	sqlite3_int64 before = sqlite3_total_changes64(db);
+	int			code;
 
 	(void) count;
 	if (copy == NULL)
 		return;
-	while (messages != NULL && (length = message_length(messages + taken, size - taken)) > 0
-		   && insert_row(copy, (const char *) messages + taken + HEADER_BYTES, length - HEADER_BYTES, &copies->scratch))
-	{
-		copy->rows++;
-		taken += length;
-	}
-	sqlite3_clear_bindings(copy->insert);	/* they lie in `messages` */
-	sqlite3_result_int64(context, (sqlite3_int64) taken);
+	incoming->messages = sqlite3_value_blob(arguments[1]);
+	incoming->size = (size_t) sqlite3_value_bytes(arguments[1]);
+	incoming->kinds = copy->kinds;
+	incoming->width = copy->width;
+	incoming->values = copy->values;
+	incoming->taken = 0;
+	incoming->rows = 0;
+	code = incoming->messages == NULL ? SQLITE_DONE : sqlite3_step(copy->insert);
+	sqlite3_reset(copy->insert);
+	scratch_clear(&incoming->scratch);
+	copy->rows += incoming->rows;
+	/* Where it is refused for another reason than the row, or not all that was read is in, there is no going on. */
+	if ((code != SQLITE_DONE && code != SQLITE_CONSTRAINT) || sqlite3_total_changes64(db) - before != incoming->rows)
+		sqlite3_result_error_code(context, code == SQLITE_DONE ? SQLITE_INTERNAL : code);
+	else
+		sqlite3_result_int64(context, (sqlite3_int64) incoming->taken);
 }
 
 static void
@@ -211,7 +169,7 @@ copies_close(struct copies *copies)
 		copies->first = copy->next;
 		free_copy(copy);
 	}
-	scratch_free(&copies->scratch);
+	scratch_free(&copies->incoming.scratch);
 }
 
 struct copies *
@@ -239,5 +197,7 @@ copies_register(sqlite3 *db, struct copies *copies)
 		code = extension_function(db, "deltamirror_copied", 1, copies, copied);
 	if (code == SQLITE_OK)
 		code = extension_function(db, "deltamirror_copy_close", 1, copies, close_copy);
+	if (code == SQLITE_OK)
+		code = incoming_register(db, &copies->incoming);
 	return code;
 }

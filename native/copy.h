@@ -11,8 +11,9 @@ struct copies *copies_new(void);
 
 /*
  * The functions of the import; gives SQLite's code:
- *   deltamirror_copy_open(sql, kinds)  gives the id of a new copy; `sql` inserts a row, and
- *       the letter of each of its parameters is in `kinds` (value.h)
+ *   deltamirror_copy_open(sql, kinds)  gives the id of a new copy; `sql` is an INSERT OR FAIL
+ *       of what it selects from deltamirror_incoming, whose columns have the letters in
+ *       `kinds` (value.h)
  *   deltamirror_copy(id, messages)  inserts the rows of whole CopyData messages and gives
  *       how many bytes it took. It stops before what is none, is not whole yet, or holds a
  *       row that is TypeScript's

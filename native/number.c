@@ -7,9 +7,8 @@
 SQLITE_EXTENSION_INIT3
 
 #define INT64_DIGITS 19
-/* A whole number of this many digits, and a power of ten up to this exponent, are exact as a double. */
+/* A whole number of this many digits, and such a power of ten, are exact as a double. */
 #define EXACT_DIGITS 15
-#define EXACT_EXPONENT 22
 /* A longer number is TypeScript's: it would keep strtod busy. */
 #define REAL_TEXT_LIMIT 800
 #define EXPONENT_DIGITS 4
@@ -100,31 +99,43 @@ read_decimal(struct text text, struct decimal *decimal)
 	return 1;
 }
 
-/*
- * The double nearest to the number. One division or product of exact doubles is rounded
- * once and so is right; else strtod, which rounds right too. It gets no decimal point:
- * which one it reads depends on the locale.
- */
+/* Rounded right by strtod. It gets no decimal point: which one it reads depends on the locale. */
 static double
 nearest_double(struct decimal *decimal)
 {
-	static const double POWERS[] = {
-		1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-		1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-	};
-
-	if (FLT_EVAL_METHOD == 0 && decimal->count <= EXACT_DIGITS
-		&& decimal->exponent >= -EXACT_EXPONENT && decimal->exponent <= EXACT_EXPONENT)
-	{
-		double		number = 0;
-
-		for (int i = 0; i < decimal->count; i++)
-			number = number * 10 + (decimal->text[decimal->negative + i] - '0');
-		number = decimal->exponent < 0 ? number / POWERS[-decimal->exponent] : number * POWERS[decimal->exponent];
-		return decimal->negative ? -number : number;
-	}
 	sqlite3_snprintf(32, decimal->text + decimal->negative + decimal->count, "e%ld", decimal->exponent);
 	return strtod(decimal->text, NULL);
+}
+
+/*
+ * Most numbers are short and without an exponent. Their digits are exact as a double, and
+ * so is the power of ten; the one division is rounded once, and so right.
+ */
+static int
+read_short(struct text text, double *number)
+{
+	static const double POWERS[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+	size_t		negative = text.length > 0 && text.bytes[0] == '-',
+				point = text.length;
+	int64_t		digits = 0;
+
+	if (FLT_EVAL_METHOD != 0 || text.length == negative || text.length > negative + EXACT_DIGITS)
+		return 0;
+	for (size_t i = negative; i < text.length; i++)
+	{
+		unsigned	digit = (unsigned) text.bytes[i] - '0';
+
+		if (digit <= 9)
+			digits = digits * 10 + digit;
+		else if (text.bytes[i] == '.' && point == text.length && i > negative && i + 1 < text.length)
+			point = i;
+		else
+			return 0;
+	}
+	*number = (double) digits / POWERS[point == text.length ? 0 : text.length - point - 1];
+	if (negative)
+		*number = -*number;
+	return 1;
 }
 
 int
@@ -132,6 +143,8 @@ read_real(struct text text, double *number)
 {
 	struct decimal decimal;
 
+	if (read_short(text, number))
+		return 1;
 	if (text_is(text, "Infinity") || text_is(text, "-Infinity"))
 	{
 		*number = text.bytes[0] == '-' ? -HUGE_VAL : HUGE_VAL;

@@ -6,12 +6,6 @@
 #include <stdint.h>
 #include <string.h>
 
-int
-text_is(struct text text, const char *word)
-{
-	return text.length == strlen(word) && memcmp(text.bytes, word, text.length) == 0;
-}
-
 /* Eight bytes at once: whether one of them is a backslash or begins what is not ASCII. */
 static int
 has_special(const char *at)

@@ -3,6 +3,7 @@
 #define DELTAMIRROR_TEXT_H
 
 #include <stddef.h>
+#include <string.h>
 
 #include "value.h"
 
@@ -12,8 +13,12 @@ struct text
 	size_t		length;
 };
 
-/* Whether it is exactly this word. */
-int			text_is(struct text text, const char *word);
+/* Whether it is exactly this word: of a literal the compiler knows the length. */
+static inline int
+text_is(struct text text, const char *word)
+{
+	return text.length == strlen(word) && memcmp(text.bytes, word, text.length) == 0;
+}
 
 /* Whether the bytes are UTF-8 (RFC 3629, 4); `escaped` tells whether a backslash is among them. */
 int			text_is_utf8(struct text text, int *escaped);

@@ -20,44 +20,49 @@ is_kind(char letter)
 }
 
 static int
-bind_text(sqlite3_stmt *statement, int parameter, struct text text)
+put_text(struct value *value, struct text text)
 {
-	return sqlite3_bind_text64(statement, parameter, text.bytes, text.length, SQLITE_STATIC, SQLITE_UTF8) == SQLITE_OK;
+	value->type = VALUE_TEXT;
+	value->bytes = text.bytes;
+	value->length = text.length;
+	return 1;
 }
 
 static int
-bind_integer(sqlite3_stmt *statement, int parameter, struct text text)
+put_integer(struct value *value, struct text text)
 {
 	int64_t		integer;
 
-	return read_integer(text, &integer) && sqlite3_bind_int64(statement, parameter, integer) == SQLITE_OK;
-}
-
-static int
-bind_boolean(sqlite3_stmt *statement, int parameter, struct text text)
-{
-	if (text.length != 1 || (text.bytes[0] != 't' && text.bytes[0] != 'f'))
+	value->type = VALUE_INTEGER;
+	if (!read_integer(text, &integer))
 		return 0;
-	return sqlite3_bind_int(statement, parameter, text.bytes[0] == 't') == SQLITE_OK;
+	value->integer = integer;
+	return 1;
 }
 
-/* SQLite turns a NaN into NULL, so it is bound as text, which the REAL affinity leaves alone. */
 static int
-bind_real(sqlite3_stmt *statement, int parameter, struct text text)
+put_boolean(struct value *value, struct text text)
 {
-	double		number;
+	value->type = VALUE_INTEGER;
+	value->integer = text_is(text, "t");
+	return value->integer || text_is(text, "f");
+}
 
+/* SQLite turns a NaN into NULL, so it is held as text, which the REAL affinity leaves alone. */
+static int
+put_real(struct value *value, struct text text)
+{
 	if (text_is(text, "NaN"))
-		return bind_text(statement, parameter, text);
-	return read_real(text, &number) && sqlite3_bind_double(statement, parameter, number) == SQLITE_OK;
+		return put_text(value, text);
+	value->type = VALUE_REAL;
+	return read_real(text, &value->real);
 }
 
 static int
-bind_money(sqlite3_stmt *statement, int parameter, struct text text)
+put_money(struct value *value, struct text text)
 {
-	double		number;
-
-	return read_money(text, &number) && sqlite3_bind_double(statement, parameter, number) == SQLITE_OK;
+	value->type = VALUE_REAL;
+	return read_money(text, &value->real);
 }
 
 static int
@@ -70,7 +75,7 @@ hex_digit(char byte)
 
 /* `\x` and two digits for each byte; the backslash is escaped. */
 static int
-bind_bytea(sqlite3_stmt *statement, int parameter, struct text text, struct scratch *scratch)
+put_bytea(struct value *value, struct text text, struct scratch *scratch)
 {
 	const char *digits = text.bytes + 3;
 	size_t		count;
@@ -91,52 +96,55 @@ bind_bytea(sqlite3_stmt *statement, int parameter, struct text text, struct scra
 			return 0;
 		bytes[i] = (char) (high << 4 | low);
 	}
-	return sqlite3_bind_blob64(statement, parameter, bytes, count, SQLITE_STATIC) == SQLITE_OK;
+	value->type = VALUE_BLOB;
+	value->bytes = bytes;
+	value->length = count;
+	return 1;
 }
 
 /* With the zone Postgres prints for UTC SQLite's date functions give NULL; they read `+00:00`. */
 static int
-bind_timestamptz(sqlite3_stmt *statement, int parameter, struct text text, struct scratch *scratch)
+put_timestamptz(struct value *value, struct text text, struct scratch *scratch)
 {
-	static const char UTC[] = "+00";
 	char	   *zoned;
 
-	if (text.length < 3 || memcmp(text.bytes + text.length - 3, UTC, 3) != 0)
-		return bind_text(statement, parameter, text);
+	if (text.length < 3 || memcmp(text.bytes + text.length - 3, "+00", 3) != 0)
+		return put_text(value, text);
 	zoned = scratch_take(scratch, text.length + 3);
 	if (zoned == NULL)
 		return 0;
 	memcpy(zoned, text.bytes, text.length);
 	memcpy(zoned + text.length, ":00", 3);
-	return bind_text(statement, parameter, (struct text) {zoned, text.length + 3});
+	return put_text(value, (struct text) {zoned, text.length + 3});
 }
 
 int
-value_bind(sqlite3_stmt *statement, int parameter, enum kind kind, enum escapes escapes,
-		   const char *bytes, size_t length, struct scratch *scratch)
+value_read(enum kind kind, enum escapes escapes, const char *bytes, size_t length, struct scratch *scratch, struct value *value)
 {
 	struct text text = {bytes, length};
 	int			escaped;
 
-	if (kind == KIND_SKIP)
-		return 1;
 	if (text_is(text, "\\N"))
-		return sqlite3_bind_null(statement, parameter) == SQLITE_OK;
+	{
+		value->type = VALUE_NULL;
+		return 1;
+	}
 	switch (kind)
 	{
+		case KIND_SKIP:
 		case KIND_OTHER:
 			return 0;
 		case KIND_INTEGER:
-			return bind_integer(statement, parameter, text);
+			return put_integer(value, text);
 		case KIND_BOOLEAN:
-			return bind_boolean(statement, parameter, text);
+			return put_boolean(value, text);
 		case KIND_FLOAT:
 		case KIND_NUMERIC_REAL:
-			return bind_real(statement, parameter, text);
+			return put_real(value, text);
 		case KIND_MONEY_REAL:
-			return bind_money(statement, parameter, text);
+			return put_money(value, text);
 		case KIND_BYTEA:
-			return bind_bytea(statement, parameter, text, scratch);
+			return put_bytea(value, text, scratch);
 		default:
 			break;
 	}
@@ -145,10 +153,35 @@ value_bind(sqlite3_stmt *statement, int parameter, enum kind kind, enum escapes 
 	switch (kind)
 	{
 		case KIND_TEXT:
-			return bind_text(statement, parameter, text);
+			return put_text(value, text);
 		case KIND_TIMESTAMPTZ:
-			return bind_timestamptz(statement, parameter, text, scratch);
+			return put_timestamptz(value, text, scratch);
 		default:
-			return array_to_json(&text, kind, scratch) && bind_text(statement, parameter, text);
+			return array_to_json(&text, kind, scratch) && put_text(value, text);
+	}
+}
+
+int
+value_bind(sqlite3_stmt *statement, int parameter, enum kind kind, enum escapes escapes,
+		   const char *bytes, size_t length, struct scratch *scratch)
+{
+	struct value value;
+
+	if (kind == KIND_SKIP)
+		return 1;
+	if (!value_read(kind, escapes, bytes, length, scratch, &value))
+		return 0;
+	switch (value.type)
+	{
+		case VALUE_INTEGER:
+			return sqlite3_bind_int64(statement, parameter, value.integer) == SQLITE_OK;
+		case VALUE_REAL:
+			return sqlite3_bind_double(statement, parameter, value.real) == SQLITE_OK;
+		case VALUE_TEXT:
+			return sqlite3_bind_text64(statement, parameter, value.bytes, value.length, SQLITE_STATIC, SQLITE_UTF8) == SQLITE_OK;
+		case VALUE_BLOB:
+			return sqlite3_bind_blob64(statement, parameter, value.bytes, value.length, SQLITE_STATIC) == SQLITE_OK;
+		default:
+			return sqlite3_bind_null(statement, parameter) == SQLITE_OK;
 	}
 }

@@ -54,12 +54,33 @@ void		scratch_free(struct scratch *scratch);
 /* True for a letter above. */
 int			is_kind(char letter);
 
+/* What SQLite is to hold. Text and bytes lie in the field itself, or in the scratch. */
+struct value
+{
+	enum {VALUE_NULL, VALUE_INTEGER, VALUE_REAL, VALUE_TEXT, VALUE_BLOB} type;
+	union
+	{
+		sqlite3_int64 integer;
+		double		real;
+		struct
+		{
+			const char *bytes;
+			size_t		length;
+		};
+	};
+};
+
 /*
- * Binds a field to a parameter, which counts from 1. Gives 0 where it is not sure,
- * with the parameter as it was: an escape that the format has not, bytes that are no
- * UTF-8, a number that does not read as Postgres prints it, KIND_OTHER. The text must
- * stay where it is until the statement is reset or bound anew. KIND_SKIP binds nothing
- * and gives 1.
+ * Gives 0 where it is not sure: an escape that the format has not, bytes that are no
+ * UTF-8, a number that does not read as Postgres prints it, KIND_OTHER. Not for KIND_SKIP.
+ */
+int			value_read(enum kind kind, enum escapes escapes, const char *text, size_t length,
+					   struct scratch *scratch, struct value *value);
+
+/*
+ * Reads a field and binds it to a parameter, which counts from 1. Gives 0 where it is not
+ * sure, with the parameter as it was. The text must stay where it is until the statement is
+ * reset or bound anew. KIND_SKIP binds nothing and gives 1.
  */
 int			value_bind(sqlite3_stmt *statement, int parameter, enum kind kind, enum escapes escapes,
 					   const char *text, size_t length, struct scratch *scratch);

@@ -14,6 +14,8 @@
 #define CONTENTS "SELECT *, typeof(c0) FROM t ORDER BY rowid"
 #define SCHEMA "CREATE TABLE t (c0, c1, c2, c3, c4, c5); CREATE UNIQUE INDEX one ON t (c0, c1, c2)"
 
+#define FROM_INCOMING(columns) "INSERT OR FAIL INTO t SELECT " columns " FROM deltamirror_incoming"
+
 struct input
 {
 	char		kinds[COLUMNS_MAX + 1];
@@ -84,8 +86,8 @@ static sqlite3_int64
 open_copy(sqlite3 *db, const char *kinds)
 {
 	static const char *const insert[COLUMNS_MAX] = {
-		"INSERT INTO t VALUES (?, 0, 0, 0, 0, 0)", "INSERT INTO t VALUES (?, ?, 0, 0, 0, 0)", "INSERT INTO t VALUES (?, ?, ?, 0, 0, 0)",
-		"INSERT INTO t VALUES (?, ?, ?, ?, 0, 0)", "INSERT INTO t VALUES (?, ?, ?, ?, ?, 0)", "INSERT INTO t VALUES (?, ?, ?, ?, ?, ?)"};
+		FROM_INCOMING("c0, 0, 0, 0, 0, 0"), FROM_INCOMING("c0, c1, 0, 0, 0, 0"), FROM_INCOMING("c0, c1, c2, 0, 0, 0"),
+		FROM_INCOMING("c0, c1, c2, c3, 0, 0"), FROM_INCOMING("c0, c1, c2, c3, c4, 0"), FROM_INCOMING("c0, c1, c2, c3, c4, c5")};
 	sqlite3_stmt *open = harness_prepare(db, "SELECT deltamirror_copy_open(?, ?)");
 	sqlite3_int64 id = 0;
 	size_t		width = strlen(kinds);

@@ -1,5 +1,5 @@
 /** COPY's messages into a table by the native engine (native/copy.c). */
-import { insertSql } from './insert.js';
+import { insertFromSql } from './insert.js';
 import { nativeKind } from './native-kinds.js';
 import { hasNative } from './native.js';
 import { guarded, type Cache, type Statement } from './open.js';
@@ -18,7 +18,7 @@ export class NativeCopy {
   static open(path: string, cache: Cache, table: CacheTable): NativeCopy | undefined {
     const kinds = heldColumns(table).map(({ type, numeric }) => nativeKind(type, numeric)).join('');
     if (!hasNative(cache) || kinds.includes('o') || wantsRowIndex(table)) return undefined;
-    return new NativeCopy(path, cache, insertSql(table), kinds);
+    return new NativeCopy(path, cache, insertFromSql(table, 'deltamirror_incoming'), kinds);
   }
 
   private constructor(readonly path: string, readonly cache: Cache, sql: string, kinds: string) {

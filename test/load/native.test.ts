@@ -153,6 +153,15 @@ test('a table of 1,600 columns, one of a single column, and rows of NULLs and of
   assert.deepEqual(single[1].held(), single[0].held());
 });
 
+test('a row that the table refuses is told, and those before it are in', (t) => {
+  const [, native] = both(t, ['integer', 'text']);
+  native.cache.exec('CREATE UNIQUE INDEX one ON t (c0)');
+  const rows = ['1\ta', '2\tb', '3\tc', '2\td', '4\te'].map((row) => Buffer.from(`${row}\n`));
+  assert.throws(() => native.take(rows), (error) => error instanceof Database.SqliteError && error.code === 'SQLITE_CONSTRAINT_UNIQUE');
+  assert.equal(native.rows, 3);
+  assert.deepEqual(native.held().map(([, id]) => id), [1n, 2n, 3n]);
+});
+
 test('what is no whole message is not taken, and a copy that is not there is an error', (t) => {
   const [, native] = both(t, ['integer']);
   const copy = native.cache.prepare('SELECT deltamirror_copy(?, ?)').pluck();
@@ -163,7 +172,8 @@ test('what is no whole message is not taken, and a copy that is not there is an 
   assert.equal(copy.get(1, null), 0);
   assert.throws(() => copy.get(2, hex('64')), /no such copy/);
   const open = native.cache.prepare('SELECT deltamirror_copy_open(?, ?)');
-  for (const [sql, kinds] of [['INSERT INTO t VALUES (?)', 'ii'], ['INSERT INTO t VALUES (?)', '?'], ['INSERT INTO t VALUES (?)', '-'], ['INSERT INTO missing VALUES (?)', 'i'], [null, 'i'], ['INSERT INTO t VALUES (?)', null]]) {
+  const insert = 'INSERT OR FAIL INTO t SELECT c0 FROM deltamirror_incoming';
+  for (const [sql, kinds] of [[insert, '?'], [insert, '-'], [insert, ''], [insert, 'i'.repeat(1601)], ['INSERT INTO missing VALUES (1)', 'i'], [null, 'i'], [insert, null]]) {
     assert.throws(() => open.get(sql, kinds), Database.SqliteError);
   }
 });
