@@ -1,7 +1,5 @@
 /** The WAL of a cache that is followed: what a reader in a transaction makes of it, and that it is gone behind that one. */
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
@@ -14,6 +12,7 @@ import { statusOf } from '../../src/deltamirror/status.js';
 import { lockCache } from '../../src/sqlite/lock.js';
 import { keyedTable, makeCache } from '../support/cache.js';
 import { temporaryFolder } from '../support/folder.js';
+import { endReader, startReader } from '../support/reader.js';
 import { until } from '../support/wait.js';
 
 const EVERY_MS = 20;
@@ -47,27 +46,11 @@ async function change({ cache, checkpoints }: Followed, times: number): Promise<
   }
 }
 
-/** A process that is in a read transaction until it is ended. */
-async function reader(t: TestContext, path: string): Promise<ChildProcess> {
-  const script = `const cache = new (require('better-sqlite3'))(process.argv[1], { readonly: true });
-    cache.exec('BEGIN'); cache.prepare('SELECT count(*) FROM t').get(); console.log('reads'); process.stdin.resume();`;
-  const child = spawn(process.execPath, ['-e', script, path], { stdio: ['pipe', 'pipe', 'inherit'] });
-  t.after(() => { child.kill('SIGKILL'); });
-  await once(child.stdout!, 'data');
-  return child;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  const ended = once(child, 'exit');
-  child.kill('SIGKILL');
-  await ended;
-}
-
 test('a reader in a transaction lets the WAL grow by what is changed meanwhile, is told of, and both are gone behind it, also where nothing is committed any more', async (t) => {
   const followed = follow(t, 5000);
   const { path, cache, checkpoints, clock } = followed;
   const held = lockCache(path, 'deltamirror cache.db');
-  const child = await reader(t, path);
+  const child = await startReader(t, path);
   const before = walBytes(path);
   await change(followed, 10);
   const changed = 10 * 5000 * ROW_BYTES;
@@ -81,7 +64,7 @@ test('a reader in a transaction lets the WAL grow by what is changed meanwhile, 
   const { wal } = await statusOf(path, (Date.now() + HOUR_MS) * 1000);
   assert.ok(wal.heldSeconds! >= 3600 && wal.pendingBytes > WAL_KEPT_BYTES && wal.bytes === walBytes(path), JSON.stringify(wal));
   assert.deepEqual(wal.readers, [child.pid]);
-  await end(child);
+  await endReader(child);
   await until('the file is small again', () => walBytes(path) <= WAL_KEPT_BYTES);
   await until('nobody keeps it', () => readHeldSince(cache) === undefined);
   assert.equal(checkpoints.wal.heldMs, undefined);
@@ -90,10 +73,10 @@ test('a reader in a transaction lets the WAL grow by what is changed meanwhile, 
 
 test('where commits go on behind the reader, the next one uses the file from its start, and it is cut', async (t) => {
   const followed = follow(t, 5000);
-  const child = await reader(t, followed.path);
+  const child = await startReader(t, followed.path);
   await change(followed, 10);
   await until('it is known that a reader keeps it', () => followed.checkpoints.wal.heldMs !== undefined);
-  await end(child);
+  await endReader(child);
   await until('the file is cut', async () => {
     followed.cache.prepare("UPDATE t SET a = 'y' WHERE id = 1").run();
     await followed.checkpoints.committed(true);
