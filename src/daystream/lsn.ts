@@ -12,7 +12,12 @@ export function isLsn(text: string): boolean {
 export function parseLsn(text: string): Lsn {
   const match = TEXT.exec(text);
   if (match === null) throw new DeltaError('usage', `LSN "${text}" is malformed`, { hint: 'write it like 0/16B3748' });
-  return (BigInt(`0x${match[1]}`) << 32n) | BigInt(`0x${match[2]}`);
+  return lsnOf(match[1], match[2]);
+}
+
+/** Of its two halves in hexadecimal digits. */
+export function lsnOf(high: string, low: string): Lsn {
+  return (BigInt(parseInt(high, 16)) << 32n) | BigInt(parseInt(low, 16));
 }
 
 export function formatLsn(lsn: Lsn): string {

@@ -5,7 +5,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { decodeLine, type Line } from './codec.js';
-import { parseLsn, type Lsn } from './lsn.js';
+import { lsnOf, parseLsn, type Lsn } from './lsn.js';
 import type { Position } from './position.js';
 import { formatCrc, text } from './segment.js';
 import { DeltaError } from '../errors.js';
@@ -156,8 +156,35 @@ export interface RawUnit {
   readonly pieces?: readonly Piece[];
 }
 
+/** The lines that nearly every transaction begins and ends with, up to its trailer: taken apart without a map of their pairs. */
+const BEGIN = /^_c\t(\d{1,15})\t_s\t(\d{1,15})\t_action\tbegin\t_xid\t(\d{1,20})\t_lsn\t([0-9A-F]{1,8})\/([0-9A-F]{1,8})\t_ts\t(\d{1,20})$/;
+const COMMIT = /^_c\t(\d{1,15})\t_s\t(\d{1,15})\t_action\tcommit\t_xid\t\d+\t_lsn\t([0-9A-F]{1,8})\/([0-9A-F]{1,8})\t_rows\t(\d+)$/;
+
 /** Reads the first and the last line of a verified unit. */
 export function decodeUnit(raw: RawUnit): Unit {
+  return plainTransaction(raw) ?? decodeAny(raw);
+}
+
+function plainTransaction({ segment, start, end, head, tail, whole, seed, crc, pieces }: RawUnit): Transaction | undefined {
+  const firstEnd = head.indexOf(LF);
+  const begin = BEGIN.exec(head.toString('latin1', 0, firstEnd));
+  if (begin === null) return undefined;
+  const lastStart = tail.lastIndexOf(LF, tail.length - 2) + 1;
+  const commit = COMMIT.exec(tail.toString('latin1', lastStart, tail.length - TRAILER_BYTES));
+  if (commit === null) return undefined;
+  const bodyEnd = end - start - (tail.length - lastStart);
+  const unit: Transaction = {
+    kind: 'transaction', segment, start, end, seed, crc,
+    first: { clock: Number(begin[1]), sequence: Number(begin[2]) },
+    last: { clock: Number(commit[1]), sequence: Number(commit[2]) },
+    xid: BigInt(begin[3]), commitLsn: lsnOf(begin[4], begin[5]), endLsn: lsnOf(commit[3], commit[4]), commitTimeUs: BigInt(begin[6]),
+    rows: Number(commit[5]), schemas: 0, reload: NONE, offer: NONE,
+    body: whole?.subarray(firstEnd + 1, bodyEnd), bodyStart: start + firstEnd + 1, bodyEnd: start + bodyEnd,
+  };
+  return pieces === undefined ? unit : { ...unit, pieces };
+}
+
+function decodeAny(raw: RawUnit): Unit {
   const firstEnd = raw.head.indexOf(LF);
   const head = decodeLine(raw.head.toString('utf8', 0, firstEnd));
   const action = head.own.get('_action');

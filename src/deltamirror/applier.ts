@@ -5,9 +5,9 @@
  */
 import { linesOf } from '../daystream/lines.js';
 import { formatPosition, type Position } from '../daystream/position.js';
+import type { Place } from '../daystream/reader.js';
 import { decodeHeader, type SegmentHeader } from '../daystream/segment.js';
 import { parseSnapshot, type Snapshot } from '../daystream/snapshot.js';
-import type { Place } from '../daystream/reader.js';
 import type { Transport } from '../daystream/transport.js';
 import type { Copy, Epoch, Single, Transaction, Unit } from '../daystream/unit.js';
 import { DeltaError } from '../errors.js';
@@ -26,7 +26,6 @@ import { Followed } from './followed.js';
 import { LINE_LIMIT_BYTES, prefixOf, requireLines, tooLong } from './limits.js';
 import { Lines, NO_POSITION, takeRows, type Layout } from './lines.js';
 import { Migrations } from './migrations.js';
-import { NativeLines } from '../sqlite/native-lines.js';
 import { Plans } from './plans.js';
 import { Quarantines, type Quarantined } from './quarantines.js';
 import { Registry } from './registry.js';
@@ -87,8 +86,7 @@ export class Applier {
     this.#copies = new Copies(cache, this.#registry, this.#quarantines, { imported: () => this.#snapshot, note });
     this.#epochs = new Epochs(cache, this.#registry, this.#migrations, { cure: options.cure, note });
     this.#followed = new Followed(cache, this.#registry, this.#quarantines, options.absent);
-    const native = NativeLines.open(cache);
-    const plans = native && new Plans(native, this.#followed);
+    const plans = Plans.open(cache, this.#followed);
     this.#taking = plans && new Taking(plans);
     this.#lines = new Lines(this.#followed, this.#migrations, plans, (error, scope) => this.#leaveOut(error, scope));
   }
@@ -217,11 +215,12 @@ export class Applier {
     // In the original format each line has a clock of its own.
     const original = unit.kind === 'transaction' && unit.commitLsn === undefined;
     const layout = { prefix: original ? '_c\t' : prefixOf(unit.first), original, place: this.#placeOf(unit) };
-    const { bytes: done, lines: doneLines } = this.#taking?.partOf(unit) ?? { bytes: 0, lines: 0 };
-    let lines = doneLines;
+    const done = this.#taking?.partOf(unit);
+    let lines = done?.lines ?? 0;
     this.#lines.begin();
-    for await (const whole of linesOf(this.#transport, unit)) {
-      const block = done === 0 ? whole : whole.subarray(done);
+    this.#signal.throwIfAborted();
+    if (unit.body !== undefined) lines += this.#lines.apply(unit.body.subarray(done?.bytes ?? 0), layout, scope);
+    else for await (const block of linesOf(this.#transport, unit)) {
       this.#signal.throwIfAborted();
       lines += this.#lines.apply(block, layout, scope);
     }

@@ -111,7 +111,7 @@ export class Naming {
   }
 
   reset(): void {
-    for (const names of [this.#aside, this.#wanted, this.#leaving, this.#reindexed]) names.clear();
+    for (const names of [this.#aside, this.#wanted, this.#leaving, this.#reindexed]) if (names.size > 0) names.clear();
   }
 
   tell(table: CacheTable, lost: readonly Lost[]): void {

@@ -3,7 +3,8 @@
  * told as such lines come by. It goes by names, so all of it is forgotten as soon as a
  * name, a table, or whether its lines count may be another.
  */
-import type { NativeLines } from '../sqlite/native-lines.js';
+import { NativeLines } from '../sqlite/native-lines.js';
+import type { Cache } from '../sqlite/open.js';
 import type { Followed } from './followed.js';
 import type { TableWriter } from './table.js';
 
@@ -17,7 +18,13 @@ export class Plans {
   /** Tables whose old row waits for its update: that line is TypeScript's, and the engine does not know it from another. */
   readonly #awaiting = new Set<TableWriter>();
 
-  constructor(native: NativeLines, followed: Followed) {
+  /** Undefined where the engine is not there. */
+  static open(cache: Cache, followed: Followed): Plans | undefined {
+    const native = NativeLines.open(cache);
+    return native && new Plans(native, followed);
+  }
+
+  private constructor(native: NativeLines, followed: Followed) {
     this.native = native;
     this.#followed = followed;
   }
