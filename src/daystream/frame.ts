@@ -7,9 +7,9 @@ const TAB = 9;
 const ZERO = '0'.charCodeAt(0);
 const UNDERSCORE = '_'.charCodeAt(0);
 const LETTER_A = 'a'.charCodeAt(0);
-const INTEGER_LIMIT = 2 ** 31;
-/** Of a sequence, and the tab behind it. */
-const NUMBER_BYTES = 17;
+const NINE = ZERO + 9;
+/** What stands before a line: as long as `_c`, `_s` and two numbers are at most. */
+export const STAMP_BYTES = 64;
 
 /** A part of the memory. */
 export interface Extent {
@@ -36,29 +36,38 @@ export function standsWithin(memory: Buffer, line: number): boolean {
 
 /**
  * Puts lines that stand within a unit, of which each ends with LF, into the room, each behind
- * `head` and a number that rises from `sequence`; up to the first that is none, or has no room.
+ * `head`, a number that rises from `sequence`, and a tab; up to the first that is none, or has no
+ * room. That stamp is kept at `stamp` in the memory, and counts on there: a line is two moves of
+ * bytes and one digit, which is quick also before the engine has compiled it.
  */
-export function frame(memory: Buffer, lines: Extent, room: Extent, head: Buffer, sequence: number): Framed {
+export function frame(memory: Buffer, lines: Extent, room: Extent, stamp: number, head: string, sequence: number): Framed {
   let number = sequence;
   let at = lines.start;
   let to = room.start;
+  let stampEnd = writeStamp(memory, stamp, head, number + 1);
   while (at < lines.end && standsWithin(memory, at)) {
     const next = memory.indexOf(LF, at) + 1;
-    if (to + head.length + NUMBER_BYTES + next - at > room.end) break;
-    for (let i = 0; i < head.length; i++) memory[to++] = head[i];
-    to = putNumber(memory, to, ++number);
-    memory[to++] = TAB;
+    if (to + stampEnd - stamp + next - at > room.end) break;
+    memory.copyWithin(to, stamp, stampEnd);
+    to += stampEnd - stamp;
     memory.copyWithin(to, at, next);
     to += next - at;
     at = next;
+    number++;
+    if (!countOn(memory, stampEnd - 2)) stampEnd = writeStamp(memory, stamp, head, number + 1);
   }
   return { lines: number - sequence, taken: at - lines.start, put: to - room.start };
 }
 
-function putNumber(memory: Buffer, to: number, number: number): number {
-  if (number >= INTEGER_LIMIT) return to + memory.write(String(number), to, 'latin1');
-  let end = to + 1;
-  for (let rest = number; rest >= 10; rest = (rest / 10) | 0) end++;
-  for (let i = end - 1, rest = number; i >= to; i--, rest = (rest / 10) | 0) memory[i] = ZERO + rest % 10;
-  return end;
+function writeStamp(memory: Buffer, stamp: number, head: string, number: number): number {
+  return stamp + memory.write(`${head}${number}\t`, stamp, 'latin1');
+}
+
+/** The number whose last digit is there becomes the next one; false where that has a digit more. */
+function countOn(memory: Buffer, lastDigit: number): boolean {
+  let digit = lastDigit;
+  while (memory[digit] === NINE) memory[digit--] = ZERO;
+  if (memory[digit] === TAB) return false;
+  memory[digit]++;
+  return true;
 }

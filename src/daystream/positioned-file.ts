@@ -12,7 +12,6 @@ export class PositionedFile {
   #whole: Position = ORIGIN;
   /** What each line of this clock begins with. */
   #prefix = '';
-  #head = Buffer.alloc(0);
   #bytes = 0;
 
   constructor(file: SegmentFile) {
@@ -45,7 +44,7 @@ export class PositionedFile {
 
   /** Lines of a message from `start` on that stand within a unit. Gives where they end: at a line that does not, or is too long to go this way. */
   putLines(message: Buffer, start: number): number {
-    const { lines, taken, put } = this.#file.frame(message, start, this.#head, this.#sequence);
+    const { lines, taken, put } = this.#file.frame(message, start, this.#prefix, this.#sequence);
     this.#sequence += lines;
     this.#bytes += put;
     return start + taken;
@@ -75,6 +74,5 @@ export class PositionedFile {
     this.#clock = clock;
     this.#sequence = sequence;
     this.#prefix = `_c\t${clock}\t_s\t`;
-    this.#head = Buffer.from(this.#prefix);
   }
 }

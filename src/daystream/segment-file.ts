@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeltaError, reasonOf } from '../errors.js';
 import { compressedName } from './file-names.js';
-import { frame, type Extent, type Framed } from './frame.js';
+import { frame, STAMP_BYTES, type Extent, type Framed } from './frame.js';
 import { writeIndex } from './index-file.js';
 import { formatCrc } from './segment.js';
 import { chain } from './unit.js';
@@ -26,7 +26,7 @@ export const TEMPORARY = '.new';
 export class SegmentFile {
   readonly #directory: string;
   readonly #files: WriterFiles;
-  readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES + STAGE_BYTES);
+  readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES + STAGE_BYTES + STAMP_BYTES);
   #name = '';
   #file = -1;
   /** Bytes in the file, and bytes behind them in the buffer. */
@@ -112,9 +112,9 @@ export class SegmentFile {
   }
 
   /** Puts the lines from `start` on behind `head` and their numbers: those that stand within a unit (frame.ts) and fit the stage. */
-  frame(message: Buffer, start: number, head: Buffer, sequence: number): Framed {
+  frame(message: Buffer, start: number, head: string, sequence: number): Framed {
     if (BUFFER_BYTES - this.#used < FRAMED_BYTES) this.write();
-    const framed = frame(this.#buffer, this.#stage(message, start), { start: this.#used, end: BUFFER_BYTES }, head, sequence);
+    const framed = frame(this.#buffer, this.#stage(message, start), { start: this.#used, end: BUFFER_BYTES }, BUFFER_BYTES + STAGE_BYTES, head, sequence);
     this.#used += framed.put;
     return framed;
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { frame } from '../../src/daystream/frame.js';
+import { frame, STAMP_BYTES } from '../../src/daystream/frame.js';
 import { openWriter } from '../support/log.js';
 import { temporaryFolder } from '../support/folder.js';
 import { Random } from '../support/random.js';
@@ -45,28 +45,35 @@ test('lines of any length, in messages of any length, stand in the log byte for 
   assert.ok(written === expected, `first difference at ${[...expected].findIndex((letter, i) => letter !== written[i])}`);
 });
 
-test('a sequence is written as it is, whatever its size', () => {
-  const head = Buffer.from('_c\t1\t_s\t');
-  for (const number of [0, 9, 10, 99, 999, 1_000, 2 ** 31 - 1, 2 ** 31, 9_999_999_999, Number.MAX_SAFE_INTEGER]) {
-    const memory = Buffer.alloc(200);
-    const line = '_table\tt\n';
-    memory.write(line, 100, 'latin1');
-    const { lines, taken, put } = frame(memory, { start: 100, end: 100 + line.length }, { start: 0, end: 100 }, head, number - 1);
-    assert.deepEqual({ lines, taken }, { lines: 1, taken: line.length });
-    assert.equal(memory.toString('latin1', 0, put), `_c\t1\t_s\t${number}\t${line}`);
+const HEAD = '_c\t1\t_s\t';
+
+/** Lines framed from a sequence on, into a room of so many bytes. */
+function framedAt(text: string, sequence: number, roomBytes: number): { lines: number; taken: number; bytes: string } {
+  const stamp = roomBytes + text.length;
+  const memory = Buffer.alloc(stamp + STAMP_BYTES);
+  memory.write(text, roomBytes, 'latin1');
+  const { lines, taken, put } = frame(memory, { start: roomBytes, end: stamp }, { start: 0, end: roomBytes }, stamp, HEAD, sequence);
+  return { lines, taken, bytes: memory.toString('latin1', 0, put) };
+}
+
+test('sequences rise by one, whatever their size', () => {
+  const line = '_table\tt\n';
+  for (const first of [0, 1, 8, 9, 10, 98, 99, 100, 989, 1_000, 9_999, 2 ** 31 - 2, 2 ** 32 - 1, 9_999_999_999, Number.MAX_SAFE_INTEGER - 12]) {
+    const numbers = Array.from({ length: 12 }, (_, i) => first + i);
+    const { bytes, ...counts } = framedAt(line.repeat(12), first - 1, 1_000);
+    assert.equal(bytes, numbers.map((number) => `${HEAD}${number}\t${line}`).join(''));
+    assert.deepEqual(counts, { lines: 12, taken: 12 * line.length });
   }
 });
 
 test('framing stops before a line that does not stand within a unit, and before one that has no room', () => {
-  const head = Buffer.from('_c\t1\t_s\t');
-  const taken = (text: string, room: number) => {
-    const memory = Buffer.alloc(room + text.length);
-    memory.write(text, room, 'latin1');
-    return frame(memory, { start: room, end: memory.length }, { start: 0, end: room }, head, 0);
+  const counts = (text: string, roomBytes: number) => {
+    const { lines, taken, bytes } = framedAt(text, 0, roomBytes);
+    return { lines, taken, put: bytes.length };
   };
-  assert.deepEqual(taken('_table\ta\n_action\tcommit\n_table\tb\n', 1_000), { lines: 1, taken: 9, put: 19 });
-  assert.deepEqual(taken('_table\ta\nnothing\n', 1_000), { lines: 1, taken: 9, put: 19 });
-  assert.deepEqual(taken('_table\ta\n_table\tb\n', 60), { lines: 2, taken: 18, put: 38 });
-  assert.deepEqual(taken('_table\ta\n_table\tb\n', 45), { lines: 1, taken: 9, put: 19 });
-  assert.deepEqual(taken('_table\ta\n', 20), { lines: 0, taken: 0, put: 0 });
+  assert.deepEqual(counts('_table\ta\n_action\tcommit\n_table\tb\n', 1_000), { lines: 1, taken: 9, put: 19 });
+  assert.deepEqual(counts('_table\ta\nnothing\n', 1_000), { lines: 1, taken: 9, put: 19 });
+  assert.deepEqual(counts('_table\ta\n_table\tb\n', 38), { lines: 2, taken: 18, put: 38 });
+  assert.deepEqual(counts('_table\ta\n_table\tb\n', 37), { lines: 1, taken: 9, put: 19 });
+  assert.deepEqual(counts('_table\ta\n', 18), { lines: 0, taken: 0, put: 0 });
 });
