@@ -140,12 +140,14 @@ lines_apply(struct lines *lines, const char *start, const char *end)
 	if (lines->action >= PLANNED_ACTIONS)
 		return LINE_LEFT;
 	columns = start + lines->head.length;
-	for (struct plan *plan = lines->table->plans[lines->action]; plan != NULL; plan = plan->next)
+	for (struct plan **link = &lines->table->plans[lines->action]; *link != NULL; link = &(*link)->next)
 	{
+		struct plan *plan = *link;
 		enum outcome outcome;
 
 		if (!take_values(lines->values, plan, columns, end))
 			continue;
+		plans_prefer(lines->table, lines->action, link);
 		if (lines->bound != plan)
 			lines_release(lines);
 		lines->bound = plan;

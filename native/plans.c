@@ -8,6 +8,8 @@ SQLITE_EXTENSION_INIT3
 
 #define TABLES_LIMIT 20000
 #define STATEMENTS_LIMIT 2000
+/* Each of them is compared with a line that has none. */
+#define PLANS_LIMIT 16
 
 /* FNV-1a. */
 static unsigned
@@ -58,9 +60,30 @@ plans_table(struct plans *plans, const char *name, size_t length)
 void
 plans_add(struct plans *plans, struct table *table, enum action action, struct plan *plan)
 {
+	struct plan **last = &table->plans[action];
+	int			count = 0;
+
+	for (; *last != NULL && (*last)->next != NULL; last = &(*last)->next)
+		count++;
+	if (count >= PLANS_LIMIT)
+	{
+		plan_free(*last);
+		*last = NULL;
+		plans->statements--;
+	}
 	plan->next = table->plans[action];
 	table->plans[action] = plan;
 	plans->statements++;
+}
+
+void
+plans_prefer(struct table *table, enum action action, struct plan **link)
+{
+	struct plan *plan = *link;
+
+	*link = plan->next;
+	plan->next = table->plans[action];
+	table->plans[action] = plan;
 }
 
 struct plan *

@@ -73,8 +73,11 @@ int			plans_are_full(const struct plans *plans);
 /* The table, made where it is not there; NULL without memory. */
 struct table *plans_table(struct plans *plans, const char *name, size_t length);
 
-/* A new plan, asked before those that are there. */
+/* A new plan, asked before those that are there; where these are many, the one that was not asked for longest goes. */
 void		plans_add(struct plans *plans, struct table *table, enum action action, struct plan *plan);
+
+/* The plan that a link of that list points to is asked first from here on. */
+void		plans_prefer(struct table *table, enum action action, struct plan **link);
 
 /* A plan with room for its columns and their keys, without a statement; NULL without memory. */
 struct plan *plan_new(int columns, const char *keys, size_t length);

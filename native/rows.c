@@ -118,6 +118,7 @@ add_plan(sqlite3_context *context, int count, sqlite3_value **values)
 		return plan_free(plan);
 	}
 	plan->one_row = action != ACTION_INSERT;
+	lines_release(&rows->lines);
 	plans_add(&rows->lines.plans, table, action, plan);
 }
 

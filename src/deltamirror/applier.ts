@@ -20,11 +20,12 @@ import { Writing } from '../sqlite/writing.js';
 import { behindUnit, isBehind, isHeld } from './advance.js';
 import { NOT_BEHIND, type Behind } from './behind.js';
 import { Copies } from './copies.js';
+import { takeRows } from './copy-rows.js';
 import { behindEpoch, Epochs, readHeads, requireSameLog } from './epochs.js';
 import { TableFault, TableFaults } from './fault.js';
 import { Followed } from './followed.js';
 import { LINE_LIMIT_BYTES, prefixOf, requireLines, tooLong } from './limits.js';
-import { Lines, NO_POSITION, takeRows, type Layout } from './lines.js';
+import { Lines, NO_POSITION, type Layout } from './lines.js';
 import { Migrations } from './migrations.js';
 import { Plans } from './plans.js';
 import { Quarantines, type Quarantined } from './quarantines.js';
@@ -56,6 +57,7 @@ export class Applier {
   readonly #copies: Copies;
   readonly #followed: Followed;
   readonly #lines: Lines;
+  readonly #plans: Plans | undefined;
   readonly #taking: Taking | undefined;
   readonly #signal: AbortSignal;
   readonly #epochs: Epochs;
@@ -86,9 +88,9 @@ export class Applier {
     this.#copies = new Copies(cache, this.#registry, this.#quarantines, { imported: () => this.#snapshot, note });
     this.#epochs = new Epochs(cache, this.#registry, this.#migrations, { cure: options.cure, note });
     this.#followed = new Followed(cache, this.#registry, this.#quarantines, options.absent);
-    const plans = Plans.open(cache, this.#followed);
-    this.#taking = plans && new Taking(plans);
-    this.#lines = new Lines(this.#followed, this.#migrations, plans, (error, scope) => this.#leaveOut(error, scope));
+    this.#plans = Plans.open(cache, this.#followed);
+    this.#taking = this.#plans && new Taking(this.#plans);
+    this.#lines = new Lines(this.#followed, this.#migrations, this.#plans, (error, scope) => this.#leaveOut(error, scope));
   }
 
   get at(): CachePosition { return this.#at; }
@@ -246,12 +248,11 @@ export class Applier {
   async #applyPart(unit: Copy): Promise<void> {
     const rows = this.#copies.part(unit);
     if (rows === undefined) return;
-    const prefix = prefixOf(unit.first);
     let lines = 0;
     for await (const block of linesOf(this.#transport, unit)) {
       this.#signal.throwIfAborted();
       if (block.length > LINE_LIMIT_BYTES) throw tooLong(rows.table, block.length);
-      lines += takeRows(rows, block.toString('utf8'), prefix);
+      lines += takeRows(rows, block, unit.first, this.#plans);
     }
     requireLines(unit, lines, this.#placeOf(unit));
     this.#copies.took(unit);

@@ -9,7 +9,7 @@ import { TableFault } from './fault.js';
 import type { Followed } from './followed.js';
 import { headOf, LINE_LIMIT_BYTES, tooLong } from './limits.js';
 import type { Migrations } from './migrations.js';
-import type { Plans } from './plans.js';
+import { tableOf, type Plans } from './plans.js';
 import type { Entry } from './registry.js';
 import type { Scope } from './scope.js';
 import type { TableWriter } from './table.js';
@@ -25,7 +25,6 @@ const LF = 10;
 /** Lines that TypeScript does where the native engine has come to none since it was asked last: twice as many each time. */
 const MANY_LINES = 32;
 const skipRow: RowAction = () => {};
-const INSERT = '\t_action\tinsert\t';
 /** What a kept line lacks to be one of the log. */
 export const NO_POSITION = '_c\t0\t_s\t0\t';
 
@@ -154,13 +153,13 @@ export class Lines {
   #applied(writer: TableWriter | undefined, action: RowActionName): RowAction {
     const apply = rowAction(writer, action);
     const plans = this.#learning;
-    const head = this.#head;
-    if (plans === undefined) return apply;
-    if (writer === undefined) return () => { plans.skip(head); };
+    const table = tableOf(this.#head);
+    if (plans === undefined || table === '') return apply;
+    if (writer === undefined) return () => { plans.skip(table); };
     return (lines, start, end) => {
       apply(lines, start, end);
       if (action === 'replace') plans.awaitUpdate(writer);
-      else plans.learn(head, writer, action);
+      else plans.learn(table, writer, action);
     };
   }
 
@@ -208,19 +207,6 @@ function behindLines(block: Buffer, from: number, count: number): number {
     at = feed === -1 ? block.length : feed + 1;
   }
   return at;
-}
-
-/** The rows of a copy's part, all of them inserts; gives their number. */
-export function takeRows(rows: TableWriter, lines: string, prefix: string): number {
-  let count = 0;
-  for (let at = 0; at < lines.length; count++) {
-    const end = lines.indexOf('\n', at);
-    const start = lines.startsWith(prefix, at) ? lines.indexOf(INSERT, at) : -1;
-    if (start === -1 || start > end) throw new DeltaError('log-damaged', 'a line of a copy is no insert');
-    rows.insert(lines, start + INSERT.length, end);
-    at = end + 1;
-  }
-  return count;
 }
 
 /** The line's action, and where its value ends: the pairs before it are few, and a table may be called `_action`. */

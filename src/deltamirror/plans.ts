@@ -3,13 +3,17 @@
  * told as such lines come by. It goes by names, so all of it is forgotten as soon as a
  * name, a table, or whether its lines count may be another.
  */
-import { NativeLines } from '../sqlite/native-lines.js';
+import { NativeLines, type PlannedAction } from '../sqlite/native-lines.js';
 import type { Cache } from '../sqlite/open.js';
 import type { Followed } from './followed.js';
 import type { TableWriter } from './table.js';
 
-/** A line's table, as the engine compares it. */
 const TABLE = /^(?:_schema\t[^\t]*\t)?_table\t[^\t]*\t/;
+
+/** The table of a line that begins so, as the engine compares it; empty where the line names none. */
+export function tableOf(head: string): string {
+  return TABLE.exec(head)?.[0] ?? '';
+}
 
 export class Plans {
   readonly native: NativeLines;
@@ -51,17 +55,15 @@ export class Plans {
     this.native.forget();
   }
 
-  /** After the writer applied a line that begins so, the first time or again. */
-  learn(head: string, writer: TableWriter, action: 'insert' | 'update' | 'delete'): void {
+  /** After the writer applied a line of the table, the first time or again. */
+  learn(table: string, writer: TableWriter, action: PlannedAction): void {
     const plan = writer.planned?.(action);
-    const table = plan === undefined ? null : TABLE.exec(head);
-    if (plan !== undefined && table !== null) this.native.plan(table[0], plan);
+    if (plan !== undefined) this.native.plan(table, plan);
   }
 
   /** After a row of a table that nothing applies. */
-  skip(head: string): void {
-    const table = TABLE.exec(head);
-    if (table !== null) this.native.skip(table[0]);
+  skip(table: string): void {
+    this.native.skip(table);
   }
 
   /** After `replace`. */
