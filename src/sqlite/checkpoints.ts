@@ -126,7 +126,8 @@ export class Checkpoints {
   #ran(answer: Answer): void {
     this.#problem = 'problem' in answer ? answer.problem : undefined;
     if ('problem' in answer) return;
-    const { log, checkpointed } = answer.frames;
+    const { log, checkpointed, busy } = answer.frames;
+    if (busy) return; // an application's connection runs one
     const isOld = log - checkpointed >= FRAMES.caughtUp;
     if (!isOld) this.#restart();
     // Also where no reader stays for long, but there is always one.
