@@ -125,6 +125,8 @@ copy_messages(sqlite3_context *context, int count, sqlite3_value **arguments)
 	code = incoming->messages == NULL ? SQLITE_DONE : sqlite3_step(copy->insert);
 	sqlite3_reset(copy->insert);
 	scratch_clear(&incoming->scratch);
+	incoming->messages = (const unsigned char *) "";	/* the caller's go away */
+	incoming->size = 0;
 	copy->rows += incoming->rows;
 	/* Where it is refused for another reason than the row, or not all that was read is in, there is no going on. */
 	if ((code != SQLITE_DONE && code != SQLITE_CONSTRAINT) || sqlite3_total_changes64(db) - before != incoming->rows)

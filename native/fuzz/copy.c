@@ -176,6 +176,10 @@ run(const struct input *input, int one_by_one)
 		count = harness_prepare(db, "SELECT count(*) FROM t");
 		PROMISE(ask(count) == result.rows);
 		sqlite3_finalize(count);
+		/* Behind a call the rows that came in are no longer there to be read. */
+		count = harness_prepare(db, "SELECT count(c1) FROM deltamirror_incoming");
+		PROMISE(ask(count) == 0);
+		sqlite3_finalize(count);
 		if (input->size % 4 == 0)
 			close_copy(db, id);
 	}
