@@ -88,6 +88,12 @@ table_of(struct lines *lines, struct field name)
 	return plans_table(&lines->plans, name.text, name.length);
 }
 
+static int
+prepare(sqlite3 *db, struct field sql, sqlite3_stmt **statement)
+{
+	return sqlite3_prepare_v3(db, sql.text, (int) sql.length, SQLITE_PREPARE_PERSISTENT, statement, NULL);
+}
+
 static void
 add_plan(sqlite3_context *context, int count, sqlite3_value **values)
 {
@@ -95,7 +101,8 @@ add_plan(sqlite3_context *context, int count, sqlite3_value **values)
 	struct field keys = field_of(values[2]),
 				kinds = field_of(values[3]),
 				parameters = field_of(values[4]),
-				sql = field_of(values[5]);
+				sql = field_of(values[5]),
+				guarded = field_of(values[6]);
 	enum action action = planned(field_of(values[1]));
 	struct table *table;
 	struct plan *plan;
@@ -107,12 +114,13 @@ add_plan(sqlite3_context *context, int count, sqlite3_value **values)
 	plan = table == NULL ? NULL : plan_new((int) kinds.length, keys.text, keys.length);
 	if (plan == NULL)
 		return sqlite3_result_error_nomem(context);
-	if (sqlite3_prepare_v3(rows->lines.db, sql.text, (int) sql.length, SQLITE_PREPARE_PERSISTENT, &plan->statement, NULL) != SQLITE_OK)
+	if (prepare(rows->lines.db, sql, &plan->statement) != SQLITE_OK || prepare(rows->lines.db, guarded, &plan->guarded) != SQLITE_OK)
 	{
 		fail(context, rows->lines.db);
 		return plan_free(plan);
 	}
-	if (plan->statement == NULL || !set_columns(plan, kinds, parameters, keys.length))
+	if (plan->statement == NULL || !set_columns(plan, kinds, parameters, keys.length)
+		|| (plan->guarded != NULL && sqlite3_bind_parameter_count(plan->guarded) != sqlite3_bind_parameter_count(plan->statement)))
 	{
 		sqlite3_result_error(context, "deltamirror_plan: columns and statement do not fit", -1);
 		return plan_free(plan);
@@ -257,7 +265,7 @@ rows_register(struct rows *rows)
 		int			arguments;
 		void		(*function) (sqlite3_context *, int, sqlite3_value **);
 	}			FUNCTIONS[] = {
-		{"deltamirror_plan", 6, add_plan},
+		{"deltamirror_plan", 7, add_plan},
 		{"deltamirror_skip", 1, skip_table},
 		{"deltamirror_forget", 0, forget},
 		{"deltamirror_block", 2, set_block},
@@ -280,6 +288,8 @@ rows_forget(struct rows *rows)
 void
 rows_free(struct rows *rows)
 {
+	if (rows == NULL)
+		return;
 	rows_forget(rows);
 	scratch_free(&rows->lines.scratch);
 	for (int i = 0; i < BLOCKS; i++)
