@@ -32,7 +32,7 @@ if (module === FUZZ) install(missingFuzzer, () => ['clang'], () => (missingFuzze
 installNodePackages();
 run('TypeScript does not compile', process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.']);
 run('the commands cannot be bundled', process.execPath, ['dev/bundle.mjs']);
-if (missingCompiler().length === 0) run('the native engine does not compile', process.execPath, ['native/build.mjs']);
+if (isProgram(process.env.CC ?? 'cc')) run('the native engine does not compile', process.execPath, ['native/build.mjs']);
 if (needsPlugin) run('the plugin does not compile', 'make', ['-C', 'plugin-c', '-s', `PG_CONFIG=${join(postgresBinaries(), 'pg_config')}`]);
 await become();
 

@@ -1,11 +1,14 @@
 /** The rules of architecture (docs/architecture.md) that no compiler checks, read off the sources. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
 import { test } from 'node:test';
 
 const SRC = resolve(import.meta.dirname, '../../src');
+const NATIVE = resolve(import.meta.dirname, '../../native');
 const LINES_AT_MOST = 300;
+/** Of the C library, and of the processor. */
+const OF_C = new Set(['float.h', 'math.h', 'stddef.h', 'stdint.h', 'stdlib.h', 'string.h', 'immintrin.h']);
 
 /** Which other rooms a room may import from. The files that stand in src/ itself are rooms of their own. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -90,6 +93,16 @@ test('no type is switched off and nothing is left to do', () => {
     const found = /(?:[:<|,(]|\bas)\s*any\b(?=\s*[\])>,;=|&[{]|$)|@ts-\w+|\b(?:TODO|FIXME|XXX)\b/m.exec(text);
     assert.equal(found, null, `src/${path}: ${found?.[0]}`);
   }
+});
+
+test('the native engine knows SQLite and C alone, and the cache\'s room alone knows of it', () => {
+  for (const name of readdirSync(NATIVE).filter((each) => /\.[ch]$/.test(each))) {
+    const text = readFileSync(join(NATIVE, name), 'utf8');
+    const included = [...text.matchAll(/^\s*#\s*include\s+(?:<(.+)>|"(.+)")/gm)].map(([, system, own]) => system ?? own);
+    for (const header of included) assert.ok(OF_C.has(header) || header === 'sqlite3ext.h' || existsSync(join(NATIVE, header)), `native/${name} includes ${header}`);
+    assert.ok(text.split('\n').length - 1 <= LINES_AT_MOST, `native/${name} is too long`);
+  }
+  for (const { path, text } of sources) assert.ok(path.startsWith('sqlite/') || !/\bdeltamirror_[a-z]/.test(text), `src/${path} names a function of native/`);
 });
 
 function roomOf(path: string): string {
