@@ -7,6 +7,10 @@ SQLITE_EXTENSION_INIT3
 
 #define LENGTH_OF(literal) (sizeof(literal) - 1)
 
+/* A guarded statement that was in vain so often is not tried for so many lines. */
+#define MISSES 8
+#define PAUSE_LINES 1000
+
 static int
 begins_with(const char *at, const char *end, const char *text, size_t length)
 {
@@ -92,7 +96,7 @@ take_values(struct field *values, const struct plan *plan, const char *at, const
 }
 
 static int
-bind_values(struct lines *lines, const struct plan *plan)
+bind_values(struct lines *lines, const struct plan *plan, sqlite3_stmt *statement)
 {
 	for (int i = 0; i < plan->columns; i++)
 	{
@@ -100,19 +104,21 @@ bind_values(struct lines *lines, const struct plan *plan)
 		const struct field *value = &lines->values[i];
 
 		if (column->parameter != 0
-			&& !value_bind(plan->statement, column->parameter, column->kind, ESCAPES_LOG, value->text, value->length, &lines->scratch))
+			&& !value_bind(statement, column->parameter, column->kind, ESCAPES_LOG, value->text, value->length, &lines->scratch))
 			return 0;
 	}
 	return 1;
 }
 
 static enum outcome
-run(struct lines *lines, const struct plan *plan)
+run(struct lines *lines, const struct plan *plan, sqlite3_stmt *statement)
 {
 	int			code;
 
-	sqlite3_step(plan->statement);
-	code = sqlite3_reset(plan->statement);
+	if (!bind_values(lines, plan, statement))
+		return LINE_LEFT;
+	sqlite3_step(statement);
+	code = sqlite3_reset(statement);
 	/* P5: an update or delete that finds no row is never passed over. */
 	if (code == SQLITE_OK)
 		return plan->one_row && sqlite3_changes(lines->db) != 1 ? LINE_LEFT : LINE_DONE;
@@ -120,6 +126,29 @@ run(struct lines *lines, const struct plan *plan)
 	if (sqlite3_get_autocommit(lines->db))
 		return LINE_FAILED;
 	return (code & 0xff) == SQLITE_CONSTRAINT || (code & 0xff) == SQLITE_TOOBIG ? LINE_LEFT : LINE_FAILED;
+}
+
+static enum outcome
+run_guarded(struct lines *lines, struct plan *plan)
+{
+	enum outcome outcome;
+
+	if (plan->guarded == NULL)
+		return LINE_LEFT;
+	if (plan->pause > 0)
+	{
+		plan->pause--;
+		return LINE_LEFT;
+	}
+	outcome = run(lines, plan, plan->guarded);
+	scratch_clear(&lines->scratch);
+	plan->misses = outcome == LINE_LEFT ? plan->misses + 1 : 0;
+	if (plan->misses == MISSES)
+	{
+		plan->misses = 0;
+		plan->pause = PAUSE_LINES;
+	}
+	return outcome;
 }
 
 enum outcome
@@ -151,7 +180,9 @@ lines_apply(struct lines *lines, const char *start, const char *end)
 		if (lines->bound != plan)
 			lines_release(lines);
 		lines->bound = plan;
-		outcome = bind_values(lines, plan) ? run(lines, plan) : LINE_LEFT;
+		outcome = run_guarded(lines, plan);
+		if (outcome == LINE_LEFT)
+			outcome = run(lines, plan, plan->statement);
 		scratch_clear(&lines->scratch);
 		return outcome;
 	}
@@ -186,7 +217,11 @@ void
 lines_release(struct lines *lines)
 {
 	if (lines->bound != NULL)
+	{
 		sqlite3_clear_bindings(lines->bound->statement);
+		if (lines->bound->guarded != NULL)
+			sqlite3_clear_bindings(lines->bound->guarded);
+	}
 	lines->bound = NULL;
 }
 

@@ -108,6 +108,7 @@ void
 plan_free(struct plan *plan)
 {
 	sqlite3_finalize(plan->statement);
+	sqlite3_finalize(plan->guarded);
 	free(plan->keys);
 	free(plan);
 }

@@ -39,6 +39,10 @@ struct plan
 {
 	struct plan *next;			/* of the same table and action */
 	sqlite3_stmt *statement;
+	/* Does the same for fewer rows and less work: tried first, unless it was in vain too often. NULL where there is none. */
+	sqlite3_stmt *guarded;
+	int			misses;			/* of it, one behind the other */
+	int			pause;			/* lines for which it is not tried */
 	int			one_row;		/* it has to change exactly one row */
 	int			columns;
 	char	   *keys;

@@ -38,22 +38,25 @@ bind_bytes(sqlite3_stmt *statement, int parameter, const void *bytes, size_t siz
 	return statement;
 }
 
-/* The SQL of a plan, none of which is of the input. */
+/* The SQL of a plan, none of which is of the input. `guard`: the index of a column that is to have its value already, instead of getting it; -1 for none. */
 static void
-write_sql(char *sql, char action, const char *names, int count)
+write_sql(char *sql, char action, const char *names, int count, int guard)
 {
 	const char *where = memchr(names, 'a', (size_t) count);
 	char		list[COLUMNS_MAX * 16] = "",
 				values[COLUMNS_MAX * 8] = "",
-				match[32] = "rowid = 1";
+				match[64] = "rowid = 1";
 
 	for (int i = 0; i < count; i++)
 	{
-		sprintf(list + strlen(list), action == 'u' ? "%s%c = ?%d" : "%s%c", i > 0 ? ", " : "", names[i], i + 1);
+		if (i != guard)
+			sprintf(list + strlen(list), action == 'u' ? "%s%c = ?%d" : "%s%c", list[0] != '\0' ? ", " : "", names[i], i + 1);
 		sprintf(values + strlen(values), "%s?%d", i > 0 ? ", " : "", i + 1);
 	}
 	if (where != NULL)
 		sprintf(match, "a = ?%d", (int) (where - names) + 1);
+	if (guard != -1)
+		sprintf(match + strlen(match), " AND %c COLLATE BINARY IS ?%d", names[guard], guard + 1);
 	if (action == 'i')
 		sprintf(sql, "INSERT INTO t (%s) VALUES (%s)", list, values);
 	else if (action == 'u')
@@ -71,7 +74,9 @@ add_plan(sqlite3 *db, const char *spec, size_t length)
 	char		names[COLUMNS_MAX] = "",
 				kinds[COLUMNS_MAX],
 				keys[COLUMNS_MAX * 2],
-				sql[SQL_MAX];
+				sql[SQL_MAX],
+				guarded[SQL_MAX] = "";
+	int			guard = -1;
 	int32_t		parameters[COLUMNS_MAX];
 	int			count = (int) (length - 1) / 2;
 	sqlite3_stmt *plan;
@@ -88,14 +93,21 @@ add_plan(sqlite3 *db, const char *spec, size_t length)
 			return;
 		parameters[i] = kinds[i] == '-' || spec[0] == 'd' ? (names[i] == 'a') * (i + 1) : i + 1;
 	}
-	write_sql(sql, spec[0], names, count);
-	plan = harness_prepare(db, "SELECT deltamirror_plan(?, ?, ?, ?, ?, ?)");
+	/* As deltamirror's are: of a column that is no float, and beside others that are set. */
+	for (int i = 0; i < count; i++)
+		if (names[i] == 'b' && strchr("itbxz", kinds[i]) != NULL)
+			guard = i;
+	write_sql(sql, spec[0], names, count, -1);
+	if (spec[0] == 'u' && guard != -1 && count > 1)
+		write_sql(guarded, 'u', names, count, guard);
+	plan = harness_prepare(db, "SELECT deltamirror_plan(?, ?, ?, ?, ?, ?, ?)");
 	bind_bytes(plan, 1, table, sizeof(table) - 1);
 	bind_bytes(plan, 2, action, strlen(action));
 	bind_bytes(plan, 3, keys, 2 * (size_t) count);
 	bind_bytes(plan, 4, kinds, (size_t) count);
 	bind_bytes(plan, 5, parameters, sizeof(parameters[0]) * (size_t) count);
 	bind_bytes(plan, 6, sql, strlen(sql));
+	bind_bytes(plan, 7, guarded, strlen(guarded));
 	sqlite3_step(plan);
 	sqlite3_finalize(plan);
 }

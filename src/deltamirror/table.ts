@@ -34,6 +34,8 @@ interface Plan extends Slots {
   readonly names: readonly string[];
   /** Undefined for `replace`, which only takes the old row's values. */
   readonly statement: RowStatement['statement'] | undefined;
+  /** To be tried first, for an update. */
+  readonly guarded: RowStatement['guarded'];
   /** Undefined for `rekey` and `replace`. */
   readonly native: NativePlan | undefined;
 }
@@ -103,7 +105,8 @@ export class KeyedTable implements TableWriter {
   #runOne(plan: Plan, otherwise: string): void {
     let changes: number;
     try {
-      ({ changes } = plan.statement!.run(plan.values));
+      changes = plan.guarded?.run(plan.values).changes ?? 0;
+      if (changes === 0) ({ changes } = plan.statement!.run(plan.values));
     } catch (error) {
       throw faultOf(this.table, error, CONFLICT.update);
     }
@@ -135,11 +138,11 @@ export class KeyedTable implements TableWriter {
     const row = this.#row(kind, columns, names, old?.names ?? []);
     let next = 0;
     const targets = columns.map(({ held }) => (held === undefined ? -1 : row.targets[next++]));
-    const native = kind === 'rekey' || kind === 'replace' ? undefined : { action: kind, keys, kinds: columns.map(({ kind: letter }) => letter).join(''), targets, sql: row.statement!.source };
-    return { keys, convert: columns.map(({ convert }) => convert), targets, values: Array(row.parameters).fill(null), old, names, statement: row.statement, native };
+    const native = kind === 'rekey' || kind === 'replace' ? undefined : { action: kind, keys, kinds: columns.map(({ kind: letter }) => letter).join(''), targets, sql: row.statement!.source, guarded: row.guarded?.source ?? '' };
+    return { keys, convert: columns.map(({ convert }) => convert), targets, values: Array(row.parameters).fill(null), old, names, statement: row.statement, guarded: row.guarded, native };
   }
 
-  #row(kind: Kind, columns: readonly LineColumn[], names: readonly string[], oldNames: readonly string[]): Pick<RowStatement, 'parameters' | 'targets'> & { statement: Plan['statement'] } {
+  #row(kind: Kind, columns: readonly LineColumn[], names: readonly string[], oldNames: readonly string[]): Pick<RowStatement, 'parameters' | 'targets' | 'guarded'> & { statement: Plan['statement'] } {
     const hasKey = this.#key.length > 0;
     if (hasKey && kind !== 'insert' && !this.#key.every((name) => names.includes(name))) throw this.#fault(`an ${kind} in the log names no row`);
     switch (kind) {

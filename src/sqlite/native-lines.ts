@@ -15,6 +15,8 @@ export interface NativePlan {
   readonly targets: readonly number[];
   /** Changes one row, by one value for each parameter. */
   readonly sql: string;
+  /** The same with less work where it changes the row (rows.ts); empty where there is none. */
+  readonly guarded: string;
 }
 
 /** Which block: units as they were read, or the lines of one unit. */
@@ -69,7 +71,7 @@ export class NativeLines {
 
   private constructor(cache: Cache) {
     const prepare = (call: string) => cache.prepare(`SELECT deltamirror_${call}`).pluck();
-    this.#plan = prepare('plan(?, ?, ?, ?, ?, ?)');
+    this.#plan = prepare('plan(?, ?, ?, ?, ?, ?, ?)');
     this.#skip = prepare('skip(?)');
     this.#forget = prepare('forget()');
     this.#block = prepare('block(?, ?)');
@@ -82,7 +84,7 @@ export class NativeLines {
     if (this.#plans.has(plan)) return;
     if (this.#plans.size >= MANY_PLANS) this.forget();
     const parameters = Int32Array.from(plan.targets, (target) => target + 1);
-    this.#plan.get(...[table, plan.action, plan.keys.join(''), plan.kinds].map((text) => Buffer.from(text)), Buffer.from(parameters.buffer), Buffer.from(plan.sql));
+    this.#plan.get(...[table, plan.action, plan.keys.join(''), plan.kinds].map((text) => Buffer.from(text)), Buffer.from(parameters.buffer), Buffer.from(plan.sql), Buffer.from(plan.guarded));
     this.#plans.add(plan);
   }
 

@@ -6,6 +6,7 @@
 import { quote, rowidName } from './names.js';
 import type { Cache, Statement } from './open.js';
 import { heldColumns, keyColumns, type CacheTable } from './tables.js';
+import { affinityOf } from './values.js';
 
 /** A statement and, for each value in the order of the caller's columns, the parameters it goes to. */
 export interface RowStatement {
@@ -13,6 +14,8 @@ export interface RowStatement {
   readonly parameters: number;
   /** `targets[i]` is the parameter of the i-th column given, -1 where it has none. */
   readonly targets: readonly number[];
+  /** With the same parameters: changes the row by less work, or, where that would not do, no row. */
+  readonly guarded?: Statement;
 }
 
 /**
@@ -34,16 +37,31 @@ export function insertInto(cache: Cache, table: CacheTable, columns: readonly st
   return { statement: cache.prepare(sql), parameters: columns.length, targets: columns.map((_, i) => i) };
 }
 
-/** UPDATE of the row that has the key among the columns; the key stays as it is. */
+/**
+ * UPDATE of the row that has the key among the columns; the key stays as it is. SQLite
+ * makes the entry of an index anew for each column that is set, changed or not, and the
+ * log does not tell which are changed. So the guarded statement leaves out what has an
+ * index and changes the row only where that is in it already.
+ */
 export function updateSameKey(cache: Cache, table: CacheTable, columns: readonly string[], absent: Absent): RowStatement {
   const key = keyNames(table);
   const set = columns.filter((name) => !key.includes(name));
-  const assignments = [...set.map((name) => `${quote(name)} = ?`), ...nulls(table, columns, absent)];
-  // With nothing to set the statement still tells whether the row is there.
-  if (assignments.length === 0) assignments.push(`${quote(key[0])} = ${quote(key[0])}`);
-  const sql = `UPDATE ${quote(table.table)} SET ${assignments.join(', ')} WHERE ${byKey(key)}${guard(table, columns, absent)}`;
-  const order = [...set, ...key];
-  return { statement: cache.prepare(sql), parameters: order.length, targets: columns.map((name) => order.indexOf(name)) };
+  const guards = absent === 'unchanged' ? guardable(cache, table, set) : [];
+  const free = set.filter((name) => !guards.includes(name));
+  const order = [...free, ...guards, ...key];
+  const update = (names: readonly string[], where: string) => {
+    const assignments = [...names.map((name) => `${quote(name)} = ?`), ...nulls(table, columns, absent)];
+    // With nothing to set the statement still tells whether the row is there.
+    if (assignments.length === 0) assignments.push(`${quote(key[0])} = ${quote(key[0])}`);
+    return cache.prepare(`UPDATE ${quote(table.table)} SET ${assignments.join(', ')} WHERE ${where}${byKey(key)}${guard(table, columns, absent)}`);
+  };
+  const isInIt = guards.map((name) => `${quote(name)} COLLATE BINARY IS ? AND `).join('');
+  return {
+    statement: update([...free, ...guards], ''),
+    parameters: order.length,
+    targets: columns.map((name) => order.indexOf(name)),
+    ...(guards.length > 0 && { guarded: update(free, isInIt) }),
+  };
 }
 
 /** UPDATE of every given column of the row that has the old key; the old key's values, in key order, follow those of the new row. */
@@ -96,6 +114,14 @@ export function areEqual(columns: readonly string[], of = ''): string {
 
 export function byKey(key: readonly string[]): string {
   return key.map((name) => `${quote(name)} = ?`).join(' AND ');
+}
+
+/** Of these columns those that have an index, ours or an application's, and values that are the same wherever SQLite finds them equal: of floats 0 and -0 are not. */
+function guardable(cache: Cache, table: CacheTable, columns: readonly string[]): string[] {
+  const indexed = cache.prepare<[string], string>(`SELECT DISTINCT part.name FROM pragma_index_list(?, 'main') AS made, pragma_index_xinfo(made.name, 'main') AS part
+    WHERE part.key = 1 AND part.name IS NOT NULL`).pluck().all(table.table);
+  const floats = heldColumns(table).filter(({ type, numeric }) => affinityOf(type, numeric) === 'REAL').map(({ as }) => as);
+  return columns.filter((name) => indexed.includes(name) && !floats.includes(name));
 }
 
 /** The key's names in the cache, in key order. */
