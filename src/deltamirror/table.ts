@@ -34,13 +34,17 @@ interface Plan extends Slots {
   readonly names: readonly string[];
   /** Undefined for `replace`, which only takes the old row's values. */
   readonly statement: RowStatement['statement'] | undefined;
-  /** To be tried first, for an update. */
+  /** To be tried first, for an update; in vain too often it rests for a while. */
   readonly guarded: RowStatement['guarded'];
+  misses: number;
   /** Undefined for `rekey` and `replace`. */
   readonly native: NativePlan | undefined;
 }
 
 const MANY_PLANS = 1000;
+/** As in native/lines.c. */
+const MISSES = 8;
+const PAUSE_LINES = 1000;
 
 export class KeyedTable implements TableWriter {
   readonly table: CacheTable;
@@ -105,13 +109,25 @@ export class KeyedTable implements TableWriter {
   #runOne(plan: Plan, otherwise: string): void {
     let changes: number;
     try {
-      changes = plan.guarded?.run(plan.values).changes ?? 0;
-      if (changes === 0) ({ changes } = plan.statement!.run(plan.values));
+      if (this.#runGuarded(plan)) return;
+      ({ changes } = plan.statement!.run(plan.values));
     } catch (error) {
       throw faultOf(this.table, error, CONFLICT.update);
     }
     // P5: an update or delete that finds no row is never passed over.
     if (changes !== 1) throw this.#fault(otherwise);
+  }
+
+  /** True where that was all. */
+  #runGuarded(plan: Plan): boolean {
+    if (plan.guarded === undefined) return false;
+    if (plan.misses >= MISSES) {
+      plan.misses = plan.misses > PAUSE_LINES ? 0 : plan.misses + 1;
+      return false;
+    }
+    const isDone = plan.guarded.run(plan.values).changes === 1;
+    plan.misses = isDone ? 0 : plan.misses + 1;
+    return isDone;
   }
 
   /** The plan that fits the line, its values taken from it. */
@@ -139,7 +155,7 @@ export class KeyedTable implements TableWriter {
     let next = 0;
     const targets = columns.map(({ held }) => (held === undefined ? -1 : row.targets[next++]));
     const native = kind === 'rekey' || kind === 'replace' ? undefined : { action: kind, keys, kinds: columns.map(({ kind: letter }) => letter).join(''), targets, sql: row.statement!.source, guarded: row.guarded?.source ?? '' };
-    return { keys, convert: columns.map(({ convert }) => convert), targets, values: Array(row.parameters).fill(null), old, names, statement: row.statement, guarded: row.guarded, native };
+    return { keys, convert: columns.map(({ convert }) => convert), targets, values: Array(row.parameters).fill(null), old, names, statement: row.statement, guarded: row.guarded, misses: 0, native };
   }
 
   #row(kind: Kind, columns: readonly LineColumn[], names: readonly string[], oldNames: readonly string[]): Pick<RowStatement, 'parameters' | 'targets' | 'guarded'> & { statement: Plan['statement'] } {

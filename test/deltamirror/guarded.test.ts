@@ -1,0 +1,71 @@
+/** An update of a table with indexes: what is in an index already is left alone, and nothing else changes by that. */
+import assert from 'node:assert/strict';
+import { copyFileSync } from 'node:fs';
+import { test } from 'node:test';
+import Database from 'better-sqlite3';
+import type { CacheTable } from '../../src/sqlite/tables.js';
+import { query, runMirror } from '../support/cache.js';
+import { bench, transaction, writeLog } from '../support/mirror.js';
+import { Random } from '../support/random.js';
+
+const TYPES = { id: 'integer', a: 'text', n: 'bigint', f: 'double precision', x: 'bytea', c: 'text' };
+const TABLE: CacheTable = {
+  schema: 'public', name: 't', table: 't', oid: 1, kind: 'ordinary', identity: 'default', key: [1], pattern: 't', choice: {},
+  columns: Object.entries(TYPES).map(([name, type], i) => ({ attnum: i + 1, name, type, notNull: name === 'id' })),
+};
+/** As an application makes them, which may take two values for one. */
+const INDEXES = `
+  CREATE INDEX i1 ON t (a COLLATE NOCASE, n DESC);
+  CREATE INDEX i2 ON t (f);
+  CREATE INDEX i3 ON t (x) WHERE c IS NOT NULL;
+  CREATE INDEX i4 ON t (lower(c));`;
+const ENGINES = ['native', 'ts'] as const;
+
+function values(random: Random): string {
+  return [
+    `a ${random.pick(['\\N', '', 'x', 'X', '1', '1.0'])}`,
+    `n ${random.pick(['\\N', '0', '1', '9007199254740993', '9007199254740992'])}`,
+    `f ${random.pick(['\\N', 'NaN', '-0', '0', '1', '1e-300'])}`,
+    `x ${random.pick(['\\N', '\\\\x', '\\\\x00', '\\\\x0000'])}`,
+    `c ${random.pick(['\\N', 'u', 'U'])}`,
+  ].join(' ');
+}
+
+/** Of each value its type and all of its bits. */
+const rowsOf = (cache: string) => query(cache, `SELECT ${Object.keys(TYPES).map((name) => `typeof(${name}), hex(${name}), printf('%!.17g', ${name})`).join(', ')} FROM t ORDER BY id`);
+
+function execute(cache: string, sql: string): void {
+  const connection = new Database(cache);
+  connection.exec(sql);
+  connection.close();
+}
+
+for (const engine of ENGINES) {
+  test(`updates make the same rows in a table with indexes as in one without, and indexes that fit them (${engine})`, async (t) => {
+    const random = new Random();
+    t.diagnostic(`SEED=${random.seed}`);
+    const { cache, log } = bench(t, [TABLE]);
+    const bare = `${cache}.bare`;
+    copyFileSync(cache, bare);
+    execute(cache, INDEXES);
+    const ids = Array.from({ length: 20 }, (_, id) => id);
+    const updates = Array.from({ length: 5000 }, () => `t update id ${random.pick(ids)} ${values(random)}`);
+    await writeLog(log, transaction(1, ids.map((id) => `t insert id ${id} ${values(random)}`)), transaction(2, updates.slice(0, 2500)), transaction(3, updates.slice(2500)));
+    await runMirror(cache, log, { engine });
+    await runMirror(bare, log, { engine: 'ts' });
+    assert.deepEqual(rowsOf(cache), rowsOf(bare));
+    assert.deepEqual(query(cache, 'PRAGMA integrity_check'), [{ integrity_check: 'ok' }]);
+  });
+
+  test(`an indexed column that stays as it is is not set; one that changes is, in one statement with the others (${engine})`, async (t) => {
+    const { cache, log } = bench(t, [TABLE]);
+    execute(cache, `CREATE INDEX i ON t (a);
+      CREATE TABLE seen (what, old, new, other);
+      CREATE TRIGGER of_a AFTER UPDATE OF a ON t BEGIN INSERT INTO seen VALUES ('a', old.a, new.a, new.c); END;
+      CREATE TRIGGER of_c AFTER UPDATE OF c ON t BEGIN INSERT INTO seen VALUES ('c', old.c, new.c, new.a); END`);
+    const row = (a: string, c: string) => `id 1 a ${a} n 1 f 1 x \\N c ${c}`;
+    await writeLog(log, transaction(1, [`t insert ${row('x', 'u')}`, `t update ${row('x', 'v')}`, `t update ${row('y', 'w')}`]));
+    await runMirror(cache, log, { engine });
+    assert.deepEqual(query(cache, 'SELECT what, old, new, other FROM seen ORDER BY rowid').map((each) => Object.values(each).join(' ')), ['c u v x', 'c v w y', 'a x y w']);
+  });
+}
