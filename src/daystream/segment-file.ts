@@ -48,7 +48,8 @@ export class SegmentFile {
   }
 
   get name(): string { return this.#name; }
-  get buffered(): number { return this.#used; }
+  /** Whether a unit is whole that is not written. */
+  get hasNews(): boolean { return this.#wholeBytes > this.#written; }
   /** The chain's value behind the last whole unit. */
   get crc(): number { return this.#wholeCrc; }
 

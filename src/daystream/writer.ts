@@ -119,8 +119,8 @@ export class Writer {
   /** True between a begin and its commit, when nothing else can be appended. */
   get inTransaction(): boolean { return this.#inTransaction; }
 
-  /** Bytes appended and not yet written. */
-  get bufferedBytes(): number { return this.#file.buffered; }
+  /** Whether `write` would show readers something: they act on whole units only. */
+  get hasNews(): boolean { return this.#file.hasNews; }
 
   get stats(): WriterStats {
     return { transactions: this.#transactions, rows: this.#rows, schemas: this.#schemas, bytes: this.#lines.bytes, position: this.#lines.whole };

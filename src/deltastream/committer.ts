@@ -41,6 +41,11 @@ export class Committer {
     this.#schedule();
   }
 
+  /** Within a transaction: its end is not to wait for all of its bytes. */
+  ease(): void {
+    if (this.#unsyncedBytes >= GROUP_LIMIT_BYTES) this.commit();
+  }
+
   /** Throws what a sync has failed with. */
   check(): void {
     if (this.#failure !== undefined) throw this.#failure;
@@ -60,7 +65,7 @@ export class Committer {
     if (this.#running !== undefined || !this.#dirty || this.#failure !== undefined) return;
     const waitMs = this.#startedMs + this.#intervalMs - performance.now();
     clearTimeout(this.#timer);
-    if (waitMs > 0 && this.#writer.stats.bytes - this.#syncedBytes < GROUP_LIMIT_BYTES) {
+    if (waitMs > 0 && this.#unsyncedBytes < GROUP_LIMIT_BYTES) {
       this.#timer = setTimeout(() => this.#schedule(), waitMs);
       return;
     }
@@ -68,6 +73,10 @@ export class Committer {
       this.#running = undefined;
       this.#schedule();
     });
+  }
+
+  get #unsyncedBytes(): number {
+    return this.#writer.stats.bytes - this.#syncedBytes;
   }
 
   async #sync(): Promise<void> {

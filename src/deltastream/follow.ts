@@ -53,9 +53,12 @@ async function followDecoded(decoder: Decoder, source: Source, writer: Writer, o
       }
       if (reloads.due && !writer.inTransaction) await reloads.write();
       reloads.heard();
-      writer.write();
       committer.check();
-      committer.commit();
+      if (writer.inTransaction && !writer.hasNews) committer.ease(); // half a transaction wakes no reader, and confirms nothing
+      else {
+        writer.write();
+        committer.commit();
+      }
     }
   } finally {
     stop.removeEventListener('abort', wake);
