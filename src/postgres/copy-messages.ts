@@ -81,6 +81,7 @@ class CopyMessages implements pg.Submittable {
     chunk.copy(this.#buffer, this.#filled);
     this.#filled += chunk.length;
     const taken = this.#messages(this.#buffer.subarray(0, this.#filled));
+    if (taken === 0) return; // a long row comes in many chunks
     this.#buffer.copy(this.#buffer, 0, taken, this.#filled);
     this.#filled -= taken;
     // What one long row wanted is not kept.
