@@ -99,10 +99,13 @@ read_lsn(const char **at, const char *end, uint64_t *lsn)
 static int
 is_last(const char *line, const char *feed, struct unit *unit)
 {
-	const char *at = feed - (TRAILER_BYTES - 1);
+	const char *at;
 	uint64_t	crc;
 
-	if ((size_t) (feed - line) < TRAILER_BYTES || memcmp(at, TRAILER, LENGTH_OF(TRAILER)) != 0)
+	if ((size_t) (feed - line) < TRAILER_BYTES)
+		return 0;
+	at = feed - (TRAILER_BYTES - 1);
+	if (memcmp(at, TRAILER, LENGTH_OF(TRAILER)) != 0)
 		return 0;
 	unit->trailer = at;
 	at += LENGTH_OF(TRAILER);

@@ -38,12 +38,12 @@ export class Plans {
     if (!this.#followed.isSteady) this.native.forget();
   }
 
-  /** True where the engine may go on; it then knows nothing that does not hold here. */
+  /** True where the engine may go on, which knows something then, and nothing that does not hold here. */
   areReady(): boolean {
     if (this.#version !== this.#followed.version) this.native.forget();
     this.#version = this.#followed.version;
     for (const writer of this.#awaiting) if (writer.awaitsUpdate !== true) this.#awaiting.delete(writer);
-    return this.#awaiting.size === 0;
+    return this.#awaiting.size === 0 && this.native.knowsAny;
   }
 
   /** The same for whole transactions, of which nothing is known yet. */

@@ -16,6 +16,8 @@ export interface Quarantined {
   readonly quarantine: Quarantine;
 }
 
+const NONE: readonly (readonly [oid: number, Quarantined])[] = [];
+
 export class Quarantines {
   /** By oid, those that are written down with the first unit without them, which is still to come. */
   readonly #pending = new Map<number, Quarantined>();
@@ -61,8 +63,8 @@ export class Quarantines {
   get arePending(): boolean { return this.#pending.size > 0; }
 
   /** Those that begin with this unit, by oid. */
-  beginningAt(unit: Unit): (readonly [oid: number, Quarantined])[] {
-    return [...this.#pending].filter(([, { quarantine }]) => comparePositions(unit.first, quarantine.position) === 0);
+  beginningAt(unit: Unit): readonly (readonly [oid: number, Quarantined])[] {
+    return this.#pending.size === 0 ? NONE : [...this.#pending].filter(([, { quarantine }]) => comparePositions(unit.first, quarantine.position) === 0);
   }
 
   committed(position: Position): void {

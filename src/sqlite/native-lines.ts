@@ -79,6 +79,8 @@ export class NativeLines {
     this.#units = prepare('units(?, ?, ?)');
   }
 
+  get knowsAny(): boolean { return this.#plans.size + this.#skipped.size > 0; }
+
   /** From here on the engine does such lines of the table: `[_schema TAB s TAB] _table TAB t TAB`. */
   plan(table: string, plan: NativePlan): void {
     if (this.#plans.has(plan)) return;
@@ -98,7 +100,7 @@ export class NativeLines {
 
   /** What was said of tables does not hold any more. */
   forget(): void {
-    if (this.#plans.size === 0 && this.#skipped.size === 0) return;
+    if (!this.knowsAny) return;
     this.#forget.get();
     this.#plans.clear();
     this.#skipped.clear();
