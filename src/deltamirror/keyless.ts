@@ -5,7 +5,7 @@
 import { insertSql } from '../sqlite/insert.js';
 import type { Cache, Statement } from '../sqlite/open.js';
 import { RowIndex } from '../sqlite/row-index.js';
-import { deleteAll, deleteRowid, updateRowid } from '../sqlite/rows.js';
+import { deleteAll, deleteRowid, updateRowid, type RowStatement } from '../sqlite/rows.js';
 import type { CacheTable } from '../sqlite/tables.js';
 import { Columns } from './columns.js';
 import { faultOf, MISSING, TableFault } from './fault.js';
@@ -23,7 +23,7 @@ export class KeylessTable implements TableWriter {
   readonly #columns: Columns;
   readonly #rows: RowIndex;
   readonly #insert: Statement;
-  readonly #update: Statement;
+  readonly #update: RowStatement;
   readonly #delete: Statement;
   readonly #truncate: Statement;
   #shape: Shape | undefined;
@@ -34,7 +34,7 @@ export class KeylessTable implements TableWriter {
     this.#columns = new Columns(table);
     this.#rows = new RowIndex(cache, table);
     this.#insert = cache.prepare(insertSql(table));
-    this.#update = updateRowid(cache, table, this.#columns.held.map(({ as }) => as)).statement;
+    this.#update = updateRowid(cache, table, this.#columns.held.map(({ as }) => as));
     this.#delete = deleteRowid(cache, table);
     this.#truncate = deleteAll(cache, table);
   }
@@ -55,7 +55,10 @@ export class KeylessTable implements TableWriter {
     const { values, absent } = this.#take(lines, start, end);
     for (const i of absent) values[i] = old[i];
     const row = this.#find(old, MISSING.update);
-    this.#run(this.#update, [...values, row]);
+    const { statement, guarded, parameters, targets } = this.#update;
+    const bound = Array<Value>(parameters).fill(row);
+    values.forEach((value, i) => { bound[targets[i]] = value; });
+    if (guarded === undefined || this.#run(guarded, bound).changes === 0) this.#run(statement, bound);
     this.#rows.move(row, values);
   }
 

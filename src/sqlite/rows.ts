@@ -6,7 +6,6 @@
 import { quote, rowidName } from './names.js';
 import type { Cache, Statement } from './open.js';
 import { heldColumns, keyColumns, type CacheTable } from './tables.js';
-import { affinityOf } from './values.js';
 
 /** A statement and, for each value in the order of the caller's columns, the parameters it goes to. */
 export interface RowStatement {
@@ -37,31 +36,14 @@ export function insertInto(cache: Cache, table: CacheTable, columns: readonly st
   return { statement: cache.prepare(sql), parameters: columns.length, targets: columns.map((_, i) => i) };
 }
 
-/**
- * UPDATE of the row that has the key among the columns; the key stays as it is. SQLite
- * makes the entry of an index anew for each column that is set, changed or not, and the
- * log does not tell which are changed. So the guarded statement leaves out what has an
- * index and changes the row only where that is in it already.
- */
+/** UPDATE of the row that has the key among the columns; the key stays as it is. */
 export function updateSameKey(cache: Cache, table: CacheTable, columns: readonly string[], absent: Absent): RowStatement {
   const key = keyNames(table);
   const set = columns.filter((name) => !key.includes(name));
-  const guards = absent === 'unchanged' ? guardable(cache, table, set) : [];
-  const free = set.filter((name) => !guards.includes(name));
-  const order = [...free, ...guards, ...key];
-  const update = (names: readonly string[], where: string) => {
-    const assignments = [...names.map((name) => `${quote(name)} = ?`), ...nulls(table, columns, absent)];
-    // With nothing to set the statement still tells whether the row is there.
-    if (assignments.length === 0) assignments.push(`${quote(key[0])} = ${quote(key[0])}`);
-    return cache.prepare(`UPDATE ${quote(table.table)} SET ${assignments.join(', ')} WHERE ${where}${byKey(key)}${guard(table, columns, absent)}`);
-  };
-  const isInIt = guards.map((name) => `${quote(name)} COLLATE BINARY IS ? AND `).join('');
-  return {
-    statement: update([...free, ...guards], ''),
-    parameters: order.length,
-    targets: columns.map((name) => order.indexOf(name)),
-    ...(guards.length > 0 && { guarded: update(free, isInIt) }),
-  };
+  const where = `${byKey(key)}${guard(table, columns, absent)}`;
+  if (absent === 'unchanged') return updateGuarded(cache, table, columns, set, key, where);
+  const order = [...set, ...key];
+  return { statement: cache.prepare(updateSql(table, set, nulls(table, columns, absent), where)), parameters: order.length, targets: columns.map((name) => order.indexOf(name)) };
 }
 
 /** UPDATE of every given column of the row that has the old key; the old key's values, in key order, follow those of the new row. */
@@ -89,7 +71,7 @@ export function deleteEqual(cache: Cache, table: CacheTable, oldColumns: readonl
 
 /** UPDATE of the given columns of the row whose row id follows their values. */
 export function updateRowid(cache: Cache, table: CacheTable, columns: readonly string[]): RowStatement {
-  return updateWhere(cache, table, columns, 'unchanged', `${rowid(table)} = ?`, 1);
+  return updateGuarded(cache, table, columns, columns, [rowid(table)], `${rowid(table)} = ?`);
 }
 
 export function deleteRowid(cache: Cache, table: CacheTable): Statement {
@@ -116,12 +98,38 @@ export function byKey(key: readonly string[]): string {
   return key.map((name) => `${quote(name)} = ?`).join(' AND ');
 }
 
-/** Of these columns those that have an index, ours or an application's, and values that are the same wherever SQLite finds them equal: of floats 0 and -0 are not. */
-function guardable(cache: Cache, table: CacheTable, columns: readonly string[]): string[] {
-  const indexed = cache.prepare<[string], string>(`SELECT DISTINCT part.name FROM pragma_index_list(?, 'main') AS made, pragma_index_xinfo(made.name, 'main') AS part
-    WHERE part.key = 1 AND part.name IS NOT NULL`).pluck().all(table.table);
-  const floats = heldColumns(table).filter(({ type, numeric }) => affinityOf(type, numeric) === 'REAL').map(({ as }) => as);
-  return columns.filter((name) => indexed.includes(name) && !floats.includes(name));
+/**
+ * UPDATE of the columns `set`, whose parameters those of the key follow. SQLite makes the
+ * entry of an index anew for each column that is set, changed or not, and the log does not
+ * tell which are changed. So the guarded statement leaves out what has an index, and
+ * changes the row only where that is in it already.
+ */
+function updateGuarded(cache: Cache, table: CacheTable, columns: readonly string[], set: readonly string[], key: readonly string[], where: string): RowStatement {
+  const indexed = indexedColumns(cache, table);
+  const guards = set.filter((name) => indexed.has(name));
+  const free = set.filter((name) => !indexed.has(name));
+  const order = [...free, ...guards, ...key];
+  const isInIt = guards.map((name) => `${quote(name)} COLLATE BINARY IS ? AND `).join('');
+  return {
+    statement: cache.prepare(updateSql(table, [...free, ...guards], [], where)),
+    parameters: order.length,
+    targets: columns.map((name) => order.indexOf(name)),
+    ...(guards.length > 0 && { guarded: cache.prepare(updateSql(table, free, [], isInIt + where)) }),
+  };
+}
+
+function updateSql(table: CacheTable, set: readonly string[], nulled: readonly string[], where: string): string {
+  const assignments = [...set.map((name) => `${quote(name)} = ?`), ...nulled];
+  // With nothing to set the statement still tells whether the row is there.
+  const [any] = heldColumns(table).map(({ as }) => quote(as));
+  if (assignments.length === 0) assignments.push(`${any} = ${any}`);
+  return `UPDATE ${quote(table.table)} SET ${assignments.join(', ')} WHERE ${where}`;
+}
+
+/** The columns that have an index, of ours or an application's. */
+function indexedColumns(cache: Cache, table: CacheTable): Set<string> {
+  return new Set(cache.prepare<[string], string>(`SELECT DISTINCT part.name FROM pragma_index_list(?, 'main') AS made, pragma_index_xinfo(made.name, 'main') AS part
+    WHERE part.key = 1 AND part.name IS NOT NULL`).pluck().all(table.table));
 }
 
 /** The key's names in the cache, in key order. */
