@@ -1,24 +1,38 @@
 /**
  * Every test, or those whose path holds one of the words given: `npm test -- mirror format`.
- * Lists the sources, so that what is left in dist/ of a test that is gone does not run.
+ * `npm run long` runs those that take longer than a suite should. Lists the sources, so that
+ * what is left in dist/ of a test that is gone does not run.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { Server } from './postgres.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** Three files at a time: most start a Postgres and processes of their own, and wait for them. */
 const CONCURRENCY = 3;
+/** More than any test starts that tells systems apart. */
+const SYSTEMS = 4;
+/** The longest go first, so that none runs alone at the end. */
+const LONGEST = ['generator', 'deltastream/leaves', 'system/reconcile', 'system/matrix', 'bench.test', 'deltastream/reload', 'deltastream/publication', 'import/'];
 
-const words = process.argv.slice(2);
+const words = process.argv.slice(2).filter((word) => word !== '--long');
+const suffix = process.argv.includes('--long') ? '.long.ts' : '.test.ts';
 const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.test.ts') && (words.length === 0 || words.some((word) => file.includes(word))))
-  .sort()
+  .filter((file) => file.endsWith(suffix) && (words.length === 0 || words.some((word) => file.includes(word))))
+  .sort((a, b) => place(a) - place(b) || a.localeCompare(b))
   .map((file) => join('dist/test', file.replace(/\.ts$/, '.js')));
 
 if (files.length === 0) {
   process.stderr.write(`test: no file under test/ whose path holds ${words.join(' or ')}\n`);
   process.exit(1);
 }
+const remove = Server.prepare(SYSTEMS);
 const { status } = spawnSync(process.execPath, ['--test', `--test-concurrency=${CONCURRENCY}`, '--test-reporter=spec', ...files], { cwd: ROOT, stdio: 'inherit' });
+remove();
 process.exit(status ?? 1);
+
+function place(file: string): number {
+  const at = LONGEST.findIndex((word) => file.includes(word));
+  return at === -1 ? LONGEST.length : at;
+}
