@@ -1,5 +1,6 @@
 /** From what a person writes behind --source to the log that is there. */
 import { DeltaError } from '../../errors.js';
+import { isLocalName } from '../loopback.js';
 import { Segments } from '../segments.js';
 import { readToken } from '../token.js';
 import { FolderFiles } from './folder-files.js';
@@ -14,6 +15,8 @@ export interface OpenOptions {
   readonly signal: AbortSignal;
   /** Holds what a server of http and https, and no other one, is shown; undefined: DAYSTREAM_TOKEN, where it is set. */
   readonly tokenFile?: string;
+  /** True: the token is shown also where others can read it, by http:// on another machine. */
+  readonly insecure?: boolean;
 }
 
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
@@ -26,15 +29,19 @@ export function isRemote(source: string): boolean {
 
 /**
  * The log at a source: a folder, or a URL. Nothing is asked of it yet. Throws DeltaError usage
- * where it is none of those, or a URL with a secret in it; config where the token cannot be read.
+ * where it is none of those, a URL with a secret in it, or one where anybody could read the token; config where the token cannot be read.
  */
-export function openTransport(source: string, { tell, signal, tokenFile }: OpenOptions): Segments {
+export function openTransport(source: string, { tell, signal, tokenFile, insecure }: OpenOptions): Segments {
   const scheme = SCHEME.exec(source)?.[1].toLowerCase();
   switch (scheme) {
     case undefined: return new Segments(new FolderFiles(source));
     case 'ssh': return new Segments(new SshFiles(source, { tell, signal }));
     case 'http':
-    case 'https': return new Segments(new HttpFiles(parseHttpUrl(source), { tell, signal, token: readToken(tokenFile) }));
+    case 'https': {
+      const [url, token] = [parseHttpUrl(source), readToken(tokenFile)];
+      if (token !== undefined && insecure !== true) requireUnseen(url);
+      return new Segments(new HttpFiles(url, { tell, signal, token }));
+    }
     default: throw new DeltaError('usage', `${scheme}://…: nothing that a log is read from`, { hint: `give ${KINDS}` });
   }
 }
@@ -51,4 +58,10 @@ function parseHttpUrl(text: string): URL {
   if (url.search !== '' || url.hash !== '') throw new DeltaError('usage', `${place}: the URL of a folder ends with its path`, { hint: 'leave out what follows ? or #' });
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   return url;
+}
+
+/** As `daystream serve` listens beyond this machine with TLS alone. A redirect shows the token to nobody else, so the first URL decides. */
+function requireUnseen({ protocol, hostname, href }: URL): void {
+  if (protocol === 'https:' || isLocalName(hostname)) return;
+  throw new DeltaError('usage', `${href}: the token would go there in the clear, for anybody on the way to read`, { hint: 'give https://, or --insecure where the network is trusted' });
 }
