@@ -87,8 +87,8 @@ export class Asker {
   /** An answer's bytes came to an early end. Waits before they are asked for again. */
   async failed(thrown: unknown): Promise<void> {
     if (thrown instanceof DeltaError) throw thrown;
-    const { message, kind } = networkFailure('cut', thrown);
-    await this.#retries.failed(message, kind, "is it the URL of a log's folder, and is its server running?");
+    const { message, kind, hint = "is it the URL of a log's folder, and is its server running?" } = networkFailure('cut', thrown);
+    await this.#retries.failed(message, kind, hint);
   }
 
   /** Bytes came. */
