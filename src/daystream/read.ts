@@ -26,7 +26,7 @@ export interface ReadOptions {
   readonly tokenFile?: string;
   /** True: it is shown also where others can read it, by http:// on another machine; else that is refused. */
   readonly insecure?: boolean;
-  /** Told once that a remote source is waited for and why, and once that it is there again. */
+  /** Told once that a source is waited for and why, and once that it is there again. */
   readonly tell?: (text: string) => void;
 }
 

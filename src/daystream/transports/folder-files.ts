@@ -38,8 +38,13 @@ export class FolderFiles implements Files {
   }
 
   async read(name: string, offset: number, into: Buffer): Promise<number> {
-    const { bytesRead } = await (await this.#handle(name)).read(into, 0, into.length, offset);
-    return bytesRead;
+    const handle = await this.#handle(name);
+    try {
+      return (await handle.read(into, 0, into.length, offset)).bytesRead;
+    } catch (error) {
+      await this.#letGo(); // of a mount that went, nothing comes by the old handle any more
+      throw this.#missing(name, error);
+    }
   }
 
   async size(name: string): Promise<number> {

@@ -9,9 +9,9 @@ import { SshFiles } from './ssh-files.js';
 import { mayHoldPassword } from './ssh-url.js';
 
 export interface OpenOptions {
-  /** Told once that a remote place is waited for and why, and once that it is there again. */
+  /** Told once that a place is waited for and why, and once that it is there again. */
   readonly tell: (text: string) => void;
-  /** Ends the wait for a remote place. */
+  /** Ends the wait for a place. */
   readonly signal: AbortSignal;
   /** Holds what a server of http and https, and no other one, is shown; undefined: DAYSTREAM_TOKEN, where it is set. */
   readonly tokenFile?: string;
@@ -32,15 +32,16 @@ export function isRemote(source: string): boolean {
  * where it is none of those, a URL with a secret in it, or one where anybody could read the token; config where the token cannot be read.
  */
 export function openTransport(source: string, { tell, signal, tokenFile, insecure }: OpenOptions): Segments {
+  const waiting = { tell, signal };
   const scheme = SCHEME.exec(source)?.[1].toLowerCase();
   switch (scheme) {
-    case undefined: return new Segments(new FolderFiles(source));
-    case 'ssh': return new Segments(new SshFiles(source, { tell, signal }));
+    case undefined: return new Segments(new FolderFiles(source), waiting);
+    case 'ssh': return new Segments(new SshFiles(source, waiting), waiting);
     case 'http':
     case 'https': {
       const [url, token] = [parseHttpUrl(source), readToken(tokenFile)];
       if (token !== undefined && insecure !== true) requireUnseen(url);
-      return new Segments(new HttpFiles(url, { tell, signal, token }));
+      return new Segments(new HttpFiles(url, { ...waiting, token }), waiting);
     }
     default: throw new DeltaError('usage', `${scheme}://…: nothing that a log is read from`, { hint: `give ${KINDS}` });
   }
