@@ -261,6 +261,12 @@ test('a source is a folder or a URL without secrets; anything else is said to be
     ['https://me:p/ass@host/log/', /^https:\/\/host\/log\/: is no URL$/],
     ['https://me:1/pass@host/log/', /^https:\/\/host\/log\/: a URL is seen/],
     ['http://host:port/pass@', /^http:\/\/: is no URL$/],
+    ['https://host/log/?key=pass@pass', /^https:\/\/…: a URL is seen/],
+    ['https://me:pass?pass@host/', /^https:\/\/…: is no URL$/],
+    ['https://pa/ss@host/log', /^https:\/\/host\/log: a URL is seen/],
+    ['http:/me:pass@host/log', /^http:…: is neither a URL nor a folder$/],
+    [' https://me:pass@host/', /^https:…: is neither a URL nor a folder$/],
+    ['https:me:pass@host', /^https:…: is neither a URL nor a folder$/],
   ] as const) {
     assert.throws(() => open(source), (error: Error & { code?: string; hint?: string }) => {
       assert.equal(error.code, 'usage');

@@ -6,7 +6,6 @@ import { readToken } from '../token.js';
 import { FolderFiles } from './folder-files.js';
 import { HttpFiles } from './http-files.js';
 import { SshFiles } from './ssh-files.js';
-import { mayHoldPassword } from './ssh-url.js';
 
 export interface OpenOptions {
   /** Told once that a place is waited for and why, and once that it is there again. */
@@ -20,6 +19,8 @@ export interface OpenOptions {
 }
 
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
+/** Meant as a URL, which a folder's name is not: said so, it would be repeated with what is secret in it. */
+const MISTYPED = /^\s*(?:[a-z][a-z0-9+.-]*:\/|(?:https?|ssh):)/i;
 const KINDS = 'a folder, ssh://user@host/folder, http://host/path/ or https://host/path/';
 
 /** False for a folder of this machine. */
@@ -35,7 +36,9 @@ export function openTransport(source: string, { tell, signal, tokenFile, insecur
   const waiting = { tell, signal };
   const scheme = SCHEME.exec(source)?.[1].toLowerCase();
   switch (scheme) {
-    case undefined: return new Segments(new FolderFiles(source), waiting);
+    case undefined:
+      if (MISTYPED.test(source)) throw new DeltaError('usage', `${/\w+:/.exec(source)![0]}…: is neither a URL nor a folder`, { hint: `give ${KINDS}; or ./ before the folder's name` });
+      return new Segments(new FolderFiles(source), waiting);
     case 'ssh': return new Segments(new SshFiles(source, waiting), waiting);
     case 'http':
     case 'https': {
@@ -49,12 +52,13 @@ export function openTransport(source: string, { tell, signal, tokenFile, insecur
 
 /** The URL of a log's folder, with a slash at its end. Messages hold nothing of it that may be secret. */
 function parseHttpUrl(text: string): URL {
-  // A password may have a slash in it: what it ends with is the last @.
-  const place = text.replace(/\/\/.*@/s, '//').replace(/[?#].*$/s, '');
+  // A password or a token may have a slash in it, so that its beginning reads as a host: what it ends with is the last @.
+  // Behind a ? either may be the secret: what is before the @ and what follows it.
+  const place = text.replace(/[?#].*@.*$/s, '@…').replace(/\/\/.*@/s, '//').replace(/[?#].*$/s, '');
   if (!URL.canParse(text)) throw new DeltaError('usage', `${place}: is no URL`, { hint: `give ${KINDS}` });
   const url = new URL(text);
-  if (url.username !== '' || url.password !== '' || mayHoldPassword(text)) {
-    throw new DeltaError('usage', `${place}: a URL is seen by whoever lists the processes, so it holds no name and no password`, { hint: 'give a token by --token-file or DAYSTREAM_TOKEN' });
+  if (text.includes('@')) {
+    throw new DeltaError('usage', `${place}: a URL is seen by whoever lists the processes, so it holds no name and no password`, { hint: 'give a token by --token-file or DAYSTREAM_TOKEN; an @ of a folder is written %40' });
   }
   if (url.search !== '' || url.hash !== '') throw new DeltaError('usage', `${place}: the URL of a folder ends with its path`, { hint: 'leave out what follows ? or #' });
   if (!url.pathname.endsWith('/')) url.pathname += '/';
