@@ -10,6 +10,7 @@ import { DeltaError, shellWord } from '../errors.js';
 import { draftFromNewest } from '../published/bootstrap.js';
 import { isBehind, type Log, type Snapshot } from '../published/find.js';
 import { draftOf, removeDrafts } from '../sqlite/drafts.js';
+import { tableKey } from '../sqlite/names.js';
 import { isTaken } from '../sqlite/objects.js';
 import { openReader } from '../sqlite/open.js';
 import { readPatterns } from '../sqlite/patterns.js';
@@ -63,7 +64,8 @@ async function begin(host: Host, log: Log, report: Report, signal: AbortSignal):
     const { snapshot, plan: { tables, added, ended, left, gone } } = await drafted(host, log, draft, report, signal);
     const lost = replaceTables(path, draft, { at: snapshot.head.position, tables: tables.map(({ to }) => to), patterns: added, ended });
     for (const { schema, name, as } of left) report.note(`${schema}.${name} was dropped; its rows stay in ${as}`);
-    for (const { schema, name } of gone) report.note(`${schema}.${name} is gone: the log no longer has it`);
+    const names = new Set(tables.map(({ to }) => tableKey(to.schema, to.name)));
+    for (const { schema, name } of gone) report.note(`${schema}.${name} is gone: ${names.has(tableKey(schema, name)) ? 'another table has its name by now' : 'the log no longer has it'}`);
     for (const { kind, name, reason } of lost) report.note(`${kind} ${name} could not be kept: ${reason}`);
     report.note(`began again with ${snapshot.name}`);
   } finally {

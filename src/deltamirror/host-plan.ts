@@ -28,7 +28,7 @@ export interface HostPlan extends Taken {
   readonly ended: readonly CacheTable[];
   /** Kept rows of dropped tables whose names others have now, and what they are called from here on. */
   readonly left: readonly { readonly schema: string; readonly name: string; readonly as: string }[];
-  /** Tables of the host that it has no more. */
+  /** Tables of the host that it has no more; others may have their names. */
   readonly gone: readonly CacheTable[];
 }
 
@@ -61,10 +61,10 @@ export function planForHost(host: Host, { tables, patterns }: Pick<Held, 'tables
   });
   requireHoldable(takings.map(({ to }) => to).filter((table) => table.table !== unheldName(table)));
   const [ofOids, ofNames] = [new Set(takings.map(({ to }) => to.oid)), new Set(takings.map(({ to }) => tableKey(to.schema, to.name)))];
-  const gone = host.tables.filter(({ oid, schema, name, quarantine }) => !ofOids.has(oid) && !ofNames.has(tableKey(schema, name)) && quarantine?.reason !== DROPPED);
+  const gone = host.tables.filter(({ oid, schema, quarantine }) => !ofOids.has(oid) && schema !== '' && quarantine?.reason !== DROPPED);
   const left = host.tables.filter(({ schema, name, quarantine }) => quarantine?.reason === DROPPED && ofNames.has(tableKey(schema, name))).map((table) => ({ ...table, as: droppedName(table) }));
   // What the snapshot's host follows and does not have is not in the log any more.
-  const lacking = gone.find(({ schema, name }) => schema !== '' && chosenBy(patterns, schema, name) === undefined);
+  const lacking = gone.find(({ schema, name }) => !ofNames.has(tableKey(schema, name)) && chosenBy(patterns, schema, name) === undefined);
   if (lacking !== undefined) {
     throw new DeltaError('config', `${snapshot.place}: has no table ${lacking.schema}.${lacking.name}, which ${host.path} has`, { hint: `publish from a host that has it; or copy from Postgres: deltaimport --tables … --source … ${shellWord(host.path)}` });
   }

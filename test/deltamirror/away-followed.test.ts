@@ -100,6 +100,7 @@ test('of a table that was dropped meanwhile the choice of columns and rows holds
 test('of a table that was dropped and made again meanwhile it holds too', async (t) => {
   const ended = await scenario(t, { host: CHOSEN, gap: [['t drop _oid 1'], NEW], later: [['t insert id 6 note six more secret']] });
   alike(ended);
+  assert.match(ended.said, /public\.t is gone: another table has its name by now/);
   assert.deepEqual(query(ended.host, 'SELECT * FROM t'), [{ id: 5, note: 'five' }, { id: 6, note: 'six' }]);
 });
 
