@@ -13,6 +13,9 @@ import pg from 'pg';
 import { unpackServer, type Version } from './embedded.js';
 
 const START_TIMEOUT_MS = 60_000;
+/** Names the folder of data folders that servers are copied from: initdb is most of what a short-lived server costs. */
+const MADE = 'DELTAMIRROR_DATA_FOLDERS';
+let started = 0;
 const ROOT = resolve(import.meta.dirname, '../..');
 
 export interface ServerOptions {
@@ -44,7 +47,9 @@ export class Server {
       asPostgresOwner(directory);
       mkdirSync(join(directory, 'lib'));
       if (hasPlugin(options)) copyFileSync(pluginPath(), join(directory, 'lib', 'deltastream.so'));
-      server.#runAsPostgres('initdb', ['-D', server.data, '-U', 'postgres', '--auth=trust', '--no-sync', '--locale=C.UTF-8', ...(options.initdb ?? ['--encoding=UTF8'])]);
+      const made = options.version === undefined && options.initdb === undefined ? nextMade() : undefined;
+      if (made === undefined) server.#initialise(options.initdb);
+      else execFileSync('cp', ['-a', made, server.data]);
       writeFileSync(join(server.data, 'postgresql.auto.conf'), server.#settings(options));
       asPostgresOwner(join(server.data, 'postgresql.auto.conf'));
       await server.launch();
@@ -132,14 +137,29 @@ export class Server {
     const child = this.#process;
     if (child === undefined || child.exitCode !== null) return;
     const exited = once(child, 'exit');
-    this.#runAsPostgres('pg_ctl', ['stop', '-D', this.data, '-m', mode, '-w', '-t', '60']);
+    child.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT');
     await exited;
     this.#process = undefined;
+  }
+
+  /** Makes data folders, each of another system, that servers of the processes started from here on are copied from; gives what removes them. */
+  static prepare(count: number): () => void {
+    const directory = mkdtempSync(join(tmpdir(), 'deltamirror-pg-'));
+    asPostgresOwner(directory);
+    for (let i = 0; i < count; i++) new Server(join(directory, String(i)), 0, findBinaries()).#initialise();
+    process.env[MADE] = directory;
+    return () => rmSync(directory, { recursive: true, force: true });
   }
 
   async stop(): Promise<void> {
     await this.halt('immediate');
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #initialise(args: readonly string[] = ['--encoding=UTF8']): void {
+    if (!existsSync(this.directory)) mkdirSync(this.directory);
+    asPostgresOwner(this.directory);
+    this.#runAsPostgres('initdb', ['-D', this.data, '-U', 'postgres', '--auth=trust', '--no-sync', '--locale=C.UTF-8', ...args]);
   }
 
   #settings(options: ServerOptions): string {
@@ -172,6 +192,14 @@ function settingLines(settings: Readonly<Record<string, string>>): string {
   return Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`).join('');
 }
 
+/** The next of the data folders that `Server.prepare` made, so that two servers of one test are two systems. */
+function nextMade(): string | undefined {
+  const directory = process.env[MADE];
+  if (directory === undefined || !existsSync(directory)) return undefined;
+  const all = readdirSync(directory).sort();
+  return join(directory, all[started++ % all.length], 'data');
+}
+
 function hasPlugin({ plugin, version }: ServerOptions): boolean {
   return plugin !== false && version === undefined;
 }
@@ -195,6 +223,14 @@ export function findBinaries(): string {
 
 /** True where this server has the list of allowed output plugins (15.19, 16.15, 17.11, 18.6 and later). */
 function knowsPluginList(binaries: string): boolean {
+  const known = pluginLists.get(binaries) ?? asksPluginList(binaries);
+  pluginLists.set(binaries, known);
+  return known;
+}
+
+const pluginLists = new Map<string, boolean>();
+
+function asksPluginList(binaries: string): boolean {
   const [, major, minor] = /(\d+)\.(\d+)/.exec(execFileSync(join(binaries, 'postgres'), ['--version'], { encoding: 'utf8' })) ?? [];
   const since: Record<string, number> = { 15: 19, 16: 15, 17: 11, 18: 6 };
   return Number(major) > 18 || Number(minor) >= (since[major] ?? Infinity);
@@ -205,9 +241,16 @@ function asPostgresOwner(path: string): void {
   if (user !== undefined) chownSync(path, user.uid, user.gid);
 }
 
+interface Owner { readonly uid: number; readonly gid: number }
+
 /** Postgres refuses to run as root, so root steps down: to the user postgres, and to nobody where no package has made that one. */
-function unprivileged(): { readonly uid: number; readonly gid: number } | undefined {
-  if (process.getuid?.() !== 0) return undefined;
+function unprivileged(): Owner | undefined {
+  return process.getuid?.() === 0 ? owner ??= findOwner() : undefined;
+}
+
+let owner: Owner | undefined;
+
+function findOwner(): Owner {
   const name = spawnSync('id', ['postgres'], { stdio: 'ignore' }).status === 0 ? 'postgres' : 'nobody';
   const id = (flag: string) => Number(execFileSync('id', [flag, name], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };

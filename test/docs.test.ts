@@ -20,7 +20,7 @@ const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as
 /** The commands of which each has options of its own. */
 const COMMANDS = ['deltastream', 'deltastream doctor', 'deltastream setup', 'deltastream drop', 'deltastream status', 'deltastream reconcile', 'deltastream try', 'deltastream reload', 'deltastream tables list', 'deltastream tables add', 'deltastream tables remove', 'deltaimport', 'deltamirror', 'deltamirror publish', 'deltamirror status', 'deltamirror wait', 'daystream', 'daystream cat', 'daystream ls', 'daystream verify', 'daystream compress', 'daystream prune', 'daystream hosts list', 'daystream hosts add', 'daystream hosts remove', 'daystream serve'];
 /** Options that the pages name of other programs, of the benchmarks and of the demo. */
-const OTHERS = new Set(['--plot', '--save', '--seconds', '--seeds', '--inplace', '--pkglibdir']);
+const OTHERS = new Set(['--plot', '--save', '--seconds', '--seeds', '--lies', '--share', '--inplace', '--pkglibdir']);
 
 const format = pages.find(({ path }) => path === 'docs/format.md')!.text;
 

@@ -19,6 +19,8 @@ const SUFFIX = '.json';
 /** A reader on another machine or in another container, which shares the folder, says so often that it lives; what is older is of one that died. */
 const REPORT_MS = 5000;
 const DEAD_MS = 3_600_000;
+/** Of /proc/PID/stat behind the process's name: proc(5), (22) starttime. */
+const START_FIELD = 19;
 
 /** Where a host or a reader stands: it needs all behind the position, or the segment and those behind it; without either, all there is. */
 export interface Standing {
@@ -90,7 +92,7 @@ export class OpenReader {
   /** Takes where the reader stands by now, for as good as each time; it is written at times. */
   stands(standing: Standing, nowMs = Date.now()): void {
     if (nowMs - this.#writtenAt < REPORT_MS) return;
-    write(this.#folder, this.#name, standing, { pid: process.pid, machine: hostname(), pids: pidNamespace() });
+    write(this.#folder, this.#name, standing, { pid: process.pid, started: startOf(process.pid), ...here() });
     this.#writtenAt = nowMs;
   }
 
@@ -113,7 +115,7 @@ function namesIn(folder: string): string[] {
 }
 
 /** Whole or not at all, and durable: a file that a power loss left empty would say nothing. */
-function write(folder: string, name: string, { position, segment }: Standing, process_: { pid?: number; machine?: string; pids?: string }): void {
+function write(folder: string, name: string, { position, segment }: Standing, process_: { pid?: number; started?: string } & Partial<Here>): void {
   const record = { version: 1, name, position: position && formatPosition(position), segment, at: new Date().toISOString(), ...process_ };
   const temporary = join(folder, FOLDER, `.${name}.${process.pid}.new`);
   try {
@@ -133,7 +135,7 @@ function write(folder: string, name: string, { position, segment }: Standing, pr
 
 function parse(path: string, name: string): { host: Host; isAlive: boolean } {
   try {
-    const { version, position, segment, at, pid, machine, pids } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    const { version, position, segment, at, pid, started, machine, boot, pids } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
     const date = new Date(String(at));
     if (version !== 1 || Number.isNaN(date.getTime())) throw new Error('is none of this version');
     if (segment !== undefined && !isSegmentName(String(segment))) throw new Error(`"${segment}" is no segment`);
@@ -143,26 +145,44 @@ function parse(path: string, name: string): { host: Host; isAlive: boolean } {
       ...(position === undefined ? {} : { position: parsePosition(String(position)) }),
       ...(segment === undefined ? {} : { segment: String(segment) }),
     };
-    return { host, isAlive: !isReader || (machine === hostname() && pids === pidNamespace() ? isRunning(Number(pid)) : Date.now() - date.getTime() < DEAD_MS) };
+    const isHere = JSON.stringify({ machine, boot, pids }) === JSON.stringify(here());
+    return { host, isAlive: !isReader || (isHere ? isRunning(Number(pid), started) : Date.now() - date.getTime() < DEAD_MS) };
   } catch (cause) {
     throw new DeltaError('config', `${path}: does not say where a host stands: ${reasonOf(cause)}`, { hint: `look at it; if that host is gone: rm ${shellWord(path)}`, cause });
   }
 }
 
-/** Within which a pid means anything; undefined where the system has but one. */
-function pidNamespace(): string | undefined {
-  try {
-    return readlinkSync('/proc/self/ns/pid');
-  } catch {
-    return undefined;
-  }
+/** Within which a pid means anything: hosts may share a name, the first namespace is called the same on each, and what ran before a power loss does not run. */
+interface Here {
+  readonly machine: string;
+  readonly boot: string | undefined;
+  readonly pids: string | undefined;
 }
 
-function isRunning(pid: number): boolean {
+function here(): Here {
+  return { machine: hostname(), boot: told(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()), pids: told(() => readlinkSync('/proc/self/ns/pid')) };
+}
+
+/** When a process began, in the kernel's ticks since boot: another one may have its pid by now. The name before it may hold anything. */
+function startOf(pid: number): string | undefined {
+  return told(() => readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ')[START_FIELD]);
+}
+
+function isRunning(pid: number, started: unknown): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'; // it lives, and is another user's
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false; // else it lives, and is another user's
+  }
+  const start = startOf(pid);
+  return start === undefined || start === started;
+}
+
+/** Undefined where the system does not tell. */
+function told(read: () => string): string | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
   }
 }

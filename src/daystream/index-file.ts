@@ -3,6 +3,7 @@
  * that cannot list a folder. Whoever changes the set of files writes it anew. It grants nothing:
  * a name that is missing is found missing by the chain, one that is too many by the server.
  */
+import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeltaError } from '../errors.js';
@@ -11,8 +12,9 @@ import { isSegmentName } from './segment.js';
 
 export const INDEX_NAME = 'index';
 const FIRST_LINE = 'daystream-index 1';
-/** What an index is called until it is whole: each process its own, since two may write at once. */
-const TEMPORARY = /^index\.\d+\.new$/;
+/** What an index is called until it is whole: each writer its own, since two may write at once, and in two containers under one pid. */
+const TEMPORARY = /^index\.[0-9a-f]+\.new$/;
+const TEMPORARY_BYTES = 8;
 /** To write one takes milliseconds. */
 const LEFT_MS = 60_000;
 /** A log of a thousand years of days and epochs. */
@@ -26,7 +28,7 @@ export interface IndexEntry {
 
 /** Writes the index of a folder, whole or not at all. Throws what the file system throws. */
 export function writeIndex(folder: string): void {
-  const temporary = join(folder, `${INDEX_NAME}.${process.pid}.new`);
+  const temporary = join(folder, `${INDEX_NAME}.${randomBytes(TEMPORARY_BYTES).toString('hex')}.new`);
   for (let text = indexText(folder), written; text !== written;) {
     const file = openSync(temporary, 'w');
     try {

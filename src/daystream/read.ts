@@ -24,7 +24,9 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
   /** Holds what the server of an http source is shown; else DAYSTREAM_TOKEN, where it is set. */
   readonly tokenFile?: string;
-  /** Told once that a remote source is waited for and why, and once that it is there again. */
+  /** True: it is shown also where others can read it, by http:// on another machine; else that is refused. */
+  readonly insecure?: boolean;
+  /** Told once that a source is waited for and why, and once that it is there again. */
   readonly tell?: (text: string) => void;
 }
 
@@ -57,7 +59,7 @@ export interface LogTransaction {
  */
 export async function* readTransactions(source: string, options: ReadOptions = {}): AsyncGenerator<LogTransaction> {
   const signal = options.signal ?? new AbortController().signal;
-  const transport = openTransport(source, { tell: options.tell ?? (() => {}), signal, tokenFile: options.tokenFile });
+  const transport = openTransport(source, { tell: options.tell ?? (() => {}), signal, tokenFile: options.tokenFile, insecure: options.insecure });
   try {
     const reader = await openReader(transport, options.from === undefined ? undefined : parsePosition(options.from));
     while (!signal.aborted) {

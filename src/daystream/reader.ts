@@ -105,7 +105,11 @@ export class LogReader implements UnitReader {
 
   async wait(timeoutMs: number, signal?: AbortSignal): Promise<void> {
     if (this.#isTailInDoubt()) return;
-    if (await this.#transport.changed(this.#place.segment, timeoutMs, signal)) this.#segments = [];
+    try {
+      if (await this.#transport.changed(this.#place.segment, timeoutMs, signal)) this.#segments = [];
+    } catch (error) {
+      await this.#goBack(error); // the next read tells
+    }
   }
 
   /** Nothing: in this format a unit says itself that it is whole. */

@@ -9,6 +9,8 @@ import { findTrailer, trailerCrc, TRAILER_BYTES } from './unit.js';
 import { Window, type Readable } from './window.js';
 
 const STEP_BYTES = 1 << 16;
+/** To this it grows where what is looked for is not near: a large transaction is passed over in few ways there and back. */
+const MOST_STEP_BYTES = 4 << 20;
 const POSITION_BYTES = 64;
 const LF = 10;
 
@@ -174,28 +176,29 @@ export function pastTheEnd(transport: Transport, position: Position): DeltaError
 
 /** The start of the line that ends at this offset. */
 async function lineBefore(transport: Readable, segment: string, end: number): Promise<number> {
-  for (let before = end - 1; before > 0;) {
-    const from = Math.max(0, before - STEP_BYTES);
-    const bytes = Buffer.alloc(before - from);
-    await readFully(transport, segment, from, bytes);
+  for await (const { from, bytes } of blocksBackward(transport, segment, end - 1, 0)) {
     const lf = bytes.lastIndexOf(LF);
     if (lf !== -1) return from + lf + 1;
-    before = from;
   }
   return 0;
 }
 
 /** The start of the unit that holds the byte before this offset. */
 async function unitBefore(transport: Transport, segment: string, offset: number): Promise<number> {
-  const block = Buffer.allocUnsafe(STEP_BYTES);
-  for (let end = offset - 1; end > 0;) {
-    const from = Math.max(0, end - STEP_BYTES);
-    const bytes = block.subarray(0, await readFully(transport, segment, from, block.subarray(0, end - from)));
+  for await (const { from, bytes } of blocksBackward(transport, segment, offset - 1, TRAILER_BYTES - 1)) { // one may lie across the blocks
     let start = 0;
     for (let at = findTrailer(bytes, 0); at !== -1; at = findTrailer(bytes, start)) start = at + TRAILER_BYTES;
     if (start > 0) return from + start;
-    if (from === 0) break;
-    end = from + TRAILER_BYTES - 1; // one may lie across the blocks
   }
   return 0;
+}
+
+/** A segment's bytes from `end` towards its start, in blocks that grow; each has `overlap` bytes of the one behind it. */
+async function* blocksBackward(transport: Readable, segment: string, end: number, overlap: number): AsyncGenerator<{ from: number; bytes: Buffer }> {
+  for (let before = end, size = STEP_BYTES; before > 0; size = Math.min(size * 2, MOST_STEP_BYTES)) {
+    const from = Math.max(0, before - size);
+    const block = Buffer.allocUnsafe(before - from);
+    yield { from, bytes: block.subarray(0, await readFully(transport, segment, from, block)) };
+    before = from === 0 ? 0 : from + overlap;
+  }
 }

@@ -3,12 +3,16 @@
  * as if it were plain: its offsets are those of the plain bytes, so a reader that stands in
  * it while the plain file goes away goes on at its offset. Where both are there the plain one
  * is read: it is what the compressed one was made of.
+ *
+ * A folder that had segments and has none any more, or is gone, is a mount that is away: who
+ * follows the log waits for it, however it is reached.
  */
 import { DeltaError } from '../errors.js';
 import { compressedName, segmentOf } from './file-names.js';
 import type { Files } from './files.js';
 import { SeekableReader, type Compressed } from './seekable-reader.js';
 import type { Transport } from './transport.js';
+import { Retries, type Waiting } from './transports/retries.js';
 
 /** Compressed segments whose tables and last pieces are held: the one that is read, and the one behind it that is looked at. */
 const OPEN_AT_ONCE = 2;
@@ -19,24 +23,49 @@ export class Segments implements Transport {
   readonly #compressed = new Map<string, SeekableReader>();
   /** What is asked of the files, one after another: a piece may be fetched ahead while its reader goes on. */
   #turn: Promise<unknown> = Promise.resolve();
-  #isClosed = false;
+  readonly #closing = new AbortController();
+  /** Undefined: a folder that is not there is an error, whatever was there before. */
+  readonly #retries: Retries | undefined;
+  /** It had segments, and is waited for. */
+  #wasThere = false;
 
-  constructor(files: Files) {
+  constructor(files: Files, waiting?: Waiting) {
     this.#files = files;
+    const { signal } = this.#closing;
+    this.#retries = waiting && new Retries(files.place, { ...waiting, signal: waiting.signal === undefined ? signal : AbortSignal.any([waiting.signal, signal]) });
   }
 
   get place(): string { return this.#files.place; }
   get patience(): number { return this.#files.patience; }
 
   async list(): Promise<string[]> {
-    const names = await this.#inTurn(() => this.#files.list());
+    const names = await this.files();
     this.#names = new Set(names);
     return [...new Set(names.flatMap((name) => segmentOf(name) ?? []))].sort();
   }
 
   /** All files of the log by name, also those that are no segments. */
-  files(): Promise<string[]> {
-    return this.#inTurn(() => this.#files.list());
+  async files(): Promise<string[]> {
+    for (;;) {
+      const found = await this.#listed();
+      if (typeof found !== 'string') return found;
+      await this.#retries?.failed(found, 'wrong', '');
+    }
+  }
+
+  /** The names; or why the folder is taken to be away. */
+  async #listed(): Promise<string[] | string> {
+    try {
+      const names = await this.#inTurn(() => this.#files.list());
+      const isThere = names.some((name) => segmentOf(name) !== undefined);
+      if (this.#wasThere && !isThere) return 'has no segments any more';
+      this.#wasThere = isThere && this.#retries !== undefined;
+      if (this.#wasThere) this.#retries?.progress();
+      return names;
+    } catch (error) {
+      if (!this.#wasThere || !(error instanceof DeltaError) || error.code !== 'log-missing') throw error;
+      return error.message.replace(`${this.place}: `, '');
+    }
   }
 
   /** The bytes of one of the files as they are. */
@@ -76,7 +105,7 @@ export class Segments implements Transport {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort(new Error(`${this.place}: was closed while it was read`));
     this.#compressed.clear();
     await this.#files.close(); // first: what is under way may wait for a place that is away
     await this.#turn;
@@ -114,7 +143,7 @@ export class Segments implements Transport {
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(() => {
-      if (this.#isClosed) throw new Error(`${this.place}: was closed while it was read`);
+      this.#closing.signal.throwIfAborted();
       return work();
     });
     this.#turn = result.catch(() => {});

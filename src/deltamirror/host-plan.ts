@@ -28,12 +28,18 @@ export interface HostPlan extends Taken {
   readonly ended: readonly CacheTable[];
   /** Kept rows of dropped tables whose names others have now, and what they are called from here on. */
   readonly left: readonly { readonly schema: string; readonly name: string; readonly as: string }[];
-  /** Tables of the host that it has no more. */
+  /** Tables of the host that it has no more; others may have their names. */
   readonly gone: readonly CacheTable[];
 }
 
-/** Throws DeltaError config where the snapshot lacks what the host has chosen, PassedOver where another one may do. */
-export function planForHost(host: Host, { tables, patterns }: Pick<Held, 'tables' | 'patterns'>, snapshot: Snapshot): HostPlan {
+/** A table is in quarantine in the snapshot and well here: one that was taken before may have it as it was. */
+export class QuarantinedThere extends PassedOver {}
+
+/**
+ * Throws DeltaError config where the snapshot lacks what the host has chosen, PassedOver where another one may do.
+ * `takesQuarantined`: none does, and a table that went into quarantine since comes as it stood then, in quarantine.
+ */
+export function planForHost(host: Host, { tables, patterns }: Pick<Held, 'tables' | 'patterns'>, snapshot: Snapshot, takesQuarantined: boolean): HostPlan {
   requireOnward(host, snapshot);
   const byOid = new Map(host.tables.map((table) => [table.oid, table]));
   const oids = new Set(tables.map(({ oid }) => oid));
@@ -50,21 +56,32 @@ export function planForHost(host: Host, { tables, patterns }: Pick<Held, 'tables
     const pattern = chosen ?? { pattern: parsePatterns(written(from.schema, from.name))[0], numeric: before!.choice.numeric };
     if (chosen === undefined) added.push(pattern);
     const to = wanted(from, before, pattern, snapshot.place);
-    if (from.quarantine !== undefined && before !== undefined && before.quarantine === undefined) {
-      throw new PassedOver(`${snapshot.place}: table ${from.schema}.${from.name} is in quarantine there, and not in ${host.path}: ${from.quarantine.reason}`);
-    }
+    if (before !== undefined && before.quarantine === undefined && !(takesQuarantined && isAsFollowed(from, host.at))) requireWell(from, host, snapshot.place);
     return [chosenFrom(from, quarantinedHere(to, host.path), snapshot.place)];
   });
   requireHoldable(takings.map(({ to }) => to).filter((table) => table.table !== unheldName(table)));
   const [ofOids, ofNames] = [new Set(takings.map(({ to }) => to.oid)), new Set(takings.map(({ to }) => tableKey(to.schema, to.name)))];
-  const gone = host.tables.filter(({ oid, schema, name, quarantine }) => !ofOids.has(oid) && !ofNames.has(tableKey(schema, name)) && quarantine?.reason !== DROPPED);
+  const gone = host.tables.filter(({ oid, schema, quarantine }) => !ofOids.has(oid) && schema !== '' && quarantine?.reason !== DROPPED);
   const left = host.tables.filter(({ schema, name, quarantine }) => quarantine?.reason === DROPPED && ofNames.has(tableKey(schema, name))).map((table) => ({ ...table, as: droppedName(table) }));
   // What the snapshot's host follows and does not have is not in the log any more.
-  const lacking = gone.find(({ schema, name }) => schema !== '' && chosenBy(patterns, schema, name) === undefined);
+  const lacking = gone.find(({ schema, name }) => !ofNames.has(tableKey(schema, name)) && chosenBy(patterns, schema, name) === undefined);
   if (lacking !== undefined) {
     throw new DeltaError('config', `${snapshot.place}: has no table ${lacking.schema}.${lacking.name}, which ${host.path} has`, { hint: `publish from a host that has it; or copy from Postgres: deltaimport --tables … --source … ${shellWord(host.path)}` });
   }
   return { tables: takings, added, ended, left, gone };
+}
+
+/**
+ * True for a table that followed up to a place behind the host's: its rows are those that a follower has there, or newer
+ * than the host's. False where it has none of its own, or stood still before: to take it would be to go back.
+ */
+function isAsFollowed(from: CacheTable, at: CachePosition): boolean {
+  return from.quarantine !== undefined && comparePositions(from.quarantine.position, at.position) > 0 && from.table !== unheldName(from);
+}
+
+function requireWell({ schema, name, quarantine }: CacheTable, { path }: Host, place: string): void {
+  if (quarantine === undefined) return;
+  throw new QuarantinedThere(`${place}: table ${schema}.${name} is in quarantine there, and not in ${path}: ${quarantine.reason}`, `on the host that published it: ${quarantine.cure}; then publish again from there: deltamirror publish cache.db --to that folder`);
 }
 
 /** A cache never goes back, and LSNs, oids and xids of another history mean nothing to it. */

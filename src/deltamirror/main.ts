@@ -28,6 +28,7 @@ interface Options {
   readonly from?: Position;
   readonly source?: string;
   readonly tokenFile?: string;
+  readonly insecure?: true;
   readonly once?: boolean;
   readonly strict?: boolean;
   readonly keepDropped?: boolean;
@@ -44,6 +45,7 @@ const program = command('deltamirror', 'Replays a daystream into a cache, and fo
   .option('--from <clock:sequence>', 'begin here instead of behind what the cache holds', position)
   .option('--source <folder or url>', 'the daystream, also by ssh://, http:// or https://; default: the one that the cache was made from')
   .option('--token-file <file>', 'what the server of an http source is shown, else DAYSTREAM_TOKEN')
+  .option('--insecure', 'show the token also by http:// to another machine, where others may read it')
   .option('--once', 'stop at the end of the log')
   .option('--strict', 'stop at a table that cannot be followed, instead of going on without it')
   .option('--keep-dropped', 'a table that is dropped in Postgres stays, as it was last')
@@ -71,7 +73,7 @@ Examples:
 
 async function start(path: string, options: Options, signal: AbortSignal): Promise<void> {
   const report = new Report(process.stderr);
-  const open = (source: string) => openTransport(source, { tell: (text) => report.note(text), signal, tokenFile: options.tokenFile });
+  const open = (source: string) => openTransport(source, { tell: (text) => report.note(text), signal, tokenFile: options.tokenFile, insecure: options.insecure });
   const original = await originalLog(path, options, open);
   if (original === undefined) requireCache(path);
   const held = lockCache(path, `deltamirror ${path}`);

@@ -1,9 +1,7 @@
 /** A Postgres that has been looked at and can be followed: the connections and what they said. */
-import { readdirSync } from 'node:fs';
 import type pg from 'pg';
 import { parseLsn, type Lsn } from '../daystream/lsn.js';
 import { reconcileHint } from '../daystream/reconcile-hint.js';
-import { isSegmentName } from '../daystream/segment.js';
 import { DeltaError } from '../errors.js';
 import { connect, placeOf } from '../postgres/connection.js';
 import { mayPass, translate } from '../postgres/failure.js';
@@ -14,6 +12,7 @@ import { identifySystem, type Identity } from '../postgres/replication.js';
 import { readSlotHealth, type SlotHealth } from '../postgres/slot-health.js';
 import { PGOUTPUT, readerOf, type PluginName } from '../postgres/slot.js';
 import { Beside } from './beside.js';
+import { hasLog } from './folder.js';
 import { makeSlot } from './make-slot.js';
 import { makeTemporary, requireNew } from './temporary.js';
 import type { StreamOptions } from './options.js';
@@ -101,11 +100,6 @@ async function makeSource(sql: pg.Client, replication: pg.Client, { slot, tables
   tell(`plugin ${plugin}: ${because}`);
   if (plugin === PGOUTPUT && await preparePublication(sql, { name: slot, tables, partitions }, false)) tell(`made publication "${slot}"`);
   await makeSlot(sql, replication, slot, plugin, failover, tell);
-}
-
-/** True when the folder holds a log, or what is left of one. */
-function hasLog(folder: string): boolean {
-  return readdirSync(folder).some(isSegmentName);
 }
 
 function refuse(findings: readonly Finding[], options: StreamOptions, tell: (text: string) => void): void {

@@ -34,6 +34,8 @@ export interface ImportOptions extends Pick<SourceOptions, 'postgres' | 'jobs'> 
   readonly source: string | undefined;
   /** What the log's server is shown, where it is read by HTTP. */
   readonly tokenFile?: string;
+  /** It is shown also by http:// to another machine. */
+  readonly insecure?: boolean;
   readonly cache: string;
   /** True: the cache is there, and only these tables of it are made anew or added. */
   readonly into: boolean;
@@ -82,7 +84,7 @@ export async function importTables(options: ImportOptions, progress: Progress, s
   try {
     const patterns = options.patterns.map((pattern) => ({ pattern, numeric: options.asked.numeric }));
     const destination = options.into ? existingCache(path, options.source, patterns) : newCache(options.source ?? '', patterns);
-    transport = openTransport(destination.source, { tell: (why) => progress.say(why), signal, tokenFile: options.tokenFile });
+    transport = openTransport(destination.source, { tell: (why) => progress.say(why), signal, tokenFile: options.tokenFile, insecure: options.insecure });
     const plan = (tables: readonly SourceTable[]) => {
       const plans = planTables(tables, options.asked, destination.present);
       requireHoldable([...stayingTables(plans, destination.present), ...plans.map(({ table }) => table)], stayingObjects(plans, destination.present));

@@ -19,6 +19,7 @@ interface Options {
   readonly bootstrap?: true;
   readonly source?: string;
   readonly tokenFile?: string;
+  readonly insecure?: true;
   readonly into?: string;
   readonly pg?: string;
   readonly rename?: readonly string[];
@@ -35,6 +36,7 @@ const program = command('deltaimport', 'Copies Postgres tables into a SQLite cac
   .option('--table, --tables <patterns>', 't, schema.t, schema.*, * or *.*, separated by commas')
   .option('--source <folder or url>', 'the folder that deltastream writes; or ssh://, http:// or https:// where it is another host\'s')
   .option('--token-file <file>', 'what the server of an http source is shown, else DAYSTREAM_TOKEN')
+  .option('--insecure', 'show the token also by http:// to another machine, where others may read it')
   .option('--into <cache.db>', 'a cache that is there: only these tables are made anew or added, the others stay')
   .option('--bootstrap', 'begin with the newest snapshot that deltamirror publish wrote beside the log, without Postgres')
   .option('--pg <url>', 'postgres://user@host:5432/database (default: the PG* environment)')
@@ -67,12 +69,12 @@ Examples:
 await run(program);
 
 async function bootstrap(cache: string | undefined, options: Options, progress: Progress, signal: AbortSignal): Promise<void> {
-  const { source, tokenFile, into, pg, tables, rename = [], columns = [], where = [], numeric } = options;
+  const { source, tokenFile, insecure, into, pg, tables, rename = [], columns = [], where = [], numeric } = options;
   const other = into !== undefined ? '--into' : pg !== undefined ? '--pg' : undefined;
   if (other !== undefined) throw new DeltaError('usage', `--bootstrap takes all from a published snapshot, so ${other} means nothing there`, { hint: `leave out ${other}` });
   if (cache === undefined) throw new DeltaError('usage', 'name the cache to make', { hint: 'try: deltaimport --help' });
   if (source === undefined) throw missing('--source <folder or url>');
-  const log = openTransport(source, { tell: (text) => progress.say(text), signal, tokenFile });
+  const log = openTransport(source, { tell: (text) => progress.say(text), signal, tokenFile, insecure });
   try {
     const result = await bootstrapCache(log, { cache, patterns: tables === undefined ? undefined : parsePatterns(tables), asked: { rename, columns, where, numeric } }, progress, signal).finally(() => progress.stop());
     process.stdout.write(options.json === true ? `${JSON.stringify(result)}\n` : `${bootstrapText(result).map(oneLine).join('\n')}\n`);
@@ -85,13 +87,13 @@ function missing(option: string): DeltaError {
   return new DeltaError('usage', `required option '${option}' not specified`, { hint: 'try: deltaimport --help' });
 }
 
-function toImport(cache: string | undefined, { source, tokenFile, into, pg, jobs, tables, ...options }: Options): Omit<ImportOptions, 'engine'> {
+function toImport(cache: string | undefined, { source, tokenFile, insecure, into, pg, jobs, tables, ...options }: Options): Omit<ImportOptions, 'engine'> {
   const path = into ?? cache;
   if (path === undefined || (into !== undefined && cache !== undefined)) throw new DeltaError('usage', 'name one cache: a file to make, or --into with one that is there', { hint: 'try: deltaimport --help' });
   if (into === undefined && source === undefined) throw missing('--source <folder or url>');
   if (tables === undefined) throw missing('--table, --tables <patterns>');
   const { rename = [], columns = [], where = [], numeric } = options;
-  return { patterns: parsePatterns(tables), source, tokenFile, cache: path, into: into !== undefined, postgres: pg, jobs, asked: { rename, columns, where, numeric } };
+  return { patterns: parsePatterns(tables), source, tokenFile, insecure, cache: path, into: into !== undefined, postgres: pg, jobs, asked: { rename, columns, where, numeric } };
 }
 
 function collect(one: string, before: readonly string[] = []): readonly string[] {

@@ -19,17 +19,19 @@ Examples:
   daystream serve /var/daystream`);
 const source = () => new Argument('[folder or url]', 'the daystream').default('.');
 const tokenFile = () => new Option('--token-file <file>', 'what the server of an http log is shown, else DAYSTREAM_TOKEN');
+const insecure = () => new Option('--insecure', 'show the token also by http:// to another machine, where others may read it');
 
 interface Options {
   readonly tokenFile?: string;
+  readonly insecure?: true;
   readonly json?: boolean;
 }
-
 
 program.command('cat')
   .description('Prints whole units of the log, as they are or as JSON, one line each.')
   .addArgument(source())
   .addOption(tokenFile())
+  .addOption(insecure())
   .option('--from <clock:sequence>', 'first line at or behind this position', position)
   .option('--to <clock:sequence>', 'last line at or before this position', position)
   .option('--table <name>', 'only lines of this table: t, or schema.t')
@@ -48,6 +50,7 @@ program.command('ls')
   .description('Lists the segments: positions, bytes, transactions.')
   .addArgument(source())
   .addOption(tokenFile())
+  .addOption(insecure())
   .option('--json', 'print JSON, one segment a line')
   .addHelpText('after', '\nExample:\n  daystream ls /var/daystream')
   .action((path: string, options: Options) => onLog(path, options, async (log) => {
@@ -61,6 +64,7 @@ program.command('verify')
   .description('Checks format, sequence and chain; names the first bad byte. Exits 1 where the log is damaged.')
   .addArgument(source())
   .addOption(tokenFile())
+  .addOption(insecure())
   .option('--json', 'print JSON')
   .addHelpText('after', '\nExample:\n  daystream verify /var/daystream')
   .action((path: string, options: Options) => onLog(path, options, async (log) => {
@@ -78,9 +82,9 @@ const folder = () => new Argument('[folder]', 'the daystream').default('.');
 addServe(program, folder());
 addRetention(program, folder);
 
-async function onLog(path: string, { tokenFile }: Options, work: (log: Transport) => Promise<void>): Promise<void> {
+async function onLog(path: string, { tokenFile, insecure }: Options, work: (log: Transport) => Promise<void>): Promise<void> {
   const tell = (text: string) => process.stderr.write(`daystream: ${oneLine(text)}\n`);
-  const log = openTransport(path, { tell, signal: new AbortController().signal, tokenFile });
+  const log = openTransport(path, { tell, signal: new AbortController().signal, tokenFile, insecure });
   try {
     await work(log);
   } finally {

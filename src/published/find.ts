@@ -24,15 +24,20 @@ export interface Snapshot {
   readonly reader: SeekableReader;
 }
 
-/** What does not pass for a snapshot of this log; another one may. */
-export class PassedOver extends Error {}
+/** What does not pass for a snapshot of this log, or for this host; another one may. */
+export class PassedOver extends Error {
+  /** `hint`: what to type where no other one does. */
+  constructor(message: string, readonly hint?: string) {
+    super(message);
+  }
+}
 
 /**
  * Gives the newest snapshot to `use`; where it is damaged, or not of this log, `say` is told and the one before it is
  * tried. Throws DeltaError: log-missing where none is left, and what `use` throws but for log-damaged and PassedOver.
  */
 export async function withNewest<T>(log: Log, say: (text: string) => void, use: (snapshot: Snapshot) => Promise<T>): Promise<T> {
-  const tried: string[] = [];
+  const tried: { readonly reason: string; readonly hint: string | undefined }[] = [];
   for (const name of snapshotsOf(await log.files())) {
     const place = `${log.place}/${name}`;
     try {
@@ -41,13 +46,13 @@ export async function withNewest<T>(log: Log, say: (text: string) => void, use: 
       const reason = passedOver(error, place);
       if (reason === undefined) throw error;
       log.reset();
-      tried.push(reason);
+      tried.push({ reason, hint: error instanceof PassedOver ? error.hint : undefined });
       say(`${reason}; trying the one before it`);
     }
   }
   const [newest] = tried;
-  throw new DeltaError('log-missing', newest === undefined ? `${log.place}: holds no published snapshot` : `${log.place}: no published snapshot there can be used; the newest: ${newest}`, {
-    hint: `on a host that follows this log: deltamirror publish cache.db --to that folder; or copy the tables from Postgres with deltaimport, without --bootstrap`,
+  throw new DeltaError('log-missing', newest === undefined ? `${log.place}: holds no published snapshot` : `${log.place}: no published snapshot there can be used; the newest: ${newest.reason}`, {
+    hint: newest?.hint ?? `on a host that follows this log: deltamirror publish cache.db --to that folder; or copy the tables from Postgres with deltaimport, without --bootstrap`,
   });
 }
 

@@ -12,6 +12,7 @@ import { Folder } from '../daystream/folder.js';
 import { writeIndex } from '../daystream/index-file.js';
 import { formatPosition, type Position } from '../daystream/position.js';
 import { writeSeekable } from '../daystream/seekable-gzip.js';
+import { SeekableReader } from '../daystream/seekable-reader.js';
 import { isSnapshotName, snapshotName, snapshotsOf } from '../daystream/snapshot-name.js';
 import { DeltaError, reasonOf, shellWord } from '../errors.js';
 import { lock } from '../lock.js';
@@ -19,7 +20,7 @@ import { syncFolder } from '../sqlite/publish.js';
 import { takeTables, type Held, type LeftBehind, type Taken } from '../sqlite/take.js';
 import { DROPPED, type CacheTable } from '../sqlite/tables.js';
 import { whyForeign } from './find.js';
-import { encodeHead, headOf, type SnapshotHead } from './head.js';
+import { decodeHead, encodeHead, headOf, type SnapshotHead } from './head.js';
 
 /** The plain file, before it is compressed. */
 const DRAFT = '.snapshot.draft';
@@ -68,7 +69,7 @@ async function publishInto(cache: string, to: string, keep: number): Promise<Pub
   const name = snapshotName(head.position);
   const path = join(to, name);
   const isLog = readdirSync(to).some((each) => segmentOf(each) !== undefined);
-  if (isLog) await requireOfLog(cache, to, head);
+  await (isLog ? requireOfLog : requireOfOthers)(cache, to, head);
   if (!snapshotsOf([...readdirSync(to), name]).slice(0, keep).includes(name)) {
     throw new DeltaError('config', `${cache}: stands at ${formatPosition(head.position)}, before the newest snapshots of ${to}, of which ${keep} stay`, { hint: `let its mirror catch up first: deltamirror ${shellWord(cache)}` });
   }
@@ -98,6 +99,29 @@ async function requireOfLog(cache: string, folder: string, head: SnapshotHead): 
     if (reason !== undefined) throw new DeltaError('config', `${cache}: what ${folder} would get of it ${reason}`, { hint: 'publish to the log that the cache follows, or to a folder without one' });
   } finally {
     await log.close();
+  }
+}
+
+/** The same where no log tells: by the snapshots that are there. One that cannot be read tells nothing. */
+async function requireOfOthers(cache: string, folder: string, { system, slot }: SnapshotHead): Promise<void> {
+  const log = new Folder(folder);
+  try {
+    for (const name of snapshotsOf(readdirSync(folder))) {
+      const there = decodeHead(await headBytes(log, name));
+      if (typeof there === 'string' || (there.system === system && there.slot === slot)) continue;
+      throw new DeltaError('config', `${cache}: follows slot ${slot} of system ${system}, and ${join(folder, name)} is of slot ${there.slot} of system ${there.system}: they would push each other away`, { hint: 'publish what follows another log to another folder' });
+    }
+  } finally {
+    await log.close();
+  }
+}
+
+async function headBytes(log: Folder, name: string): Promise<Buffer | undefined> {
+  try {
+    return (await SeekableReader.open(log.file(name))).head;
+  } catch (error) {
+    if (error instanceof DeltaError) return undefined;
+    throw error;
   }
 }
 

@@ -1,25 +1,12 @@
-/**
- * One line for each answer to a request, when it was sent. Of what was asked for it has only what could be
- * answered: a token that somebody put into a URL by mistake is in no log.
- */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { asked } from './request.js';
+/** The access log: one line for each answer. */
+import type { Answered } from './answers.js';
 
-export function logAnswers(request: IncomingMessage, response: ServerResponse, print: (line: string) => void): void {
-  const startedMs = performance.now();
-  const { socket } = request;
-  const before = socket.bytesWritten;
-  const address = socket.remoteAddress ?? '-';
-  response.once('close', () => {
-    const seconds = ((performance.now() - startedMs) / 1000).toFixed(3);
-    const ended = response.writableFinished ? '' : ' broken off';
-    print(`${new Date().toISOString()} ${address} ${what(request)} ${response.statusCode} ${socket.bytesWritten - before} ${seconds}${ended}\n`);
-  });
+export function logLine({ address, method, asked, status, bytes, seconds, isWhole }: Answered): string {
+  return `${new Date().toISOString()} ${address} ${what(method, asked)} ${status} ${bytes} ${seconds.toFixed(3)}${isWhole ? '' : ' broken off'}\n`;
 }
 
-function what(request: IncomingMessage): string {
-  const wanted = asked(request);
-  if (!('kind' in wanted)) return '-';
-  const name = wanted.kind === 'index' ? 'index' : wanted.name;
-  return `${request.method} ${name}${wanted.kind === 'live' ? `?live from ${wanted.from}` : ''}`;
+function what(method: string, asked: Answered['asked']): string {
+  if (asked === undefined) return '-';
+  const name = asked.kind === 'index' ? 'index' : asked.name;
+  return `${method} ${name}${asked.kind === 'live' ? `?live from ${asked.from}` : ''}`;
 }

@@ -1,8 +1,7 @@
 /** Who may ask: the holder of the token; without one, whoever is on this machine and means this server. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
-import { isLoopback } from './listen.js';
+import { isLocalName } from '../daystream/loopback.js';
 import { refusal, type Refusal } from './refusal.js';
 
 export interface Authority {
@@ -16,7 +15,7 @@ export function refuseStranger({ token, localHostsOnly }: Authority, request: In
   if (token !== undefined && !shows(request.headers.authorization, token)) {
     return refusal(401, 'a token is wanted: Authorization: Bearer TOKEN', { 'WWW-Authenticate': 'Bearer realm="daystream"' });
   }
-  if (token === undefined && localHostsOnly && !isLocal(request.headers.host ?? '')) {
+  if (token === undefined && localHostsOnly && !isLocalName((request.headers.host ?? '').replace(/:\d+$/, ''))) {
     return refusal(421, 'without a token this server is asked by a name of this machine alone, such as 127.0.0.1; serve with --token-file, or with --insecure');
   }
   return undefined;
@@ -30,9 +29,4 @@ function shows(header: string | undefined, token: string): boolean {
 
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
-}
-
-function isLocal(host: string): boolean {
-  const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1').toLowerCase();
-  return name === 'localhost' || (isIP(name) !== 0 && isLoopback(name));
 }

@@ -1,15 +1,7 @@
 /** Where to listen, and whether that is safe. */
 import { lookup } from 'node:dns/promises';
-import { BlockList, isIPv6 } from 'node:net';
+import { isLoopback } from '../daystream/loopback.js';
 import { DeltaError, reasonOf } from '../errors.js';
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8);
-loopback.addAddress('::1', 'ipv6');
-
-export function isLoopback(ip: string): boolean {
-  return loopback.check(ip, isIPv6(ip) ? 'ipv6' : 'ipv4');
-}
 
 /** The address that a host's name stands for, so that what is judged is what is listened on. Throws DeltaError config. */
 export async function addressOf(host: string): Promise<string> {

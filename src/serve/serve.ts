@@ -6,9 +6,11 @@ import type { Server as TlsServer } from 'node:https';
 import { isIPv6, type AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import type { HostAndPort } from '../cli.js';
+import { isLoopback } from '../daystream/loopback.js';
 import { DeltaError, reasonOf } from '../errors.js';
-import { logAnswers } from './access-log.js';
-import { addressOf, isLoopback, requireSafe } from './listen.js';
+import { logLine } from './access-log.js';
+import { Answers } from './answers.js';
+import { addressOf, requireSafe } from './listen.js';
 import { createServer, LIMITS, type Limits } from './server.js';
 import { Service } from './service.js';
 import { reportStanding } from './standing.js';
@@ -33,6 +35,7 @@ export interface Serving {
   readonly url: string;
   readonly tails: Tails;
   readonly server: Server;
+  readonly answers: Answers;
   /** Ends it: answers that are being sent have `GRACE_MS` to end, live streams end at once. */
   stop(): Promise<void>;
 }
@@ -49,8 +52,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const tls = options.tls && readTls(options.tls);
   const tails = new Tails(folder, options.tell);
   const authority = { token: options.token, localHostsOnly: isLoopback(ip) && !options.insecure };
-  const server = createServer(new Service(folder, authority, tails, options.tell), tls, { ...LIMITS, ...options.limits });
-  if (options.accessLog !== undefined) server.prependListener('request', (request, response) => logAnswers(request, response, options.accessLog!));
+  const answers = new Answers();
+  const { accessLog } = options;
+  if (accessLog !== undefined) answers.each((answer) => accessLog(logLine(answer)));
+  const server = createServer(new Service(folder, authority, tails, options.tell), tls, { ...LIMITS, ...options.limits }, answers);
   try {
     await listen(server, ip, options.listen.port);
   } catch (error) {
@@ -59,7 +64,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   }
   const watches = [reportStanding(folder, tails, options.tell), ...(options.tls === undefined ? [] : [followTls(server as TlsServer, options.tls, options.tell)])];
   return {
-    url: urlOf(server, tls !== undefined), tails, server,
+    url: urlOf(server, tls !== undefined), tails, server, answers,
     stop: async () => {
       for (const end of watches) end();
       await stop(server, tails);

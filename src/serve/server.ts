@@ -7,6 +7,7 @@ import { createServer as createHttps } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions } from 'node:tls';
+import type { Answers } from './answers.js';
 import { refusal, refusalBytes, type Refusal } from './refusal.js';
 import type { Service } from './service.js';
 import { Turns } from './turns.js';
@@ -29,7 +30,7 @@ const PROBE_MS = 60_000;
 /** How long a refused connection may go on to send what nobody looks at: cut off at once, it might lose the answer. */
 const LINGER_MS = 1000;
 
-export function createServer(service: Service, tls: SecureContextOptions | undefined, limits: Limits): Server {
+export function createServer(service: Service, tls: SecureContextOptions | undefined, limits: Limits, answers: Answers): Server {
   const turns = new Turns();
   const options: ServerOptions = {
     maxHeaderSize: limits.headerBytes, headersTimeout: limits.headMs, requestTimeout: limits.headMs, keepAliveTimeout: limits.idleMs,
@@ -41,13 +42,16 @@ export function createServer(service: Service, tls: SecureContextOptions | undef
   server.timeout = limits.stalledMs;
   // A body that is announced, and whose sender waits, is refused like any other.
   for (const event of ['request', 'checkContinue', 'checkExpectation']) {
-    server.on(event, (request: IncomingMessage, response: ServerResponse) => turns.take(request, response, (...of) => service.answer(...of)));
+    server.on(event, (request: IncomingMessage, response: ServerResponse) => {
+      answers.to(request, response);
+      turns.take(request, response, (...of) => service.answer(...of));
+    });
   }
-  server.on('connect', (_request, socket) => end(socket, refusal(405, 'only GET and HEAD')));
+  server.on('connect', (_request, socket) => end(socket, refusal(405, 'only GET and HEAD'), answers));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET') socket.destroy();
     else if (turns.isBusy(socket as Socket)) lingering(socket); // a second answer would be taken for a part of the first
-    else end(socket, refusalOf(error));
+    else end(socket, refusalOf(error), answers);
   });
   server.on('timeout', (socket) => {
     if (turns.isBusy(socket) && socket.writableLength === 0) socket.setTimeout(limits.stalledMs); // it has taken all that there was
@@ -64,9 +68,11 @@ function refusalOf({ code }: NodeJS.ErrnoException): Refusal {
   }
 }
 
-function end(socket: Duplex, answer: Refusal): void {
+function end(socket: Duplex, answer: Refusal, answers: Answers): void {
   if (!socket.writable) return;
-  socket.end(refusalBytes(answer));
+  const bytes = refusalBytes(answer);
+  socket.end(bytes);
+  answers.toNone((socket as Socket).remoteAddress ?? '-', answer.status, bytes.length);
   lingering(socket);
 }
 

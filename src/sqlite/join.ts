@@ -8,39 +8,24 @@ import { followColumns } from './follow.js';
 import type { Lost } from './lost.js';
 import { quote, tableKey } from './names.js';
 import { isTaken, putBack, type SchemaObject } from './objects.js';
-import { guarded, openCache, type Cache } from './open.js';
+import type { Cache } from './open.js';
 import { makeIndexes, presentIndexes } from './own-indexes.js';
 import { writePatterns, type ChosenPattern } from './patterns.js';
 import { moveTable } from './rename.js';
-import { isProtected, renewProtection } from './protect.js';
 import { createHashes, indexHashes, rowIndexName } from './row-index.js';
 import { rowid } from './rows.js';
 import { createTableSql } from './schema.js';
 import { deleteTable, heldColumns, readTables, writeTable, type CacheTable } from './tables.js';
-import { Watch } from './watch.js';
+import { withDraft } from './with-draft.js';
 
 /** The caller holds the cache's lock. `patterns`: those that chose the tables. Gives what of an application's objects could not be kept. */
 export function joinTables(path: string, draft: string, tables: readonly CacheTable[], patterns: readonly ChosenPattern[]): Lost[] {
-  const cache = openCache(path);
-  try {
-    return guarded(path, () => {
-      cache.prepare('ATTACH ? AS draft').run(draft);
-      const lost = cache.transaction(() => {
-        const watch = new Watch(cache);
-        const losses: Lost[] = [];
-        const objects = makeRoom(cache, tables, losses);
-        for (const table of tables) losses.push(...joinTable(cache, table, objects.get(table) ?? []));
-        writePatterns(cache, patterns);
-        cache.exec('UPDATE main._daystream_position SET imported_at_us = (SELECT imported_at_us FROM draft._daystream_position)');
-        renewProtection(cache, isProtected(cache));
-        return [...losses, ...watch.losses()];
-      }).immediate();
-      cache.exec('DETACH draft');
-      return lost;
-    });
-  } finally {
-    cache.close();
-  }
+  return withDraft(path, draft, (cache, lost) => {
+    const objects = makeRoom(cache, tables, lost);
+    for (const table of tables) lost.push(...joinTable(cache, table, objects.get(table) ?? []));
+    writePatterns(cache, patterns);
+    cache.exec('UPDATE main._daystream_position SET imported_at_us = (SELECT imported_at_us FROM draft._daystream_position)');
+  });
 }
 
 /** Removes what the tables replace: those of the same oid, or of the same name. Gives what an application had made on them, by the new table. */

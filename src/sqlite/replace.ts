@@ -11,13 +11,12 @@ import { isInDraft, joinTable, makeRoom } from './join.js';
 import type { Lost } from './lost.js';
 import { droppedName, tableKey, unheldName } from './names.js';
 import { isTaken } from './objects.js';
-import { guarded, openCache, type Cache } from './open.js';
+import type { Cache } from './open.js';
 import { keepChoice, writePatterns, type ChosenPattern } from './patterns.js';
-import { isProtected, renewProtection } from './protect.js';
 import { moveTable } from './rename.js';
 import { createTableSql } from './schema.js';
 import { deleteTable, DROPPED, readTables, writeTable, type CacheTable } from './tables.js';
-import { Watch } from './watch.js';
+import { withDraft } from './with-draft.js';
 
 export interface Replacement {
   /** Where the cache comes to stand, as the draft does. */
@@ -32,35 +31,19 @@ export interface Replacement {
 
 /** The caller holds the cache's lock. Gives what of an application's objects could not be kept. Throws DeltaError; the cache is then as it was. */
 export function replaceTables(path: string, draft: string, { at, tables, patterns, ended }: Replacement): Lost[] {
-  const cache = openCache(path);
-  try {
-    return guarded(path, () => {
-      cache.prepare('ATTACH ? AS draft').run(draft);
-      const lost = cache.transaction(() => {
-        const watch = new Watch(cache);
-        const wasProtected = isProtected(cache);
-        const losses: Lost[] = [];
-        const kept = leaveDropped(cache, tables, losses);
-        const objects = makeRoom(cache, tables, losses);
-        for (const gone of readTables(cache).filter(({ oid }) => !kept.has(oid))) {
-          deleteTable(cache, gone);
-          losses.push(...dropTable(cache, gone));
-        }
-        cache.exec('DELETE FROM main._daystream_kept');
-        for (const table of tables) losses.push(...takeIn(cache, table, objects.get(table) ?? [], at));
-        writePatterns(cache, patterns);
-        for (const table of ended) keepChoice(cache, table);
-        cache.exec('INSERT OR REPLACE INTO main._daystream_position SELECT * FROM draft._daystream_position');
-        cache.prepare('UPDATE main._daystream_position SET protect = ?').run(Number(wasProtected));
-        renewProtection(cache, wasProtected);
-        return [...losses, ...watch.losses()];
-      }).immediate();
-      cache.exec('DETACH draft');
-      return lost;
-    });
-  } finally {
-    cache.close();
-  }
+  return withDraft(path, draft, (cache, lost) => {
+    const kept = leaveDropped(cache, tables, lost);
+    const objects = makeRoom(cache, tables, lost);
+    for (const gone of readTables(cache).filter(({ oid }) => !kept.has(oid))) {
+      deleteTable(cache, gone);
+      lost.push(...dropTable(cache, gone));
+    }
+    cache.exec('DELETE FROM main._daystream_kept');
+    for (const table of tables) lost.push(...takeIn(cache, table, objects.get(table) ?? [], at));
+    writePatterns(cache, patterns);
+    for (const table of ended) keepChoice(cache, table);
+    cache.exec('INSERT OR REPLACE INTO main._daystream_position SELECT * FROM draft._daystream_position');
+  });
 }
 
 /** Dropped tables whose rows the host keeps stay; one whose name another one has now is an ordinary table from here on. Gives the oids of those that stay. */

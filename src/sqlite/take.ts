@@ -42,7 +42,7 @@ export interface Taken {
   readonly source?: string;
 }
 
-/** What was not taken: objects that the cache does not know as its own. */
+/** What nobody chose to take or to leave: objects that the cache does not know as its own. */
 export interface LeftBehind {
   readonly kind: string;
   readonly name: string;
@@ -66,7 +66,8 @@ export function takeTables(draft: string, path: string, choose: (held: Held) => 
     // Who keeps others from writing to it makes its triggers anew.
     cache.exec('UPDATE main._daystream_position SET protect = 0');
     if (source !== undefined) cache.prepare('UPDATE main._daystream_position SET source = ?').run(source);
-    const leftBehind = leftBehindBy(cache);
+    const taken = new Set(tables.map(({ from }) => from.oid));
+    const leftBehind = leftBehindBy(cache, held.tables.filter(({ oid }) => !taken.has(oid)).map(({ table }) => table));
     finishBulk(draft, cache);
     return { ...held, leftBehind };
   } catch (error) {
@@ -169,10 +170,11 @@ function isThere(cache: Cache, table: string): boolean {
   return cache.prepare("SELECT 1 FROM source.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE").get(table) !== undefined;
 }
 
-function leftBehindBy(cache: Cache): LeftBehind[] {
-  return cache.prepare<[], LeftBehind>(`SELECT type AS kind, name FROM source.sqlite_schema AS had
+function leftBehindBy(cache: Cache, untaken: readonly string[]): LeftBehind[] {
+  return cache.prepare<[string], LeftBehind>(`SELECT type AS kind, name FROM source.sqlite_schema AS had
     WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_daystream%' ESCAPE '\\'
-    AND NOT EXISTS (SELECT 1 FROM main.sqlite_schema AS has WHERE has.type = had.type AND has.name = had.name) ORDER BY had.rowid`).all();
+    AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE value = had.tbl_name COLLATE NOCASE)
+    AND NOT EXISTS (SELECT 1 FROM main.sqlite_schema AS has WHERE has.type = had.type AND has.name = had.name) ORDER BY had.rowid`).all(JSON.stringify(untaken));
 }
 
 function isOfWriting(error: unknown): boolean {

@@ -92,6 +92,43 @@ for (const [name, spoil] of [
   });
 }
 
+test('behind a proxy that passes live streams in pieces of its own, what is written comes by ranges', async (t) => {
+  const folder = temporaryFolder(t);
+  const writer = await openWriter(folder, { clock: () => 1_760_000_000 });
+  t.after(() => writer.close());
+  const asked: string[] = [];
+  const log = overHttp(await behind(t, (await serving(t, folder)).url, inPieces, asked), { stallMs: 20_000, backoffMs: () => 1 });
+  t.after(() => log.close());
+  let reader: LogReader | undefined;
+  for (let round = 0; round < 10; round++) {
+    appendTransactions(writer, 1 + round * 10, 10);
+    writer.write();
+    reader ??= new LogReader(log, await seekStart(log));
+    for (let left = 10; left > 0;) {
+      const units = await reader.next();
+      left -= xidsOf(units).length;
+      if (units.length === 0) await reader.wait(10);
+    }
+    await reader.next();
+    await reader.wait(10);
+  }
+  const streams = asked.filter((url) => url.endsWith('?live')).length;
+  assert.ok(streams >= 1 && streams <= 4, `${streams} streams`);
+});
+
+/** Passes on what is whole of so many bytes, as a buffer does that is sent when it is full. */
+function inPieces(answer: IncomingMessage, response: ServerResponse): void {
+  const pieceBytes = 1000;
+  let held = Buffer.alloc(0);
+  response.writeHead(200, { 'Daystream-Offset': offsetOf(response) }).flushHeaders();
+  answer.on('data', (bytes: Buffer) => {
+    const all = Buffer.concat([held, bytes]);
+    const whole = all.length - all.length % pieceBytes;
+    response.write(all.subarray(0, whole));
+    held = all.subarray(whole);
+  }).on('end', () => response.end(held));
+}
+
 /** The offset that the stream was asked from. */
 function offsetOf(response: ServerResponse): string {
   return /^bytes=(\d+)-$/.exec(response.req.headers.range!)![1];

@@ -261,6 +261,12 @@ test('a source is a folder or a URL without secrets; anything else is said to be
     ['https://me:p/ass@host/log/', /^https:\/\/host\/log\/: is no URL$/],
     ['https://me:1/pass@host/log/', /^https:\/\/host\/log\/: a URL is seen/],
     ['http://host:port/pass@', /^http:\/\/: is no URL$/],
+    ['https://host/log/?key=pass@pass', /^https:\/\/…: a URL is seen/],
+    ['https://me:pass?pass@host/', /^https:\/\/…: is no URL$/],
+    ['https://pa/ss@host/log', /^https:\/\/host\/log: a URL is seen/],
+    ['http:/me:pass@host/log', /^http:…: is neither a URL nor a folder$/],
+    [' https://me:pass@host/', /^https:…: is neither a URL nor a folder$/],
+    ['https:me:pass@host', /^https:…: is neither a URL nor a folder$/],
   ] as const) {
     assert.throws(() => open(source), (error: Error & { code?: string; hint?: string }) => {
       assert.equal(error.code, 'usage');
@@ -331,6 +337,31 @@ test('from a server whose versions never change comes what is new', async (t) =>
   assert.deepEqual(await read(log, 1, reader), [2]);
   nextDay();
   assert.deepEqual(await read(log, 1, reader), [3]);
+});
+
+test('what is forgotten while it comes is asked for again, at its own place', async (t) => {
+  const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, i) => i % 251));
+  const asked: string[] = [];
+  let begun = 0;
+  const url = await listen(t, createServer((request, response) => {
+    if (request.url === '/index') return void response.end('daystream-index 1\n');
+    asked.push(request.url!);
+    const first = Number(/^bytes=(\d+)-/.exec(request.headers.range!)![1]);
+    response.on('error', () => {}).writeHead(206, { 'Content-Range': `bytes ${first}-${bytes.length - 1}/${bytes.length}` });
+    // Once before anything of the answer has come, once behind half of it.
+    if (++begun === 1) return void files.reset();
+    response.write(bytes.subarray(first, first + 50_000));
+    if (begun === 2) setImmediate(() => files.reset());
+    else response.end(bytes.subarray(first + 50_000));
+  }));
+  const files = new HttpFiles(new URL(url), QUICK);
+  t.after(() => files.close());
+  await files.list();
+  const into = Buffer.alloc(200_000);
+  for (let read = 0; read < 200_000;) read += await files.read('2026-11-21.daystream.gz', 100_000 + read, into.subarray(read));
+  assert.ok(into.equals(bytes.subarray(100_000)));
+  assert.ok(begun > 2);
+  assert.deepEqual([...new Set(asked)], ['/2026-11-21.daystream.gz']);
 });
 
 test('while the other end is away a log that is closed waits for nothing more', async (t) => {

@@ -115,6 +115,37 @@ test('whichever of the answers lies by which --from is looked for, reading begin
   }
 });
 
+/** Counts the ways there and back. */
+class Counting extends Folder {
+  reads = 0;
+
+  override read(segment: string, offset: number, into: Buffer): Promise<number> {
+    this.reads++;
+    return super.read(segment, offset, into);
+  }
+}
+
+test('--from right behind a large transaction, or inside it, takes few ways there and back', async (t) => {
+  const folder = temporaryFolder(t);
+  let now = T0;
+  const writer = await openWriter(folder, { clock: () => now });
+  const value = 'v'.repeat(10_000);
+  for (const rows of [1, 1, 2400, 1, 1]) {
+    now++;
+    writer.append(transactionLines(now - T0, BigInt(now - T0) * 0x1000n, Array.from({ length: rows }, () => value)));
+  }
+  await writer.sync();
+  writer.close();
+  for (const [sequence, clock, xid] of [[0, T0 + 4, 4], [1200, T0 + 3, 4], [0, T0 + 3, 3]]) {
+    const log = new Counting(folder);
+    const reader = await openReader(log, { clock, sequence });
+    // 24 MB are read once forwards, by the megabyte, to prove the place; backwards in blocks that grow.
+    assert.ok(log.reads < 80, `${log.reads} reads`);
+    assert.equal(xidsOf(await reader.next())[0], xid);
+    await log.close();
+  }
+});
+
 test('horizons are found from the end, also behind a torn tail and beside values that look like one', async (t) => {
   const folder = temporaryFolder(t);
   const writer = await openWriter(folder);

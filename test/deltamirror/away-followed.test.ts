@@ -30,13 +30,15 @@ interface Scenario {
   readonly publisherKeeps?: boolean;
   readonly before?: Days;
   readonly gap: Days;
+  /** What the publisher's application does before the last day of the gap, behind another snapshot. */
+  readonly meddling?: string;
   readonly later?: Days;
 }
 
 interface Ended { readonly log: string; readonly host: string; readonly follower: string; readonly status: number | null; readonly said: string }
 
 /** A day of the log for each list of lines. The publisher asks for all that there is. */
-async function scenario(t: TestContext, { host: table = TABLE, hostAsks, publisher = '', keepDropped = false, publisherKeeps = false, before = [], gap, later = [] }: Scenario): Promise<Ended> {
+async function scenario(t: TestContext, { host: table = TABLE, hostAsks, publisher = '', keepDropped = false, publisherKeeps = false, before = [], gap, meddling, later = [] }: Scenario): Promise<Ended> {
   const folder = temporaryFolder(t);
   const [log, published, host, follower] = ['log', 'published.db', 'host.db', 'follower.db'].map((name) => join(folder, name));
   let days = 0;
@@ -57,9 +59,15 @@ async function scenario(t: TestContext, { host: table = TABLE, hostAsks, publish
   const follow = (cache: string) => runMirror(cache, log, { keepDropped: cache === published ? publisherKeeps : keepDropped });
   await write([['t insert id 1 note a more x', 't insert id 20 note big more y', 'other insert id 1'], ...before]);
   for (const cache of [published, host, follower]) await follow(cache);
-  await write(gap);
+  await write(gap.slice(0, -1));
+  if (meddling !== undefined) {
+    await follow(published);
+    await publishSnapshot(published, log, 2);
+    execute(published, meddling);
+  }
+  await write(gap.slice(-1));
   for (const cache of [published, follower]) await follow(cache);
-  await publishSnapshot(published, log, 1);
+  await publishSnapshot(published, log, 2);
   await write([['other insert id 77']]);
   await follow(follower);
   for (const name of readdirSync(log).filter((each) => each.endsWith('.daystream')).sort().slice(0, -2)) rmSync(join(log, name));
@@ -92,6 +100,7 @@ test('of a table that was dropped meanwhile the choice of columns and rows holds
 test('of a table that was dropped and made again meanwhile it holds too', async (t) => {
   const ended = await scenario(t, { host: CHOSEN, gap: [['t drop _oid 1'], NEW], later: [['t insert id 6 note six more secret']] });
   alike(ended);
+  assert.match(ended.said, /public\.t is gone: another table has its name by now/);
   assert.deepEqual(query(ended.host, 'SELECT * FROM t'), [{ id: 5, note: 'five' }, { id: 6, note: 'six' }]);
 });
 
@@ -130,11 +139,32 @@ test('a new table that the publisher has in quarantine is so here, with a cure t
   }
 });
 
-test('a table that is well here and in quarantine at the publisher stays as it is: the snapshot is passed over', async (t) => {
-  const { host, status, said } = await scenario(t, { gap: [['t delete id 99'], ['other insert id 2']] });
-  assert.equal(status, 1);
+test('a table that went into quarantine meanwhile comes as it stood then, in quarantine, with the cure of this cache; the others go on', async (t) => {
+  const { host, follower, status, said } = await scenario(t, { host: CHOSEN, gap: [['t insert id 2 note two more x', 't update id 1 note one'], ['t delete id 9', 't insert id 3 note three more x'], ['other insert id 2']], later: [['other insert id 3', 't insert id 4']] });
+  assert.equal(status, 0, said);
   assert.match(said, /table public\.t is in quarantine there, and not in \S*host\.db/);
-  assert.deepEqual(ids(host), [1, 20]);
+  for (const table of ['t', 'other']) assert.deepEqual(query(host, `SELECT * FROM ${table}`), query(follower, `SELECT * FROM ${table}`), table);
+  assert.deepEqual(query(host, 'SELECT id, note FROM t'), [{ id: 1, note: 'one' }, { id: 2, note: 'two' }]);
+  const states = (cache: string) => query(cache, "SELECT name, state, position, replace(reason, 'the snapshot has it in quarantine: ', '') AS reason FROM _daystream_tables ORDER BY name");
+  assert.deepEqual(states(host), states(follower));
+  const cure = `deltaimport --table t --into ${host}`;
+  assert.deepEqual(query(host, "SELECT cure FROM _daystream_tables WHERE state = 'quarantined'"), [{ cure }]);
+  assert.match(said, new RegExp(`public\\.t is in quarantine since .* — ${cure}`));
+});
+
+test('where an older snapshot has a table that is in quarantine in the newest as it was, that one is taken', async (t) => {
+  const ended = await scenario(t, { gap: [['t insert id 2 note two more x'], ['t delete id 20', 'other insert id 2']], meddling: 'DELETE FROM t WHERE id = 20' });
+  assert.match(ended.said, /is in quarantine there, .*; trying the one before it/);
+  alike(ended);
+  assert.deepEqual(ids(ended.host), [1, 2]);
+});
+
+test('a table that was in quarantine at the publisher before the host came so far would go back: all stays as it is, and the way out is said', async (t) => {
+  const publisher = 'CREATE TRIGGER g AFTER INSERT ON t WHEN new.id = 20 BEGIN DELETE FROM t WHERE id = 1; END';
+  const { host, status, said } = await scenario(t, { publisher, before: [['t delete id 1']], gap: [['t insert id 2 note two more x'], ['other insert id 2']] });
+  assert.equal(status, 1);
+  assert.match(said, /table public\.t is in quarantine there, and not in \S*host\.db.* — on the host that published it: deltaimport --table t --into \S*published\.db; then publish again/);
+  assert.deepEqual([ids(host), query(host, "SELECT name FROM _daystream_tables WHERE state <> 'following'")], [[20], []]);
 });
 
 test('a cache never goes back: a log whose end was lost and written anew has later places with less in them', async (t) => {

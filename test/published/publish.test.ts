@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
@@ -174,4 +174,30 @@ test('a cache of another log, or one that is older than all that would stay, pus
   assert.deepEqual(snapshotsIn(log), names);
   await bootstrap(log, join(folder, 'new.db'));
   assert.deepEqual(ids(join(folder, 'new.db')), [1, 2]);
+});
+
+test('to a folder without a log go the snapshots of one log: those of two would push each other away', async (t) => {
+  const { folder, log, cache } = bench(t, [TABLE]);
+  const to = join(folder, 'snapshots');
+  mkdirSync(to);
+  await writeLog(log, spaced(1, ['t insert id 1 note n']));
+  await runMirror(cache, log);
+  await publishSnapshot(cache, to, 1);
+  await writeLog(log, spaced(2, ['t insert id 2 note n']));
+  await runMirror(cache, log);
+  const { path } = await publishSnapshot(cache, to, 1);
+  const own = new Database(cache);
+  own.exec("UPDATE _daystream_position SET slot = 'another'");
+  own.close();
+  await assert.rejects(publishSnapshot(cache, to, 1), { code: 'config', message: /cache\.db: follows slot another of system \d+, and \S*\.snapshot\.gz is of slot test of system \d+: they would push each other away$/ });
+  assert.deepEqual(snapshotsIn(to), [basename(path)]);
+});
+
+test('what the host keeps of a dropped table stays there, and is not called somebody else\'s', async (t) => {
+  const { log, cache } = bench(t, [TABLE, keyedTable('other')]);
+  await writeLog(log, spaced(1, ['t insert id 1 note n']), spaced(2, ['t drop _oid 1', 'other insert id 1']));
+  await runMirror(cache, log, { keepDropped: true });
+  assert.deepEqual(ids(cache), [1]);
+  const { leftBehind, tables } = await publishSnapshot(cache, log, 1);
+  assert.deepEqual([leftBehind, tables], [[], 1]);
 });

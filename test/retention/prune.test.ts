@@ -124,9 +124,11 @@ test('an open reader keeps its segment as long as its process lives', async (t) 
   writeFileSync(join(folder, `.hosts/serve-${dead}.json`), JSON.stringify({ ...alive, name: `serve-${dead}`, segment: segments[3], pid: dead }));
   assert.deepEqual(gone(await prune(folder, keeping(3))), segments.slice(2, 8));
   assert.deepEqual(readHosts(folder), []);
+  writeFileSync(join(folder, '.hosts/serve-1.json'), JSON.stringify({ ...alive, started: '1' }));
+  assert.deepEqual(readHosts(folder), [], 'its pid is another process by now');
 });
 
-test('open readers with one pid, as in containers that share the folder, are two; of one in another container the pid tells nothing', async (t) => {
+test('open readers with one pid, as in containers that share the folder, are two; of one in another container, on another machine or before a restart of this one the pid tells nothing', async (t) => {
   const { folder, segments } = await twelveDays(t);
   const [first, second] = [2, 3].map((i) => OpenReader.open(folder, 'mirror', { segment: segments[i] })!);
   assert.deepEqual(readHosts(folder).map(({ segment }) => segment).sort(), segments.slice(2, 4));
@@ -134,11 +136,14 @@ test('open readers with one pid, as in containers that share the folder, are two
   const [name] = readdirSync(join(folder, '.hosts'));
   assert.deepEqual(gone(await prune(folder, keeping(1))), segments.slice(0, 2));
   const dead = spawnSync(process.execPath, ['-e', '']).pid;
-  const there = { ...JSON.parse(readFileSync(join(folder, '.hosts', name), 'utf8')), pid: dead, pids: 'pid:[1]' };
-  writeFileSync(join(folder, '.hosts', name), JSON.stringify(there));
-  assert.deepEqual(gone(await prune(folder, keeping(1))), []);
-  writeFileSync(join(folder, '.hosts', name), JSON.stringify({ ...there, at: new Date(Date.now() - 3_700_000).toISOString() }));
-  assert.deepEqual(readHosts(folder), []);
+  const record = { ...JSON.parse(readFileSync(join(folder, '.hosts', name), 'utf8')), pid: dead };
+  for (const elsewhere of [{ pids: 'pid:[1]' }, { boot: '00000000-0000-4000-8000-000000000000' }, { machine: 'another' }]) {
+    const there = { ...record, ...elsewhere };
+    writeFileSync(join(folder, '.hosts', name), JSON.stringify(there));
+    assert.deepEqual(gone(await prune(folder, keeping(1))), []);
+    writeFileSync(join(folder, '.hosts', name), JSON.stringify({ ...there, pid: process.pid, at: new Date(Date.now() - 3_700_000).toISOString() }));
+    assert.deepEqual(readHosts(folder), []);
+  }
   first.close();
 });
 

@@ -15,7 +15,7 @@ export interface Request {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-interface Range { readonly first: number; readonly last: number }
+export interface Range { readonly first: number; readonly last: number }
 
 /** As many bytes come twice, or not at all. */
 const SHIFT_BYTES = 37;
@@ -30,6 +30,8 @@ export class LyingServer {
   told = 0;
   /** Behind the last byte of the segment that was sent. */
   sent = 0;
+  /** Is called with what was sent of the segment without a lie. */
+  right: (range: Range) => void = () => {};
   readonly #sockets = new Set<Socket>();
   readonly #listener = createServer((socket) => this.#serve(socket));
 
@@ -67,7 +69,7 @@ export class LyingServer {
     const bytes = this.files.get(request.path.replace(/^\/log\//, ''));
     if (bytes === undefined) return void socket.write('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
     const range = rangeOf(request, bytes, this.answerBytes);
-    const tag = `"${createHash('md5').update(bytes.subarray(-1000)).digest('hex')}-${bytes.length}"`;
+    const tag = tagOf(bytes);
     const { lie } = this;
     const isLie = lie !== undefined && request.path.endsWith(this.about) && range !== undefined && lie.at >= range.first && lie.at <= range.last;
     if (range !== undefined && request.path.endsWith('.daystream')) this.sent = range.last + 1;
@@ -83,6 +85,7 @@ export class LyingServer {
       send(socket, '416 Range Not Satisfiable', [`Content-Range: bytes */${bytes.length}`], Buffer.alloc(0));
     } else {
       send(socket, '206 Partial Content', [`ETag: ${tag}`, contentRange(range, bytes.length)], part(bytes, range));
+      if (request.path.endsWith('.daystream')) this.right(range);
     }
   }
 }
@@ -124,6 +127,14 @@ function tell(socket: Socket, kind: LieKind, bytes: Buffer, range: Range, at: nu
       socket.write(headOf('200 OK', ['Connection: close']));
       socket.end(bytes.subarray(0, at));
   }
+}
+
+const TAGS = new WeakMap<Buffer, string>();
+
+function tagOf(bytes: Buffer): string {
+  const tag = TAGS.get(bytes) ?? `"${createHash('md5').update(bytes.subarray(-1000)).digest('hex')}-${bytes.length}"`;
+  TAGS.set(bytes, tag);
+  return tag;
 }
 
 const PACKED = new WeakMap<Buffer, Buffer>();

@@ -1,21 +1,18 @@
 /** Logs read through a server that lies: what comes, and that nothing else does. */
-import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { linesOf } from '../../src/daystream/lines.js';
 import { patiently } from '../../src/daystream/patience.js';
-import { LogReader } from '../../src/daystream/reader.js';
+import { LogReader, type Place } from '../../src/daystream/reader.js';
 import { seekStart } from '../../src/daystream/seek.js';
 import { Segments } from '../../src/daystream/segments.js';
 import type { Transport } from '../../src/daystream/transport.js';
 import { HttpFiles, type HttpOptions } from '../../src/daystream/transports/http-files.js';
 import { isLogFile } from '../../src/daystream/file-names.js';
 import { INDEX_NAME } from '../../src/daystream/index-file.js';
-import type { LieKind, LyingServer } from './lying.js';
 import type { Random } from './random.js';
 import { openWriter, transactionLines } from './log.js';
-import { until } from './wait.js';
 
 /** Nobody waits in a test for what is only to be waited for once. */
 export const IMPATIENT: HttpOptions = { stallMs: 100, backoffMs: () => 0 };
@@ -41,12 +38,17 @@ export function filesOf(folder: string): Map<string, Buffer> {
   return new Map(readdirSync(folder).filter((name) => name === INDEX_NAME || isLogFile(name)).map((name) => [name, readFileSync(join(folder, name))]));
 }
 
-/** Every transaction from the log's start to its end, as one line each: who it is, and what it holds. `seen` is called behind each. */
-export async function transactionsOf(log: Transport, blockBytes: number, end: number, seen: (offset: number) => void = () => {}): Promise<string[]> {
+/** Every transaction from the log's start to its end, as one line each: who it is, and what it holds. */
+export async function transactionsOf(log: Transport, blockBytes: number, end: number): Promise<string[]> {
   const found: string[] = [];
-  seen(0);
-  const reader = new LogReader(log, await patiently(log, () => seekStart(log)), blockBytes);
-  while (reader.place.offset < end) {
+  await readOn(log, await patiently(log, () => seekStart(log)), blockBytes, end, found);
+  return found;
+}
+
+/** Reads on from a place to the log's end, or to where `isEnough`, which is asked behind each block. Adds the transactions to `found`; gives the place behind them. */
+export async function readOn(log: Transport, from: Place, blockBytes: number, end: number, found: string[], isEnough: (offset: number) => boolean = () => false): Promise<Place> {
+  const reader = new LogReader(log, from, blockBytes);
+  while (reader.place.offset < end && !isEnough(reader.place.offset)) {
     const units = await reader.next();
     for (const unit of units) {
       if (unit.kind === 'transaction') {
@@ -55,43 +57,7 @@ export async function transactionsOf(log: Transport, blockBytes: number, end: nu
         found.push(`${unit.xid} ${unit.start} ${unit.crc} ${hash.digest('hex')}`);
       }
     }
-    seen(reader.place.offset);
     if (units.length === 0) await reader.wait(1);
   }
-  return found;
-}
-
-/**
- * Reads a log again and again, until a lie was told at each of these bytes: the next one when the reader has come
- * past the one before. Asserts of each reading that it gave what is expected. Gives the number of readings.
- */
-export async function readThroughLies(server: LyingServer, kindOf: (at: number) => LieKind, places: readonly number[], expected: readonly string[], blockBytes: number, end: number): Promise<number> {
-  let left = places.toSorted((a, b) => a - b);
-  let readings = 0;
-  for (; left.length > 0; readings++) {
-    const log = overHttp(server.url);
-    const later: number[] = [];
-    let next = 0;
-    let last = -1;
-    const arm = (offset: number) => {
-      if (server.lie !== undefined || offset <= last) return;
-      while (next < left.length && left[next] < server.sent) later.push(left[next++]); // it was sent already
-      if (next === left.length) return;
-      last = left[next++];
-      server.lie = { kind: kindOf(last), at: last };
-    };
-    server.sent = 0;
-    try {
-      // On a busy machine the first answer may take longer than a stall may here.
-      await until('the server answers', () => log.list().catch(() => false));
-      const found = await transactionsOf(log, blockBytes, end, arm);
-      assert.ok(found.length === expected.length && found.every((each, i) => each === expected[i]), 'what was read is not what was written');
-    } finally {
-      await log.close();
-    }
-    if (server.lie !== undefined) later.push(server.lie.at);
-    server.lie = undefined;
-    left = [...later, ...left.slice(next)];
-  }
-  return readings;
+  return reader.place;
 }

@@ -1,8 +1,13 @@
 /** Where history breaks, the log goes on with the differences alone, and every host ends equal, value by value. */
 import assert from 'node:assert/strict';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Server } from '../../dev/postgres.js';
+import { segmentOf } from '../../src/daystream/file-names.js';
+import { isSegmentName } from '../../src/daystream/segment.js';
 import { TABLES, Broken, changes, FILL, schemaSql } from '../support/broken.js';
+import { runCommand } from '../support/path.js';
 
 test('after the slot was dropped, hosts go on with what changed meanwhile', async (t) => {
   const broken = await Broken.start(t);
@@ -89,12 +94,39 @@ test('without a cache every table is copied through the log', async (t) => {
   await broken.ends(undefined, TABLES);
 });
 
-test('two breaks in a row are two epochs, also for a host that saw neither', async (t) => {
+test('two breaks in a row are two epochs, also for a host that saw neither, and where all that is closed is compressed', async (t) => {
   const broken = await Broken.start(t);
+  const compress = () => broken.path.run('daystream', 'compress', broken.path.log);
   await broken.stopStream();
   await broken.server.query(changes(100));
   const first = broken.reconciled().epoch;
+  compress();
+  broken.deltastream = broken.path.deltastream();
+  await broken.inLog(changes(120));
+  await broken.stopStream();
   await broken.server.query(changes(150));
   assert.ok(broken.reconciled().epoch > first);
+  compress();
+  assert.equal(compressedIn(broken).length, 2);
   await broken.ends();
+  await refusesNewSlot(broken);
 });
+
+/** A folder that has lost its newest segment, and has compressed ones alone, holds a log all the same. */
+async function refusesNewSlot(broken: Broken): Promise<void> {
+  const { log, environment } = broken.path;
+  await broken.mirror.stop();
+  await broken.server.query("SELECT pg_drop_replication_slot('test')");
+  for (const name of readdirSync(log).filter(isSegmentName)) rmSync(join(log, name));
+  for (const how of ['--create-slot', '--temporary-slot']) {
+    const { status, stderr } = runCommand('deltastream', ['--slot', 'test', how, '--out', log], environment);
+    assert.notEqual(status, 0);
+    assert.match(stderr, /: a new slot would begin later|: holds a log, and a temporary slot begins now/, how);
+  }
+  assert.deepEqual(await broken.server.query('SELECT slot_name FROM pg_replication_slots'), []);
+  assert.equal(compressedIn(broken).length, 2);
+}
+
+function compressedIn({ path }: Broken): string[] {
+  return readdirSync(path.log).filter((name) => name.endsWith('.gz') && segmentOf(name) !== undefined);
+}

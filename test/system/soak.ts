@@ -17,6 +17,11 @@
  * Or with schemas that change meanwhile, known by triggers or by looking at the catalog:
  *
  *   npm run soak -- --schema --seeds 1000 --detection polling
+ *
+ * Or a log read through a server that lies, at each byte; a hundredth of it:
+ *
+ *   npm run soak -- --lies
+ *   npm run soak -- --lies --share 0.01
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -32,6 +37,7 @@ import { runSeeds } from '../generator/seeds.js';
 import { Path, until } from '../support/path.js';
 import { Random } from '../support/random.js';
 import { followFromFour } from './soak-hosts.js';
+import { soakLies } from './soak-lies.js';
 
 interface Options {
   readonly before: string[];
@@ -42,6 +48,8 @@ interface Options {
   readonly partitions: 'root' | 'leaf';
   readonly schema?: true;
   readonly hosts?: true;
+  readonly lies?: true;
+  readonly share: number;
   readonly detection: 'triggers' | 'polling';
   readonly plugin: 'deltastream' | 'pgoutput';
 }
@@ -54,13 +62,22 @@ const program = command('soak', 'Mirrors a busy database for a while and compare
   .option('--during <file>', 'SQL to run by psql while the mirrors follow (again for more)', collect, [])
   .option('--scale <n>', 'scale of pgbench', count, 10)
   .option('--hosts', 'four hosts: from the folder, by ssh, by nginx and by daystream serve, which are cut meanwhile')
+  .option('--lies', 'no Postgres: a log read through a server that lies at each byte')
+  .option('--share <n>', 'with --lies: of all places, 0 to 1', Number, 1)
   .option('--seeds <n>', 'no pgbench: random schemas, values and changes of so many seeds', count)
   .option('--schema', 'with --seeds: schemas that change while rows do')
   .addOption(new Option('--detection <how>', 'with --schema: how deltastream hears of a change').choices(['triggers', 'polling']).default('triggers'))
   .addOption(new Option('--plugin <name>', 'with --schema: of the slot').choices(['deltastream', 'pgoutput']).default('deltastream'))
   .option('--from <seed>', 'the first seed (default: a random one)', count)
   .addOption(new Option('--partitions <whose>', 'by whose names the log has the rows of partitions').choices(['root', 'leaf']).default('root'))
-  .action((seconds: number, options: Options) => (options.seeds === undefined ? soak(seconds, options) : soakSeeds(options.seeds, options)));
+  .action((seconds: number, options: Options) => {
+    if (options.lies === true) return lie(options.share);
+    return options.seeds === undefined ? soak(seconds, options) : soakSeeds(options.seeds, options);
+  });
+
+async function lie(share: number): Promise<void> {
+  if (await soakLies(share, say) > 0) process.exitCode = 1;
+}
 
 async function soakSeeds(count: number, options: Options): Promise<void> {
   const first = options.from ?? new Random().seed;

@@ -11,6 +11,7 @@ import type { FSWatcher as FolderWatcher } from 'chokidar';
 import { DeltaError, reasonOf } from '../../errors.js';
 import { isLogFile } from '../file-names.js';
 import type { Files } from '../files.js';
+import { Wakeable } from './wakeable.js';
 
 export class FolderFiles implements Files {
   readonly place: string;
@@ -20,7 +21,7 @@ export class FolderFiles implements Files {
   #folder: FolderWatcher | undefined;
   #grown = true;
   #listChanged = true;
-  #wake: (() => void) | undefined;
+  readonly #news = new Wakeable();
   #isClosed = false;
 
   constructor(path: string) {
@@ -37,8 +38,13 @@ export class FolderFiles implements Files {
   }
 
   async read(name: string, offset: number, into: Buffer): Promise<number> {
-    const { bytesRead } = await (await this.#handle(name)).read(into, 0, into.length, offset);
-    return bytesRead;
+    const handle = await this.#handle(name);
+    try {
+      return (await handle.read(into, 0, into.length, offset)).bytesRead;
+    } catch (error) {
+      await this.#letGo(); // of a mount that went, nothing comes by the old handle any more
+      throw this.#missing(name, error);
+    }
   }
 
   async size(name: string): Promise<number> {
@@ -51,13 +57,7 @@ export class FolderFiles implements Files {
   async changed(name: string | undefined, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
     await this.#watch(name);
     if (!this.#grown && !this.#listChanged && signal?.aborted !== true) {
-      await new Promise<void>((wake) => {
-        const timer = setTimeout(wake, timeoutMs);
-        this.#wake = () => { clearTimeout(timer); wake(); };
-        signal?.addEventListener('abort', this.#wake, { once: true });
-      });
-      if (this.#wake !== undefined) signal?.removeEventListener('abort', this.#wake);
-      this.#wake = undefined;
+      await this.#news.wait(timeoutMs, signal);
       // Neither flag set: the poll ran out, and then the list is looked at too.
       if (!this.#grown) this.#listChanged = true;
     }
@@ -106,7 +106,7 @@ export class FolderFiles implements Files {
   #notify(listChanged: boolean): void {
     this.#grown = true;
     this.#listChanged ||= listChanged;
-    this.#wake?.();
+    this.#news.wake();
   }
 
   async #handle(name: string): Promise<FileHandle> {

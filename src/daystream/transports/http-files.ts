@@ -72,11 +72,14 @@ export class HttpFiles implements Files {
 
   read(name: string, offset: number, into: Buffer): Promise<number> {
     return this.#inTurn(async () => {
-      if (!this.#window.holds(name, offset)) this.#goTo(name, offset);
-      // What is not wanted yet stays there, so that a slow reader holds up the server and no memory grows.
-      if (this.#window.end < offset + into.length) for (const chunk of this.#live?.take() ?? []) this.#window.push(chunk);
-      while (this.#live === undefined && this.#window.end < offset + into.length && await this.#fetch(into.length));
-      return this.#window.copy(offset, into);
+      for (;;) {
+        if (!this.#window.holds(name, offset)) this.#goTo(name, offset);
+        const window = this.#window;
+        // What is not wanted yet stays there, so that a slow reader holds up the server and no memory grows.
+        if (window.end < offset + into.length) for (const chunk of this.#live?.take() ?? []) window.push(chunk);
+        while (this.#live === undefined && window === this.#window && window.end < offset + into.length && await this.#fetch(window, into.length));
+        if (window === this.#window) return window.copy(offset, into); // else all was forgotten meanwhile
+      }
     });
   }
 
@@ -92,6 +95,8 @@ export class HttpFiles implements Files {
   }
 
   reset(): void {
+    // What a proxy passes in pieces ends anywhere, and what does not fit may be half of it.
+    if (this.#live !== undefined) this.#pushing.over(this.#live.hasBrought, true, this.#live.end);
     this.#goTo('', 0);
     this.#known = this.#index = undefined;
     this.#asker.close();
@@ -165,19 +170,23 @@ export class HttpFiles implements Files {
     return false;
   }
 
-  /** Fetches more behind the window; false at the end of what there is. */
-  async #fetch(wanted: number): Promise<boolean> {
-    const { name, end, isNew } = this.#window;
-    if (this.#coming !== undefined) return this.#receive(this.#coming);
+  /** Fetches more behind the window; false at the end of what there is, and where the window is left meanwhile, as `reset` does out of turn. */
+  async #fetch(window: Window, wanted: number): Promise<boolean> {
+    const { name, end, isNew } = window;
+    if (this.#coming !== undefined) return this.#receive(window, this.#coming);
     if (this.#known?.name === name && this.#known.bytes <= end) return false;
     const isSearch = isNew && wanted < SEARCH_BYTES;
     const piece = await this.#asker.piece({ name, first: end, last: isSearch ? end + Math.max(wanted, NEARBY_BYTES) - 1 : undefined });
+    if (window !== this.#window) {
+      piece?.body?.close();
+      return false;
+    }
     const total = piece?.total ?? (piece?.body === undefined ? end : undefined);
     this.#known = total === undefined ? undefined : { name, bytes: total, tag: piece?.body && piece.tag };
     if (piece?.body === undefined) this.#asker.progress();
     else if (total !== undefined && total <= end) piece.body.close();
     else this.#begin(piece);
-    this.#pushing.ranged(this.#coming !== undefined);
+    this.#pushing.ranged(this.#coming === undefined ? end : total ?? Infinity);
     if (total !== undefined && total < end) this.#goTo(name, end); // as in #look
     return this.#coming !== undefined;
   }
@@ -188,24 +197,26 @@ export class HttpFiles implements Files {
   }
 
   /** The next bytes of the answer at hand. True also where it ended and another one has to be asked for. */
-  async #receive(coming: { readonly piece: Piece; skip: number; came: number }): Promise<boolean> {
+  async #receive(window: Window, coming: { readonly piece: Piece; skip: number; came: number }): Promise<boolean> {
     const { body, length, tag, total } = coming.piece;
     try {
       const chunk = coming.came === length ? undefined : await body.next();
+      if (window !== this.#window) return false;
       if (chunk === undefined) {
         this.#coming = undefined;
         if (coming.came < (length ?? 0)) throw new Failure('cut', 'ended early');
-        if (length === undefined && total === undefined) this.#known = { name: this.#window.name, bytes: this.#window.end - coming.skip, tag };
+        if (length === undefined && total === undefined) this.#known = { name: window.name, bytes: window.end - coming.skip, tag };
         if (coming.came === length && await body.next() !== undefined) throw new Failure('wrong', 'answers more bytes than it says');
         return true;
       }
       const skipped = Math.min(coming.skip, chunk.length);
       coming.skip -= skipped;
       coming.came += chunk.length - skipped;
-      this.#window.push(chunk.subarray(skipped));
+      window.push(chunk.subarray(skipped));
       this.#asker.progress();
     } catch (error) {
       body.close();
+      if (window !== this.#window) return false;
       this.#coming = undefined;
       await this.#asker.failed(error);
     }
@@ -235,7 +246,7 @@ export class HttpFiles implements Files {
     this.#known = undefined;
     if (body instanceof Body) this.#live = new Live(name, end, body);
     else if (body === 'refused') this.#pushing.refused();
-    else this.#pushing.over(false, true);
+    else this.#pushing.over(false, true, end);
     if (body === 'shorter') this.#goTo('', 0);
   }
 
@@ -245,7 +256,7 @@ export class HttpFiles implements Files {
     for (const chunk of live.take()) this.#window.push(chunk);
     this.#live = undefined;
     const hasStalled = live.failure instanceof Failure && live.failure.kind === 'wrong';
-    this.#pushing.over(live.hasBrought, hasStalled);
+    this.#pushing.over(live.hasBrought, hasStalled, live.end);
     this.#known = live.hasBrought && !hasStalled ? { name: live.name, bytes: this.#window.end, tag: undefined } : undefined;
   }
 

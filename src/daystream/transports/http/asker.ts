@@ -1,6 +1,7 @@
 /** Asks a log's server, until it answers what was asked: the retries, and what is decided at once. */
 import type { IncomingMessage } from 'node:http';
 import { DeltaError } from '../../../errors.js';
+import { segmentOf } from '../../file-names.js';
 import { INDEX_NAME, parseIndex } from '../../index-file.js';
 import { Retries, type Waiting } from '../retries.js';
 import { encodingOf, pieceOf, requireSuccess, type Asked, type NoPiece, type Piece } from './answer.js';
@@ -31,7 +32,8 @@ export class Asker {
   readonly #stallMs: number;
   /** False where a proxy compresses ranges: what it makes of them cannot be unpacked. */
   #asksRanges = true;
-  #hasIndex = false;
+  /** What came once, by what it is. */
+  readonly #given = new Set<string>();
 
   constructor(place: string, base: URL, options: HttpOptions) {
     this.#place = place;
@@ -87,8 +89,8 @@ export class Asker {
   /** An answer's bytes came to an early end. Waits before they are asked for again. */
   async failed(thrown: unknown): Promise<void> {
     if (thrown instanceof DeltaError) throw thrown;
-    const { message, kind } = networkFailure('cut', thrown);
-    await this.#retries.failed(message, kind, "is it the URL of a log's folder, and is its server running?");
+    const { message, kind, hint = "is it the URL of a log's folder, and is its server running?" } = networkFailure('cut', thrown);
+    await this.#retries.failed(message, kind, hint);
   }
 
   /** Bytes came. */
@@ -102,11 +104,25 @@ export class Asker {
     try {
       requireSuccess(answer, this.#place, name);
     } catch (error) {
-      // A log that was there comes again, as a mount or a limit does; a single file of it may have gone for good.
-      const isAway = this.#hasIndex && error instanceof DeltaError && (error.code === 'config' || name === INDEX_NAME);
-      throw isAway ? new Failure('wrong', `answers ${answer.statusCode} ${answer.statusMessage ?? ''}`.trimEnd(), error) : error;
+      const kind = await this.#isAway(name, error);
+      throw kind === undefined ? this.#explained(error, answer.statusCode) : new Failure(kind, `answers ${answer.statusCode} ${answer.statusMessage ?? ''}`.trimEnd() + (name === INDEX_NAME ? '' : ` for ${name}`), error);
     }
+    if (name !== INDEX_NAME) this.#given.add(kindOf(name));
     return answer;
+  }
+
+  /** Whether what is refused or missing is waited for: a log that was there comes again, as a mount or a limit does. A single file of it has gone for good where the index, asked behind it, does not name it. */
+  async #isAway(name: string, error: unknown): Promise<'cut' | 'wrong' | undefined> {
+    if (!(error instanceof DeltaError) || !this.#given.has(kindOf(name))) return undefined;
+    if (error.code === 'config' || name === INDEX_NAME) return 'wrong';
+    const { names } = await this.#readIndex(await this.#get(INDEX_NAME, {}));
+    return names.includes(name) ? 'cut' : undefined; // who removes one removes the name a moment later, which is not worth a word
+  }
+
+  /** Who is given the index has the right token: it is the file that is refused. */
+  #explained(error: unknown, status: number | undefined): unknown {
+    if (status !== 403 || !(error instanceof DeltaError) || !this.#given.has(kindOf(INDEX_NAME))) return error;
+    return new DeltaError(error.code, error.message, { cause: error, hint: 'the index it gives: let the user of the server read this file too (chmod a+r, and the UMask of who writes it)' });
   }
 
   async #readIndex(answer: IncomingMessage): Promise<Index> {
@@ -118,11 +134,11 @@ export class Asker {
     const bytes = await piece.body.all(INDEX_BYTES);
     try {
       const names = parseIndex(this.#place, bytes.toString()).map(({ name }) => name);
-      this.#hasIndex = true;
+      this.#given.add(kindOf(INDEX_NAME));
       return { names, tag: piece.tag, isLive: answer.headers['daystream-live'] === '1' };
     } catch (error) {
       // Of a place that has given one before, it is a page of somebody else's.
-      throw this.#hasIndex ? new Failure('wrong', 'answers something else than its index', error) : error;
+      throw this.#given.has(kindOf(INDEX_NAME)) ? new Failure('wrong', 'answers something else than its index', error) : error;
     }
   }
 
@@ -136,4 +152,9 @@ export class Asker {
       }
     }
   }
+}
+
+/** Who may read one segment may read the others; a snapshot is written by somebody else, and each goes by itself. */
+function kindOf(name: string): string {
+  return segmentOf(name) === undefined ? name : 'segment';
 }

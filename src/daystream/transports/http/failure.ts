@@ -3,11 +3,12 @@ import { reasonOf } from '../../../errors.js';
 
 export class Failure extends Error {
   /** `cut`: it ended on the way, which happens. `wrong`: all else; before anything came it is an error. */
-  constructor(readonly kind: 'cut' | 'wrong', message: string, cause?: unknown) {
+  constructor(readonly kind: 'cut' | 'wrong', message: string, cause?: unknown, readonly hint?: string) {
     super(message, { cause });
   }
 }
 
+const UNTRUSTED = 'its certificate is signed by nobody that this host trusts';
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'the connection was cut',
@@ -17,9 +18,10 @@ const WORDS: Readonly<Record<string, string>> = {
   ENETUNREACH: 'the network cannot be reached',
   ETIMEDOUT: 'no answer',
   CERT_HAS_EXPIRED: 'its certificate has expired',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by nobody that this host trusts',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by nobody that this host trusts',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by nobody that this host trusts',
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is of another host',
   EPROTO: 'it does not speak TLS as this host does',
 };
@@ -28,5 +30,7 @@ const WORDS: Readonly<Record<string, string>> = {
 export function networkFailure(kind: 'cut' | 'wrong', thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown;
   const code = (thrown as NodeJS.ErrnoException).code ?? '';
-  return new Failure(kind, WORDS[code] ?? (reasonOf(thrown) || code), thrown);
+  const words = WORDS[code];
+  const hint = words === UNTRUSTED ? 'give the certificate of who signed it: NODE_EXTRA_CA_CERTS=/path/to/ca.pem' : undefined;
+  return new Failure(kind, words ?? (reasonOf(thrown) || code), thrown, hint);
 }

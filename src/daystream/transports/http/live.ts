@@ -1,4 +1,5 @@
 /** What a live server sends while a segment grows: taken in as it comes, until nobody takes it out. */
+import { Wakeable } from '../wakeable.js';
 import type { Body } from './body.js';
 
 /** More than this is left to wait on the wire. */
@@ -13,7 +14,7 @@ export class Live {
   #end: number;
   readonly #begin: number;
   #isClosed = false;
-  #wake: (() => void) | undefined;
+  readonly #news = new Wakeable();
   #taken: (() => void) | undefined;
 
   constructor(readonly name: string, offset: number, private readonly body: Body) {
@@ -36,20 +37,13 @@ export class Live {
 
   /** Until there is something, for so long at most. */
   async wait(timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    if (this.hasNews || signal?.aborted === true) return;
-    await new Promise<void>((wake) => {
-      const timer = setTimeout(wake, timeoutMs);
-      this.#wake = () => { clearTimeout(timer); wake(); };
-      signal?.addEventListener('abort', this.#wake, { once: true });
-    });
-    if (this.#wake !== undefined) signal?.removeEventListener('abort', this.#wake);
-    this.#wake = undefined;
+    if (!this.hasNews) await this.#news.wait(timeoutMs, signal);
   }
 
   close(): void {
     this.#isClosed = true;
     this.#taken?.();
-    this.#wake?.();
+    this.#news.wake();
     this.body.close();
   }
 
@@ -59,13 +53,13 @@ export class Live {
         this.#queue.push(chunk);
         this.#queued += chunk.length;
         this.#end += chunk.length;
-        this.#wake?.();
+        this.#news.wake();
         if (this.#queued >= QUEUE_BYTES) await new Promise<void>((taken) => { this.#taken = taken; });
       }
       this.isComplete = true;
     } catch (error) {
       this.failure = error;
     }
-    this.#wake?.();
+    this.#news.wake();
   }
 }

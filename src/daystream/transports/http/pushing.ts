@@ -1,8 +1,9 @@
 /**
  * Whether a server is asked for a live stream, or by ranges. Between us and a server that pushes
  * there may be a proxy that passes no live streams, or holds them back until they end. So when a
- * stream has ended that brought nothing, a range is asked for at the same place; where that brings
- * something, twice, or where no stream is given at all, ranges are asked for during some looks.
+ * stream has ended that brought nothing, or half of something, it is asked by a range how far the
+ * file goes; where that is further, twice, or where no stream is given at all, ranges are asked for
+ * during some looks.
  */
 
 /** About a minute as the mirror looks, each time twice as long, to about an hour. */
@@ -17,6 +18,8 @@ export class Pushing {
   #missed = 0;
   #vain = 0;
   #isInDoubt = false;
+  /** How far the stream went that is in doubt. */
+  #end = 0;
 
   get isWorthAsking(): boolean { return this.#looks === 0; }
 
@@ -30,18 +33,19 @@ export class Pushing {
     this.#isInDoubt = false;
   }
 
-  /** A stream is over, or did not come. */
-  over(hasBrought: boolean, hasStalled: boolean): void {
+  /** A stream is over that went to the byte `end`, or it did not come. */
+  over(hasBrought: boolean, hasStalled: boolean, end: number): void {
+    this.#end = end;
     this.#vain = hasBrought ? 0 : this.#vain + 1;
     this.#isInDoubt = !hasBrought || hasStalled;
     if (!this.#isInDoubt) this.#missed = this.#rests = 0;
   }
 
-  /** A range brought bytes, or there were none. */
-  ranged(hasBrought: boolean): void {
+  /** A range was answered: the file goes to `end`. */
+  ranged(end: number): void {
     if (!this.#isInDoubt) return;
     this.#isInDoubt = false;
-    this.#missed = hasBrought ? this.#missed + 1 : 0;
+    this.#missed = end > this.#end ? this.#missed + 1 : 0;
     if (this.#missed === PROOFS) this.refused();
   }
 

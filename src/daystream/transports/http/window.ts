@@ -2,10 +2,11 @@
 
 /** More than a reader's block. */
 const KEPT_BYTES = 2 << 20;
-const FIRST_BYTES = 256 << 10;
+const FIRST_BYTES = 64 << 10;
 
 export class Window {
-  #buffer = Buffer.allocUnsafe(FIRST_BYTES);
+  /** None before something comes: a reader that goes from place to place leaves many windows behind. */
+  #buffer = Buffer.alloc(0);
   #start: number;
   #used = 0;
   #isNew = true;
@@ -43,7 +44,7 @@ export class Window {
   #makeRoom(bytes: number): void {
     const gone = Math.max(0, this.#read - KEPT_BYTES - this.#start);
     const kept = this.#buffer.subarray(gone, this.#used);
-    let size = this.#buffer.length;
+    let size = Math.max(this.#buffer.length, FIRST_BYTES);
     while (kept.length + bytes > size) size *= 2;
     const into = size === this.#buffer.length ? this.#buffer : Buffer.allocUnsafe(size);
     kept.copy(into);
