@@ -15,7 +15,7 @@
 #include "log.h"
 #include "units.h"
 
-#define PLANS_MAX 8
+#define PLANS_MAX 24
 #define COLUMNS_MAX 6
 #define SQL_MAX 512
 #define BYTES_BITS 30
@@ -130,26 +130,43 @@ add_plans(sqlite3 *db, const char *specs, size_t length)
 	}
 }
 
+/* Lets the extension keep a block. */
 static void
-give_block(sqlite3 *db, const char *bytes, size_t size)
+keep_block(sqlite3 *db, const struct text *block)
 {
-	sqlite3_stmt *block = harness_prepare(db, "SELECT deltamirror_block(1, ?)");
+	sqlite3_stmt *keep = harness_prepare(db, "SELECT deltamirror_block(1, ?)");
 
-	PROMISE(sqlite3_step(bind_bytes(block, 1, bytes, size)) == SQLITE_ROW);
-	sqlite3_finalize(block);
+	PROMISE(sqlite3_step(bind_bytes(keep, 1, block->bytes, block->size)) == SQLITE_ROW);
+	sqlite3_finalize(keep);
 }
 
-/* Lines from an offset of the block on; gives how many, and moves the offset. */
-static int64_t
-apply_lines(sqlite3 *db, size_t *from, size_t size)
+/* Binds a copy of the bytes, of their very size, so that one read behind them is noticed. To be freed behind the call. */
+static char *
+bind_exact(sqlite3_stmt *statement, int parameter, const struct text *block)
 {
-	sqlite3_stmt *rows = harness_prepare(db, "SELECT deltamirror_rows(1, ?, ?)");
+	char	   *exact = malloc(block->size);
+
+	PROMISE(exact != NULL && block->size > 0);
+	memcpy(exact, block->bytes, block->size);
+	PROMISE(sqlite3_bind_blob64(statement, parameter, exact, block->size, SQLITE_STATIC) == SQLITE_OK);
+	return exact;
+}
+
+/* Lines from an offset of the block on, or of what is kept where there is none given; gives how many, and moves the offset. */
+static int64_t
+apply_lines(sqlite3 *db, const struct text *given, size_t *from, size_t size)
+{
+	sqlite3_stmt *rows = harness_prepare(db, "SELECT deltamirror_rows(?, ?, ?)");
+	char	   *exact = given == NULL ? NULL : bind_exact(rows, 1, given);
 	int64_t		done;
 
-	PROMISE(sqlite3_bind_int64(rows, 1, (int64_t) *from) == SQLITE_OK);
-	PROMISE(sqlite3_step(bind_bytes(rows, 2, PREFIX, sizeof(PREFIX) - 1)) == SQLITE_ROW);
+	if (given == NULL)
+		PROMISE(sqlite3_bind_int(rows, 1, 1) == SQLITE_OK);
+	PROMISE(sqlite3_bind_int64(rows, 2, (int64_t) *from) == SQLITE_OK);
+	PROMISE(sqlite3_step(bind_bytes(rows, 3, PREFIX, sizeof(PREFIX) - 1)) == SQLITE_ROW);
 	done = sqlite3_column_int64(rows, 0);
 	sqlite3_finalize(rows);
+	free(exact);
 	*from += (size_t) (done & (((int64_t) 1 << BYTES_BITS) - 1));
 	PROMISE(*from <= size);
 	return done >> BYTES_BITS;
@@ -164,10 +181,10 @@ apply_one_by_one(sqlite3 *db, const struct text *block)
 	{
 		const char *feed = memchr(block->bytes + from, '\n', block->size - from);
 		size_t		length = feed == NULL ? block->size - from : (size_t) (feed + 1 - block->bytes) - from;
+		struct text line = {block->bytes + from, length};
 		size_t		done = 0;
 
-		give_block(db, block->bytes + from, length);
-		if (apply_lines(db, &done, length) == 0)
+		if (apply_lines(db, &line, &done, length) == 0)
 			break;
 		PROMISE(done == length);
 		count++;
@@ -182,16 +199,18 @@ apply_units(sqlite3 *db, const struct text *block)
 {
 	struct place place = {0};
 	sqlite3_stmt *units;
+	char	   *exact;
 	int64_t		feeds = 0;
 
 	if (block->size == 0)
 		return 0;
-	give_block(db, block->bytes, block->size);
-	units = harness_prepare(db, "SELECT deltamirror_units(1, 0, ?)");
-	PROMISE(sqlite3_step(bind_bytes(units, 1, &place, sizeof(place))) == SQLITE_ROW);
+	units = harness_prepare(db, "SELECT deltamirror_units(?, 0, ?)");
+	exact = bind_exact(units, 1, block);
+	PROMISE(sqlite3_step(bind_bytes(units, 2, &place, sizeof(place))) == SQLITE_ROW);
 	PROMISE(sqlite3_column_bytes(units, 0) == sizeof(place));
 	memcpy(&place, sqlite3_column_blob(units, 0), sizeof(place));
 	sqlite3_finalize(units);
+	free(exact);
 	PROMISE(place.bytes >= 0 && (size_t) place.bytes <= block->size && place.units >= 0);
 	PROMISE(place.line_bytes >= 0 && (size_t) (place.bytes + place.line_bytes) <= block->size);
 	for (int64_t i = 0; i < place.bytes; i++)
@@ -223,8 +242,8 @@ run(const char *specs, size_t length, const struct text *block, enum way way)
 		result.lines = apply_units(db, block);
 	else
 	{
-		give_block(db, block->bytes, block->size);
-		result.lines = apply_lines(db, &from, block->size);
+		keep_block(db, block);
+		result.lines = apply_lines(db, NULL, &from, block->size);
 		PROMISE(from == 0 || block->bytes[from - 1] == '\n');
 	}
 	result.contents = harness_contents(db, CONTENTS);

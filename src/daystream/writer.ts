@@ -12,7 +12,7 @@ import type { Following } from './following.js';
 import { isBoundary, standsWithin } from './frame.js';
 import { formatLsn, maxLsn, parseLsn, type Lsn } from './lsn.js';
 import { hasShapes, isWhole, needsOf, notOurs, schemasOf } from './plugin-line.js';
-import type { Position } from './position.js';
+import { ORIGIN, type Position } from './position.js';
 import { PositionedFile } from './positioned-file.js';
 import type { LogEnd } from './recovery.js';
 import { Repeats } from './repeats.js';
@@ -260,8 +260,9 @@ export class Writer {
   /** Gives the unit its clock, which never runs back, and a new segment where the day is over. */
   #beginUnit(): void {
     const clock = Math.max(this.#clock(), this.#lines.clock);
+    if (clock === this.#lines.clock && clock !== ORIGIN.clock) return; // where the last line stands
     if (!isOfDay(this.#file.name, clock)) this.#beginSegment(clock);
-    else if (clock !== this.#lines.clock) this.#lines.setClock(clock);
+    else this.#lines.setClock(clock);
   }
 
   #beginSegment(clock: number): void {

@@ -1,4 +1,10 @@
-/** Copies tables side by side: several connections that send, one file that takes. The largest table goes first, so that none is left running alone at the end. */
+/**
+ * Copies tables side by side: several connections that send, one file that takes. The largest table goes first, so that none is left running alone at the end.
+ *
+ * One table is not split over connections, by ranges of ctid. Taking the rows in is the longer part (1 M rows of
+ * 12 columns: 0.7 s of the server's CPU, 0.9 s of ours), and what comes in two places at a time costs a third
+ * more: SQLite appends faster than it inserts.
+ */
 import type pg from 'pg';
 import { DeltaError } from '../errors.js';
 import type { BoundFilter } from '../filter/bind.js';

@@ -2,7 +2,7 @@
  * COPY … TO STDOUT as the messages that Postgres sends, one a row, for whoever takes them
  * apart faster than a call for each of them does. While it runs, what the socket brings
  * passes by pg's parser, which gets only the messages that are no rows. Measured on 1 M
- * rows (150 MB): 0.06 s of CPU instead of 0.30 s.
+ * rows (137 MB): 0.12 s of CPU instead of 0.27 s.
  */
 import type { Duplex } from 'node:stream';
 import type pg from 'pg';
