@@ -1,6 +1,6 @@
 /*
  * COPY into a table: one statement for each, which takes the rows of the messages out of
- * `deltamirror_incoming` (incoming.c).
+ * `_daystream_incoming` (incoming.c).
  */
 #include "copy.h"
 
@@ -129,7 +129,7 @@ copy_messages(sqlite3_context *context, int count, sqlite3_value **arguments)
 	incoming->size = 0;
 	copy->rows += incoming->rows;
 	/* Where it is refused for another reason than the row, or not all that was read is in, there is no going on. */
-	if ((code != SQLITE_DONE && code != SQLITE_CONSTRAINT) || sqlite3_total_changes64(db) - before != incoming->rows)
+	if ((code != SQLITE_DONE && (code & 0xff) != SQLITE_CONSTRAINT) || sqlite3_total_changes64(db) - before != incoming->rows)
 		sqlite3_result_error_code(context, code == SQLITE_DONE ? SQLITE_INTERNAL : code);
 	else
 		sqlite3_result_int64(context, (sqlite3_int64) incoming->taken);

@@ -12,7 +12,7 @@ struct copies *copies_new(void);
 /*
  * The functions of the import; gives SQLite's code:
  *   deltamirror_copy_open(sql, kinds)  gives the id of a new copy; `sql` is an INSERT OR FAIL
- *       of what it selects from deltamirror_incoming, whose columns have the letters in
+ *       of what it selects from _daystream_incoming, whose columns have the letters in
  *       `kinds` (value.h)
  *   deltamirror_copy(id, messages)  inserts the rows of whole CopyData messages and gives
  *       how many bytes it took. It stops before what is none, is not whole yet, or holds a

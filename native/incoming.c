@@ -229,5 +229,5 @@ incoming_register(sqlite3 *db, struct incoming *incoming)
 		.xRowid = row_id,
 	};
 
-	return sqlite3_create_module_v2(db, "deltamirror_incoming", &MODULE, incoming, NULL);
+	return sqlite3_create_module_v2(db, "_daystream_incoming", &MODULE, incoming, NULL);
 }

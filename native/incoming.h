@@ -26,7 +26,7 @@ struct incoming
 };
 
 /*
- * Registers the virtual table `deltamirror_incoming`, of columns c0, c1 and so on; gives
+ * Registers the virtual table `_daystream_incoming`, of columns c0, c1 and so on; gives
  * SQLite's code. It ends before what is no CopyData message, is not whole yet, or holds a
  * row that is TypeScript's.
  */

@@ -14,7 +14,7 @@
 #define CONTENTS "SELECT *, typeof(c0) FROM t ORDER BY rowid"
 #define SCHEMA "CREATE TABLE t (c0, c1, c2, c3, c4, c5); CREATE UNIQUE INDEX one ON t (c0, c1, c2)"
 
-#define FROM_INCOMING(columns) "INSERT OR FAIL INTO t SELECT " columns " FROM deltamirror_incoming"
+#define FROM_INCOMING(columns) "INSERT OR FAIL INTO t SELECT " columns " FROM _daystream_incoming"
 
 struct input
 {
@@ -177,7 +177,7 @@ run(const struct input *input, int one_by_one)
 		PROMISE(ask(count) == result.rows);
 		sqlite3_finalize(count);
 		/* Behind a call the rows that came in are no longer there to be read. */
-		count = harness_prepare(db, "SELECT count(c1) FROM deltamirror_incoming");
+		count = harness_prepare(db, "SELECT count(c1) FROM _daystream_incoming");
 		PROMISE(ask(count) == 0);
 		sqlite3_finalize(count);
 		if (input->size % 4 == 0)

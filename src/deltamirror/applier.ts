@@ -79,7 +79,7 @@ export class Applier {
     this.#at = this.#committed = at;
     this.#signal = options.signal;
     this.#header = { epoch: options.epoch };
-    this.#writing = new Writing(cache);
+    this.#writing = new Writing(cache, () => this.#registry.forgetWriters());
     this.#snapshot = at.snapshot === null ? undefined : parseSnapshot(at.snapshot);
     const note = (text: string) => { this.#notes.push(text); };
     this.#registry = new Registry(cache, tables);

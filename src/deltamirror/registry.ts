@@ -130,6 +130,12 @@ export class Registry {
     this.#changed = false;
   }
 
+  /** Between transactions of SQLite. */
+  forgetWriters(): void {
+    for (const entry of this.#byOid.values()) entry.writer = undefined;
+    this.version++;
+  }
+
   rolledBack(): void {
     if (this.#changed) {
       this.#patterns = readPatterns(this.#cache);

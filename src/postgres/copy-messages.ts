@@ -40,6 +40,7 @@ class CopyMessages implements pg.Submittable {
   #filled = 0;
   #rows = 0;
   #failed = false;
+  #isOver = false;
   #stream: Duplex | undefined;
   #parsers: DataListener[] = [];
   readonly #receive: DataListener = (chunk) => this.#take(chunk);
@@ -68,6 +69,7 @@ class CopyMessages implements pg.Submittable {
   handleReadyForQuery(): void {
     for (const parser of this.#parsers) this.#stream?.on('data', parser);
     this.#stream?.off('data', this.#receive);
+    this.#isOver = true;
     if (!this.#failed) this.resolve(this.#rows);
   }
 
@@ -106,11 +108,22 @@ class CopyMessages implements pg.Submittable {
         at += this.#rowsFrom(received.subarray(at)) ?? length;
       } else {
         const message = Buffer.from(received.subarray(at, at + length));
-        for (const parser of this.#parsers) parser(message);
+        this.#pass(message);
         at += length;
+        if (this.#isOver) return this.#leave(received.subarray(at));
       }
     }
     return at;
+  }
+
+  #pass(bytes: Buffer): void {
+    for (const parser of this.#parsers) parser(bytes);
+  }
+
+  /** What came behind the last message, a notice or half of one, is the parser's, which gets the rest of it from the socket. */
+  #leave(rest: Buffer): number {
+    if (rest.length > 0) this.#pass(Buffer.from(rest));
+    return this.#filled;
   }
 
   /** The bytes that the sink took; undefined where rows are no longer wanted. */

@@ -5,7 +5,6 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { reasonOf } from '../errors.js';
 import type { Frames } from './wal.js';
 
 export type Asked = 'checkpoint' | 'end';
@@ -20,22 +19,18 @@ export class CheckpointThread {
   readonly #path: string;
   /** Since the first checkpoint that was asked for: most mirrors of small tables never need one. */
   #worker: Worker | undefined;
+  /** Whoever waits for a checkpoint. */
+  #answer: ((answer: Answer) => void) | undefined;
 
   constructor(path: string) {
     this.#path = path;
   }
 
   /** Runs a PASSIVE checkpoint; one at a time. Never rejects. */
-  async checkpoint(): Promise<Answer> {
-    try {
-      this.#worker ??= this.#start();
-      this.#worker.postMessage('checkpoint' satisfies Asked);
-      const [answer] = (await once(this.#worker, 'message')) as [Answer];
-      return answer;
-    } catch (error) {
-      this.#worker = undefined;
-      return { problem: reasonOf(error) };
-    }
+  checkpoint(): Promise<Answer> {
+    const worker = this.#worker ??= this.#start();
+    worker.postMessage('checkpoint' satisfies Asked);
+    return new Promise((resolve) => { this.#answer = resolve; });
   }
 
   /** No checkpoint is running. */
@@ -46,7 +41,21 @@ export class CheckpointThread {
     await ended;
   }
 
+  /** A thread that fails, for want of memory or of a file, ends: the next checkpoint has another. */
   #start(): Worker {
-    return new Worker(WORKER, { workerData: this.#path, resourceLimits: LIMITS });
+    const worker = new Worker(WORKER, { workerData: this.#path, resourceLimits: LIMITS });
+    let problem = 'its thread ended';
+    worker.on('message', (answer: Answer) => this.#tell(answer));
+    worker.on('error', (error: { readonly message?: string }) => { problem = error.message ?? problem; });
+    worker.on('exit', () => {
+      this.#worker = undefined;
+      this.#tell({ problem });
+    });
+    return worker;
+  }
+
+  #tell(answer: Answer): void {
+    this.#answer?.(answer);
+    this.#answer = undefined;
   }
 }

@@ -18,7 +18,7 @@ export class NativeCopy {
   static open(path: string, cache: Cache, table: CacheTable): NativeCopy | undefined {
     const kinds = heldColumns(table).map(({ type, numeric }) => nativeKind(type, numeric)).join('');
     if (!hasNative(cache) || kinds.includes('o') || wantsRowIndex(table)) return undefined;
-    return new NativeCopy(path, cache, insertFromSql(table, 'deltamirror_incoming'), kinds);
+    return new NativeCopy(path, cache, insertFromSql(table, '_daystream_incoming'), kinds);
   }
 
   private constructor(readonly path: string, readonly cache: Cache, sql: string, kinds: string) {

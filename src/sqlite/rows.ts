@@ -4,6 +4,7 @@
  * (design P5), and the caller is told how many it was.
  */
 import { quote, rowidName } from './names.js';
+import { indexesAndTriggers } from './objects.js';
 import type { Cache, Statement } from './open.js';
 import { heldColumns, keyColumns, type CacheTable } from './tables.js';
 
@@ -106,8 +107,8 @@ export function byKey(key: readonly string[]): string {
  */
 function updateGuarded(cache: Cache, table: CacheTable, columns: readonly string[], set: readonly string[], key: readonly string[], where: string): RowStatement {
   const indexed = indexedColumns(cache, table);
-  const guards = set.filter((name) => indexed.has(name));
-  const free = set.filter((name) => !indexed.has(name));
+  const guards = isWatched(cache, table) ? [] : set.filter((name) => indexed.has(name));
+  const free = set.filter((name) => !guards.includes(name));
   const order = [...free, ...guards, ...key];
   const isInIt = guards.map((name) => `${quote(name)} COLLATE BINARY IS ? AND `).join('');
   return {
@@ -124,6 +125,11 @@ function updateSql(table: CacheTable, set: readonly string[], nulled: readonly s
   const [any] = heldColumns(table).map(({ as }) => quote(as));
   if (assignments.length === 0) assignments.push(`${any} = ${any}`);
   return `UPDATE ${quote(table.table)} SET ${assignments.join(', ')} WHERE ${where}`;
+}
+
+/** True where an application's trigger is on the table: one `UPDATE OF` a column fires where that is set, changed or not. */
+function isWatched(cache: Cache, table: CacheTable): boolean {
+  return indexesAndTriggers(cache, table.table).some(({ kind }) => kind === 'trigger');
 }
 
 /** The columns that have an index, of ours or an application's. */

@@ -157,8 +157,7 @@ test('a row that the table refuses is told, and those before it are in', (t) => 
   const [, native] = both(t, ['integer', 'text']);
   native.cache.exec('CREATE UNIQUE INDEX one ON t (c0)');
   const rows = ['1\ta', '2\tb', '3\tc', '2\td', '4\te'].map((row) => Buffer.from(`${row}\n`));
-  assert.throws(() => native.take(rows), (error) => error instanceof Database.SqliteError && error.code === 'SQLITE_CONSTRAINT_UNIQUE');
-  assert.equal(native.rows, 3);
+  assert.throws(() => native.take(rows), (error) => error instanceof Database.SqliteError && error.code === 'SQLITE_CONSTRAINT_UNIQUE' && error.message === 'UNIQUE constraint failed: t.c0');
   assert.deepEqual(native.held().map(([, id]) => id), [1n, 2n, 3n]);
 });
 
@@ -172,7 +171,7 @@ test('what is no whole message is not taken, and a copy that is not there is an 
   assert.equal(copy.get(1, null), 0);
   assert.throws(() => copy.get(2, hex('64')), /no such copy/);
   const open = native.cache.prepare('SELECT deltamirror_copy_open(?, ?)');
-  const insert = 'INSERT OR FAIL INTO t SELECT c0 FROM deltamirror_incoming';
+  const insert = 'INSERT OR FAIL INTO t SELECT c0 FROM _daystream_incoming';
   for (const [sql, kinds] of [[insert, '?'], [insert, '-'], [insert, ''], [insert, 'i'.repeat(1601)], ['INSERT INTO missing VALUES (1)', 'i'], [null, 'i'], [insert, null]]) {
     assert.throws(() => open.get(sql, kinds), Database.SqliteError);
   }
