@@ -7,7 +7,7 @@
 import type { Duplex } from 'node:stream';
 import type pg from 'pg';
 
-/** Takes whole CopyData messages from the beginning and gives how many bytes it took: as many messages as are whole. */
+/** Takes whole CopyData messages from the beginning, at least one, and gives how many bytes it took. What it leaves comes again. */
 export type MessageSink = (messages: Buffer) => number;
 
 type DataListener = (chunk: Buffer) => void;
