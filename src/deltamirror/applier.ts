@@ -22,7 +22,7 @@ import { NOT_BEHIND, type Behind } from './behind.js';
 import { Copies } from './copies.js';
 import { takeRows } from './copy-rows.js';
 import { behindEpoch, Epochs, readHeads, requireSameLog } from './epochs.js';
-import { TableFault, TableFaults } from './fault.js';
+import { endedBy, TableFault, TableFaults } from './fault.js';
 import { Followed } from './followed.js';
 import { LINE_LIMIT_BYTES, prefixOf, requireLines, tooLong } from './limits.js';
 import { Lines, NO_POSITION, type Layout } from './lines.js';
@@ -281,7 +281,7 @@ export class Applier {
 
   /** Goes on without the table, to find whatever other tables can't take: the unit has to be done again, but once. */
   #leaveOut(error: unknown, { position }: { readonly position: Position }): void {
-    if (!(error instanceof TableFault)) throw error;
+    if (!this.#cache.inTransaction || !(error instanceof TableFault)) throw endedBy(error, this.#cache);
     // It would come again for ever.
     if (this.#quarantines.of(error.oid, position) !== undefined) throw new Error(`${error.message}: at ${formatPosition(position)}, where it was left out`);
     this.#faults.push(error);

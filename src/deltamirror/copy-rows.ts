@@ -1,6 +1,7 @@
 /** The rows of a copy's part (docs/format.md, "Copy"), all of them inserts. */
 import type { Position } from '../daystream/position.js';
 import { DeltaError } from '../errors.js';
+import { NATIVE_BLOCK_BYTES } from '../sqlite/native-lines.js';
 import { prefixOf } from './limits.js';
 import { tableOf, type Plans } from './plans.js';
 import type { TableWriter } from './table.js';
@@ -11,7 +12,7 @@ const LF = 10;
 /** Gives their number. The native engine goes on behind a line that TypeScript has done, for this writer alone: the table's own lines are applied otherwise. */
 export function takeRows(writer: TableWriter, block: Buffer, first: Position, plans: Plans | undefined): number {
   const prefix = prefixOf(first);
-  if (plans === undefined || writer.planned === undefined) return takeText(writer, block.toString('utf8'), prefix);
+  if (plans === undefined || writer.planned === undefined || block.length > NATIVE_BLOCK_BYTES) return takeText(writer, block.toString('utf8'), prefix);
   plans.forget();
   try {
     return takeBoth(writer, block, prefix, plans);

@@ -1,5 +1,7 @@
+import { DeltaError, reasonOf } from '../errors.js';
 import { AlterFailed } from '../sqlite/alter.js';
 import { quote } from '../sqlite/names.js';
+import type { Cache } from '../sqlite/open.js';
 import type { CacheTable } from '../sqlite/tables.js';
 
 /** Thrown where a table can no longer be followed faithfully (design P5). */
@@ -30,6 +32,13 @@ export class TableFaults extends Error {
     super(faults.map(({ message }) => message).join('; '));
     this.faults = faults;
   }
+}
+
+/** The error; where it ended the transaction of SQLite, as RAISE(ROLLBACK) does, what comes behind would be no part of one, and its table is not all that it concerns. */
+export function endedBy(error: unknown, cache: Cache): unknown {
+  if (cache.inTransaction) return error;
+  const where = error instanceof TableFault ? `a trigger on ${error.schema}.${error.table}` : reasonOf(error);
+  return new DeltaError('cache', `${cache.name}: ended the mirror's transaction: ${where}`, { cause: error, hint: 'drop the trigger that raises ROLLBACK' });
 }
 
 /** Runs what changes a table's shape; a TableFault where SQLite or the rows do not allow it. */

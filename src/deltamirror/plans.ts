@@ -53,6 +53,7 @@ export class Plans {
 
   forget(): void {
     this.native.forget();
+    this.#awaiting.clear();
   }
 
   /** After the writer applied a line of the table, the first time or again. */

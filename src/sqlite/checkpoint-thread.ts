@@ -4,6 +4,7 @@
  * mirror's own thread that would be time in which no commit comes in.
  */
 import { once } from 'node:events';
+import { statSync, type Stats } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Frames } from './wal.js';
 
@@ -17,20 +18,29 @@ const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 };
 
 export class CheckpointThread {
   readonly #path: string;
+  readonly #file: Stats;
   /** Since the first checkpoint that was asked for: most mirrors of small tables never need one. */
   #worker: Worker | undefined;
   /** Whoever waits for a checkpoint. */
   #answer: ((answer: Answer) => void) | undefined;
 
+  /** The file is the one that stands there now: another one that takes its place is left alone. */
   constructor(path: string) {
     this.#path = path;
+    this.#file = statSync(path);
   }
 
   /** Runs a PASSIVE checkpoint; one at a time. Never rejects. */
   checkpoint(): Promise<Answer> {
+    if (!this.#isThere()) return Promise.resolve({ problem: 'another file has its name: stop the mirror before a cache is replaced' });
     const worker = this.#worker ??= this.#start();
     worker.postMessage('checkpoint' satisfies Asked);
     return new Promise((resolve) => { this.#answer = resolve; });
+  }
+
+  #isThere(): boolean {
+    const now = statSync(this.#path, { throwIfNoEntry: false });
+    return now?.ino === this.#file.ino && now.dev === this.#file.dev;
   }
 
   /** No checkpoint is running. */

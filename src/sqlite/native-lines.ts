@@ -77,6 +77,7 @@ export class NativeLines {
     this.#block = prepare('block(?, ?)');
     this.#rows = prepare('rows(?, ?, ?)');
     this.#units = prepare('units(?, ?, ?)');
+    this.#forget.get(); // the engine's plans are the connection's
   }
 
   get knowsAny(): boolean { return this.#plans.size + this.#skipped.size > 0; }
@@ -124,7 +125,7 @@ export class NativeLines {
     };
   }
 
-  /** A block is given once, which in most cases does, and is kept where it is asked for again. */
+  /** A block is given once, which in most cases does, and is kept where it is asked for again: other bytes are another Buffer. */
   #given(which: typeof UNITS | typeof LINES, block: Buffer): Buffer | number {
     if (this.#held[which] === block) return which;
     if (this.#asked[which] !== block) return (this.#asked[which] = block);
