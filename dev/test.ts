@@ -15,9 +15,9 @@ const CONCURRENCY = 3;
 /** More than any test starts that tells systems apart. */
 const SYSTEMS = 4;
 /** The longest go first, so that none runs alone at the end. */
-const LONGEST = ['generator', 'deltastream/leaves', 'system/reconcile', 'system/matrix', 'bench.test', 'deltastream/reload', 'deltastream/publication', 'import/'];
+const LONGEST = ['generator', 'deltastream/leaves', 'system/reconcile', 'system/matrix', 'deltastream/reload', 'deltastream/publication', 'import/'];
 /** Below test/. */
-const ONE_CACHE = /^(deltamirror|import|load)\//;
+const ONE_CACHE = /^(deltamirror\/|load\/|import\/(import|into)\.)/;
 /** Files that run a test by TypeScript. */
 const BY_TYPESCRIPT = 'dist/test-by-typescript';
 

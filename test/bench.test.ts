@@ -1,36 +1,26 @@
-/** The benchmarks at the smallest size: each gives its figures, and nothing is left behind. How fast anything is is no matter here. */
+/** The benchmarks: some at the smallest size give their figures, and nothing is left behind. All of them: bench.long.ts. */
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import type { Figure, Unit } from '../bench/figure.js';
 import type { Machine } from '../bench/machine.js';
 import { draw } from '../bench/plots.js';
 import { QUICK } from '../bench/sizes.js';
+import { start, TINY } from './support/bench.js';
 import { temporaryFolder } from './support/folder.js';
 import { until } from './support/wait.js';
 
-const BENCH = join(import.meta.dirname, '../bench/main.js');
-const TINY = ['--rows', '1000', '--runs', '1', '--seconds', '1', '--rate', '50'];
-
 const MACHINE: Machine = { processors: '', memory: '', system: '', node: '', postgres: '', sqlite3: '', deltamirror: '', load: '' };
 
-interface Bench {
-  readonly child: ChildProcess;
-  readonly folder: string;
-  stdout: string;
-  stderr: string;
-}
-
-test('every benchmark measures all its sides and leaves nothing, but the figures that it was to keep', async (t) => {
+test('benchmarks measure all their sides and leave nothing, but the figures that they were to keep', async (t) => {
   const kept = temporaryFolder(t);
-  const bench = start(t, ...TINY, '--json', '--save', kept);
+  const bench = start(t, ...TINY, '--json', '--save', kept, 'decode', 'import', 'path');
   await once(bench.child, 'close');
   assert.equal(bench.child.exitCode, 0, bench.stderr);
   const { figures } = JSON.parse(bench.stdout) as { figures: { benchmark: string; values: number[] }[] };
-  assert.deepEqual([...new Set(figures.map(({ benchmark }) => benchmark))], ['decode', 'stream', 'pgoutput', 'import', 'replay', 'path', 'latency', 'memory', 'scan', 'keyless', 'scale', 'reload', 'schema', 'reconcile', 'bootstrap', 'readers', 'seek']);
+  assert.deepEqual([...new Set(figures.map(({ benchmark }) => benchmark))], ['decode', 'import', 'path']);
   for (const figure of figures) assert.ok(figure.values.length > 0 && figure.values.every((value) => value > 0), JSON.stringify(figure));
   assert.deepEqual(readdirSync(bench.folder), []);
   assert.deepEqual(readdirSync(kept).sort(), ['compared.svg', 'results.json']);
@@ -67,14 +57,3 @@ test('a benchmark that there is not is refused in one line', async (t) => {
   assert.equal(bench.child.exitCode, 2);
   assert.equal(bench.stderr, 'bench: speed: no such benchmark — one of: decode, stream, pgoutput, import, replay, path, latency, memory, scan, keyless, scale, reload, schema, reconcile, bootstrap, readers, seek, peer, growth\n');
 });
-
-/** Starts benchmarks whose temporary files all lie in one folder. */
-function start(t: TestContext, ...args: string[]): Bench {
-  const folder = temporaryFolder(t);
-  chmodSync(folder, 0o755); // Postgres runs as another user where we are root
-  const child = spawn(process.execPath, [BENCH, ...args], { env: { ...process.env, TMPDIR: folder }, stdio: ['ignore', 'pipe', 'pipe'] });
-  const bench: Bench = { child, folder, stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => { bench.stdout += text; });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => { bench.stderr += text; });
-  return bench;
-}

@@ -104,6 +104,7 @@ export class Naming {
 
   /** At the end of a transaction. Throws TableFault where a table cannot have its name. */
   settle(): void {
+    for (const oid of [...this.#aside.keys()]) this.#comeBack(oid);
     for (const oid of [...this.#aside.keys(), ...this.#leaving.keys()]) this.#remove(oid);
     for (const [oid, name] of this.#wanted) this.#home(oid, name);
     for (const oid of this.#reindexed) this.#remakeIndexes(oid);
@@ -118,6 +119,16 @@ export class Naming {
     for (const { kind, name, reason } of lost) {
       this.#options.note(kind === 'view' ? `view ${name} can no longer be read since ${placeOf(table)} changed: ${reason}` : `${kind} ${name} is gone, as ${placeOf(table)} changed: ${reason}`);
     }
+  }
+
+  /** Who had its name for a while has another one: a transaction that wrote before a rename says the old name first. */
+  #comeBack(oid: number): void {
+    const table = this.#registry.of(oid)?.table;
+    if (table === undefined || this.#leaving.has(oid) || this.#registry.named(table.schema, table.name) !== undefined) return;
+    const present = this.physical(table);
+    const placed = this.place(table, present.table);
+    if (isTaken(this.#cache, present.table)) this.tell(placed, altering(table, () => alterTable(this.#cache, present, placed, { missing: new Map(), convert: new Map() })));
+    this.#registry.put(placed);
   }
 
   #remove(oid: number): void {

@@ -31,6 +31,15 @@ test('a table whose name another one bore for a while takes it back though its o
   assert.deepEqual([rows('t'), rows('other')], [['1x', '3x', '4x'], ['1o', '2o']]);
 });
 
+test('a table whose name a transaction from before a swap gives to the other one, and that says nothing of the first, keeps it', async (t) => {
+  const { rows, state } = await after(t, [TWO, [2, shape('other', 1, A), shape('t', 2, A)],
+    [3, shape('other', 2, A), 'other insert id 2 a o', shape('t', 2, A)],
+    [4, 'other insert id 4 a x', 't insert id 5 a o'],
+    [5, 'other stale _oid 1 _reason r'],
+    [6, shape('other', 2, A), 'other insert id 6 a o', shape('t', 2, A)]]);
+  assert.deepEqual([rows('other'), rows('t'), state('other')], [['1x', '4x'], ['1o', '2o', '5o', '6o'], 'waiting']);
+});
+
 test('a table that waits for a copy takes its name back like any', async (t) => {
   const { rows, state } = await after(t, [TWO, [2, 't stale _oid 1 _reason r'],
     [3, shape('t', 2, A), 't insert id 2 a o', shape('other', 2, A), shape('t', 1, A)],

@@ -18,7 +18,7 @@ import { Fleet, patternsOf } from './fleet.js';
 import { Life } from './life.js';
 import { requireSameShapes } from './shapes.js';
 
-const STEPS = 20;
+const STEPS = 16;
 const STREAM_LIFE_MS = 2500;
 const INTERVAL = '300ms';
 const SETTINGS = { max_connections: '200', max_prepared_transactions: '200', max_locks_per_transaction: '1024', shared_buffers: '128MB' };
