@@ -14,10 +14,8 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const CONCURRENCY = 3;
 /** More than any test starts that tells systems apart. */
 const SYSTEMS = 4;
-/** The longest go first, so that none runs alone at the end. */
-const LONGEST = ['generator', 'deltastream/leaves', 'system/reconcile', 'system/matrix', 'deltastream/reload', 'deltastream/publication', 'import/'];
 /** Below test/. */
-const ONE_CACHE = /^(deltamirror\/|load\/|import\/(import|into)\.)/;
+const ONE_CACHE = /^(deltamirror\/(?!wal)|load\/|import\/import\.)/;
 /** Files that run a test by TypeScript. */
 const BY_TYPESCRIPT = 'dist/test-by-typescript';
 
@@ -25,7 +23,7 @@ const words = process.argv.slice(2).filter((word) => word !== '--long');
 const suffix = process.argv.includes('--long') ? '.long.ts' : '.test.ts';
 const sources = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith(suffix) && (words.length === 0 || words.some((word) => file.includes(word))))
-  .sort((a, b) => place(a) - place(b) || a.localeCompare(b));
+  .sort();
 
 if (sources.length === 0) {
   process.stderr.write(`test: no file under test/ whose path holds ${words.join(' or ')}\n`);
@@ -37,11 +35,6 @@ const remove = Server.prepare(SYSTEMS);
 const { status } = spawnSync(process.execPath, ['--test', `--test-concurrency=${CONCURRENCY}`, '--test-reporter=spec', ...files], { cwd: ROOT, stdio: 'inherit' });
 remove();
 process.exit(status ?? 1);
-
-function place(file: string): number {
-  const at = LONGEST.findIndex((word) => file.includes(word));
-  return at === -1 ? LONGEST.length : at;
-}
 
 function compiled(source: string): string {
   return join('dist/test', source.replace(/\.ts$/, '.js'));

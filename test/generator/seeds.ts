@@ -3,7 +3,7 @@ import type { Partitions } from './equality.js';
 import { World, type Outcome } from './world.js';
 
 /** So many live side by side: enough to keep two processors busy. */
-const BATCH = 20;
+const BATCH = 40;
 
 export interface Result extends Outcome {
   readonly seeds: number;

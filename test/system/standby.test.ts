@@ -11,7 +11,7 @@ import { Random } from '../support/random.js';
 import { runToEnd } from '../support/stream.js';
 
 const WRITERS = 3;
-const IMPORTS = 4;
+const IMPORTS = 2;
 
 /** A primary with its standby; the standby runs the programs of the primary and ends before it. */
 async function pathWithStandby(t: TestContext, prepare: string): Promise<{ path: Path; standby: Server }> {

@@ -3,7 +3,7 @@ import { CHANGES } from './life.js';
 import { sumOf, World, type Setting } from './world.js';
 
 /** So many live side by side: enough to keep two processors busy. */
-const BATCH = 20;
+const BATCH = 40;
 
 export interface Result {
   readonly seeds: number;
