@@ -23,7 +23,7 @@ import type { Scene } from './statements.js';
 import { ADDED, makeSchema, type Schema } from './tables.js';
 import { requireTwin, TWIN } from './twin.js';
 
-const STEPS = 26;
+const STEPS = 16;
 const EXTENSIONS = ['citext', 'hstore', 'ltree', 'cube', 'seg', 'isn'];
 const SETTINGS = { max_connections: '200', max_prepared_transactions: '200', max_locks_per_transaction: '1024', shared_buffers: '256MB', logical_decoding_work_mem: '64kB' };
 

@@ -13,7 +13,7 @@ import { temporaryFolder } from '../support/folder.js';
 import { ENTRY, runImport, writeLog } from '../support/import.js';
 import { Random } from '../support/random.js';
 
-const KILLS = 3;
+const KILLS = 2;
 
 let server: Server;
 before(async () => {

@@ -1,14 +1,35 @@
-/** Values that are too large: gigabytes pass through every process. */
+/** Large values, and those that are too large: gigabytes pass through every process. */
 import assert from 'node:assert/strict';
 import { constants } from 'node:buffer';
 import { test, type TestContext } from 'node:test';
 import { query } from '../support/cache.js';
 import { Path, runCommand } from '../support/path.js';
 
+const LARGE_BYTES = 50_000_000;
 /** Two hexadecimal digits a byte: just more than a string of JavaScript holds. */
 const TOO_LARGE_BYTES = Math.ceil(constants.MAX_STRING_LENGTH / 2);
 /** Postgres's own texts end at 2^30 - 1 bytes. */
 const UNPRINTABLE_BYTES = 2 ** 29;
+
+test('50 MB of text and of bytes arrive, streamed and copied', async (t) => {
+  const path = await Path.start(t);
+  const client = await path.client();
+  t.after(() => client.end());
+  await client.query('CREATE TABLE large (id int PRIMARY KEY, v text, y bytea)');
+  path.deltastream();
+  await path.import('large');
+  path.mirror();
+  const piece = 'é\t\\漢\n😀\r\\N';
+  const times = Math.ceil(LARGE_BYTES / Buffer.byteLength(piece));
+  await client.query(`INSERT INTO large VALUES (1, repeat($1, ${times}), decode(repeat('00ff5c0a', ${LARGE_BYTES / 4}), 'hex'))`, [piece]);
+  await client.query('UPDATE large SET id = 2'); // the values are unchanged on the wire
+  await path.caughtUp(path.cache());
+  await path.import('large', path.cache('copied.db'));
+  for (const cache of ['cache.db', 'copied.db']) {
+    assert.equal(await path.compare(path.cache(cache), ['large']), 1);
+    assert.deepEqual(query(path.cache(cache), 'SELECT id, length(CAST(v AS BLOB)) AS v, length(y) AS y FROM large'), [{ id: 2, v: times * Buffer.byteLength(piece), y: LARGE_BYTES }]);
+  }
+});
 
 test('a row that is longer than a string of JavaScript: streamed, its table goes into quarantine; copied, it is refused by name', async (t) => {
   await expectNamed(t, TOO_LARGE_BYTES, /^a row takes \d+ bytes in the log, more than the \d+ that a mirror takes$/, /table public\.bad has a row of \d+ bytes, more than a program in JavaScript can hold as text/);
