@@ -100,6 +100,7 @@ test('what was noted is judged by the run behind a crash', async (t) => {
   assert.ok(existsSync(join(path.log, '.partitions')));
   await stream.stop('SIGKILL');
   path.deltastream('--plugin', 'pgoutput', '--schema-interval', INTERVAL);
+  await looked(path);
   await settled(path, [path.cache()]);
   await until('nothing to be left to judge', () => !existsSync(join(path.log, '.partitions')));
   await settled(path, [path.cache()]);
