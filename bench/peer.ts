@@ -3,9 +3,8 @@
  * Postgres by logical replication. Installed for the measurement and gone with it; run as its
  * documentation says for one node (https://zero.rocicorp.dev/docs/self-host), all else at its defaults.
  */
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { join } from 'node:path';
+import { freePort } from '../dev/postgres.js';
 import type { Figure } from './figure.js';
 import { TABLE } from './flights.js';
 import { LAST_ALTITUDE } from './load.js';
@@ -76,12 +75,4 @@ async function measure(bench: Workbench, { folder, node }: Peer): Promise<{ impo
   const slots = await bench.server.query<{ slot_name: string }>(`select slot_name from pg_replication_slots where database = '${database}'`);
   await bench.withClient(database, async (client) => { for (const { slot_name } of slots) await dropSlot(client, slot_name); });
   return { imported, seconds };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  return port;
 }
