@@ -17,6 +17,6 @@ export async function openDecoder(source: Source, writer: Writer, options: Strea
   const append = (lines: Buffer) => writer.append(lines);
   if (options.plugin !== PGOUTPUT) return { options: pluginOptions(options), take: append, close() {} };
   const { openSession } = await import('./pgoutput/session.js'); // loaded where it is needed: a start is to be short
-  const { translator, ...session } = await openSession(source.replication, options, writer.stats.position.clock === ORIGIN.clock, stop);
+  const { translator, ...session } = await openSession(source.replication, options, { isNew: writer.stats.position.clock === ORIGIN.clock, lsn: writer.lsn }, stop);
   return { options: session.options, take: (message) => translator.take(message, append), close: session.close };
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test, type TestContext } from 'node:test';
 import { Server } from '../../dev/postgres.js';
+import { stateOf } from '../../src/deltastream/catalog-state.js';
 import { commentOf } from '../../src/postgres/publication-change.js';
 import { INSTALL } from '../../src/postgres/triggers-sql.js';
 import { OpenedShapes } from '../support/opened-shapes.js';
@@ -54,6 +55,23 @@ test('columns that come, go, change and are renamed, among rows, read late', asy
     "DO $$ BEGIN ALTER TABLE t DROP COLUMN once; EXCEPTION WHEN OTHERS THEN NULL; END $$",
     'DELETE FROM t',
   ]);
+});
+
+test('what is found in a transaction that the log has already is said again behind it: the log has it as the catalog was then', async (t) => {
+  const shapes = new OpenedShapes();
+  t.after(() => shapes.close());
+  const twin = await TwinSlots.make(t, server, 'CREATE TABLE t (id int PRIMARY KEY)', () => shapes);
+  const { rows: [{ oid, name }] } = await twin.client.query<{ oid: number; name: string }>("SELECT 't'::regclass::oid AS oid, current_database() AS name");
+  const look = `SELECT pg_logical_emit_message(true, 'deltastream', 'look ${oid}')`;
+  await twin.client.query(look);
+  const { rows: [{ lsn }] } = await twin.client.query<{ lsn: string }>("SELECT (pg_current_wal_lsn() - '0/0')::text AS lsn");
+  await twin.client.query("COMMENT ON TABLE t IS 'of now'");
+  await shapes.open(server.url(name), EVERYTHING, { ...stateOf(EVERYTHING, '', false, [], []), prints: { [oid]: 'of then' } });
+  await twin.client.query(look);
+  twin.reconnect(BigInt(lsn));
+  const said = await twin.theirs();
+  assert.equal(said.filter((line) => line.includes('\t_action\tstale\t')).length, 2);
+  assert.match(said.join('\n'), /\t_action\tcomments\t[^\n]*of now\n[^\n]*\t_action\tcommit\t[^\n]*$/);
 });
 
 test('tables that come with rows, go, are renamed, swap names and move to another schema', async (t) => {

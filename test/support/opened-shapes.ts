@@ -39,7 +39,7 @@ export class OpenedShapes implements Shapes {
   end(at: InTransaction): Promise<Ending> | undefined { return this.#opened.end(at); }
   wroteLeaf(root: number, leaf: number, at: InTransaction): void { this.#opened.wroteLeaf(root, leaf, at); }
   truncated(oid: number): void { this.#opened.truncated(oid); }
-  committed(): void { this.#opened.committed(); }
+  committed(isRepeat: boolean): void { this.#opened.committed(isRepeat); }
   abandoned(): void { this.#opened.abandoned(); }
   close(): void {
     this.#shapes?.close();

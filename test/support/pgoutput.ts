@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type pg from 'pg';
 import type { Server } from '../../dev/postgres.js';
+import type { Lsn } from '../../src/daystream/lsn.js';
 import type { Shapes } from '../../src/deltastream/pgoutput/shape.js';
 import { Translator } from '../../src/deltastream/pgoutput/translator.js';
 import { connect } from '../../src/postgres/connection.js';
@@ -70,10 +71,10 @@ export class TwinSlots {
     return rows.map(({ data }) => data);
   }
 
-  /** Another connection: what the one before had not come to the end of is lost. */
-  reconnect(): void {
+  /** Another connection: what the one before had not come to the end of is lost. The log has what was committed before `logEnd`. */
+  reconnect(logEnd: Lsn = 0n): void {
     this.#translator.close();
-    this.#translator = this.#newTranslator();
+    this.#translator = this.#newTranslator(logEnd);
   }
 
   /** The lines of pgoutput's messages. */
@@ -92,8 +93,8 @@ export class TwinSlots {
     return rows[0].slot;
   }
 
-  #newTranslator(): Translator {
-    return new Translator({ messages: this.options.messages, spoolFolder: this.spoolFolder, xid: 1000n, stop: new AbortController().signal }, this.shapes);
+  #newTranslator(lsn: Lsn = 0n): Translator {
+    return new Translator({ messages: this.options.messages, spoolFolder: this.spoolFolder, xid: 1000n, lsn, stop: new AbortController().signal }, this.shapes);
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a connection with pgoutput begins with: its options, the settings that values are printed by, and the translator. */
 import { join } from 'node:path';
 import type pg from 'pg';
+import type { Lsn } from '../../daystream/lsn.js';
 import { readCatalogState } from '../catalog-state.js';
 import { publicationOf, type StreamOptions } from '../options.js';
 import { pinSettings, placeOf } from '../../postgres/connection.js';
@@ -21,13 +22,13 @@ export interface Session {
   close(): void;
 }
 
-/** `isNew`: the log has nothing yet. Throws DeltaError where the server cannot be asked. */
-export async function openSession(replication: pg.Client, options: StreamOptions, isNew: boolean, stop: AbortSignal): Promise<Session> {
+/** `isNew`: the log has nothing yet; it has what was committed before `lsn`. Throws DeltaError where the server cannot be asked. */
+export async function openSession(replication: pg.Client, options: StreamOptions, { isNew, lsn }: { readonly isNew: boolean; readonly lsn: Lsn }, stop: AbortSignal): Promise<Session> {
   const { version, xid } = await prepareConnection(replication);
   const source = await ShapeSource.open(options.pg);
   try {
     const shapes = await CatalogShapes.open(source, options, await readCatalogState(options.out), isNew, readWordsKey(options.out), new LeafNotes(options.out, isNew));
-    const translator = new Translator({ messages: options.messages, spoolFolder: join(options.out, SPOOL_FOLDER), xid, stop }, shapes);
+    const translator = new Translator({ messages: options.messages, spoolFolder: join(options.out, SPOOL_FOLDER), xid, lsn, stop }, shapes);
     return {
       options: pgoutputOptions(version, publicationOf(options) ?? options.slot, options.messages),
       translator,

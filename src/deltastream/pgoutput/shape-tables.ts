@@ -71,6 +71,12 @@ export class ToldTables {
     this.#tables.delete(oid);
   }
 
+  /** The log may have less than was said; and of those that were stale, another reason or none: they are copied once more. */
+  unsay(stale: readonly number[]): void {
+    for (const oid of stale) this.of(oid).isTrusted = false;
+    for (const table of this.#tables.values()) table.schema = table.indexes = table.comments = undefined;
+  }
+
   /** What was said is in no log. */
   takeBack(): void {
     for (const table of this.#tables.values()) table.state = table.schema = table.indexes = table.comments = undefined;

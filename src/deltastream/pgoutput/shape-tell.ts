@@ -31,6 +31,7 @@ export class Telling {
 
   get doubt(): string { return `the catalog is ${this.isBehind ? 'behind' : 'ahead of'} the log`; }
   get reload(): number[] { return [...this.#reload]; }
+  get staled(): number[] { return [...this.#stale]; }
   get offer(): number[] { return [...this.#offer].filter((oid) => !this.#reload.has(oid)); }
 
   take(): string[] {

@@ -49,8 +49,8 @@ export interface Shapes {
   truncated(oid: number): void;
   /** A row of the partition comes by the root's name, the first since the server described it. */
   wroteLeaf(root: number, leaf: number, at: InTransaction): void;
-  /** The transaction is over. */
-  committed(): void;
+  /** The transaction is over. `isRepeat`: the log has had it before, by what the catalog was then, and what was said now is in no log. */
+  committed(isRepeat: boolean): void;
   /** The transaction was given up. */
   abandoned(): void;
 }

@@ -104,7 +104,8 @@ export class CatalogShapes implements Shapes {
     return this.#now.isEmpty ? undefined : this.#end(at);
   }
 
-  committed(): void {
+  committed(isRepeat: boolean): void {
+    if (isRepeat) this.tables.unsay(this.#now.staled);
     this.#now = new Telling(this.#bearers);
   }
 

@@ -25,6 +25,7 @@ export const CONTROL_PREFIX = 'deltastream';
 const CONTROL_LIMIT_BYTES = 16 * 1024 * 1024;
 
 export class TransactionWriter {
+  readonly #lsn: Lsn;
   readonly #shapes: Shapes;
   readonly #messages: MessageLines;
   readonly #lines = new LineBuffer();
@@ -37,7 +38,9 @@ export class TransactionWriter {
   /** Within the transaction, since its last row: the server describes what a row is of right before it, the root first. */
   #described: number | undefined;
 
-  constructor(shapes: Shapes, messages: MessageLines) {
+  /** The log has what was committed before `lsn`, and drops it where it comes again. */
+  constructor(shapes: Shapes, messages: MessageLines, lsn: Lsn) {
+    this.#lsn = lsn;
     this.#shapes = shapes;
     this.#messages = messages;
   }
@@ -104,9 +107,10 @@ export class TransactionWriter {
   }
 
   #end(append: Append): void {
+    const isRepeat = this.#current().commitLsn < this.#lsn;
     this.#transaction = undefined;
     this.#forgetOwn();
-    this.#shapes.committed();
+    this.#shapes.committed(isRepeat);
     this.#lines.flush(append);
   }
 

@@ -2,6 +2,7 @@
  * Messages of pgoutput in, the lines of docs/format.md out: those that our plugin would have
  * written. A transaction that comes before its commit, in pieces or prepared, waits in a spool.
  */
+import type { Lsn } from '../../daystream/lsn.js';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cursor } from '../../postgres/pgoutput/cursor.js';
@@ -23,6 +24,8 @@ export interface TranslatorOptions {
   readonly spoolFolder: string;
   /** A transaction id of now, of 64 bits. */
   readonly xid: bigint;
+  /** The log has what was committed before. */
+  readonly lsn: Lsn;
   /** Ends the reading of a spool. */
   readonly stop: AbortSignal;
 }
@@ -46,7 +49,7 @@ export class Translator {
   constructor(options: TranslatorOptions, shapes: Shapes) {
     this.#options = options;
     this.#xids = new Xids(options.xid);
-    this.#writer = new TransactionWriter(shapes, new MessageLines(options.messages));
+    this.#writer = new TransactionWriter(shapes, new MessageLines(options.messages), options.lsn);
     this.#removeFolder();
   }
 
