@@ -71,9 +71,14 @@ export function oneLine(text: string): string {
   return text.replace(/[\x00-\x1f\x7f]/g, (char) => (char === '\n' ? '\\n' : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`));
 }
 
+/** A whole number for people: `1,000`. Without Intl, which takes 15 ms to load. */
+export function grouped(count: number): string {
+  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
+}
+
 /** `1 row`, `2 rows`. */
 export function plural(count: number, noun: string): string {
-  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** Bytes for people: `12.3 MB`. */

@@ -39,7 +39,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Where a package may be imported; the start of the path below src/. */
 const PACKAGE_IN: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': ['sqlite/'],
-  chokidar: ['daystream/transports/folder-files.ts'],
   'cli-progress': ['load/'],
   commander: ['cli.ts', 'deltastream/main.ts', 'deltamirror/main.ts', 'import/main.ts', 'inspect/main.ts'],
   'fs-native-extensions': ['lock.ts'],

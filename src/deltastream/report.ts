@@ -1,5 +1,5 @@
 /** What the person at the terminal sees while it runs: changes of state, and how far it is. */
-import { sizeText } from '../cli.js';
+import { grouped, sizeText } from '../cli.js';
 import { formatPosition } from '../daystream/position.js';
 import type { Writer } from '../daystream/writer.js';
 import type { SlotHealth } from '../postgres/slot-health.js';
@@ -83,5 +83,5 @@ export class Report {
 }
 
 function count(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
+  return grouped(Math.round(value));
 }

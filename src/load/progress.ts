@@ -1,5 +1,5 @@
 /** How an import tells how far it is: bars on a terminal, plain lines elsewhere. */
-import { plural } from '../cli.js';
+import { grouped, plural } from '../cli.js';
 import { MultiBar, Presets } from 'cli-progress';
 
 export interface Progress {
@@ -44,7 +44,7 @@ function bars(stream: NodeJS.WriteStream): Progress {
         at: (rows) => {
           const perSecond = rows / (performance.now() - started) * 1000;
           if (rows > bar.getTotal()) bar.setTotal(rows); // the estimate was short
-          bar.update(rows, { rate: Math.round(perSecond).toLocaleString('en'), left: `${Math.ceil((bar.getTotal() - rows) / perSecond)} s left` });
+          bar.update(rows, { rate: grouped(Math.round(perSecond)), left: `${Math.ceil((bar.getTotal() - rows) / perSecond)} s left` });
         },
         doing: (what) => bar.update({ left: what }),
         done: (rows) => {

@@ -1,5 +1,5 @@
 /** `deltastream reconcile`: its command line. What it runs is loaded when it is asked for, since deltastream itself knows no cache. */
-import { oneLine, plural, type command } from '../cli.js';
+import { grouped, oneLine, plural, type command } from '../cli.js';
 import type { PluginChoice } from '../postgres/slot.js';
 import type { KnowSince } from './options.js';
 import type { Result, TableResult } from './reconcile.js';
@@ -47,7 +47,7 @@ function describe({ log, epoch, position, tables, rows, seconds }: Result): stri
   const size = copied.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
   return [
     ...tables.map(ofTable),
-    ...(copied.length === 0 ? [] : [`${plural(copied.length, 'table')}, about ${Math.ceil(size / 1e6).toLocaleString('en')} MB, ${epoch === undefined ? 'would be' : 'are'} copied through the log when deltastream runs; every host takes them from there`]),
+    ...(copied.length === 0 ? [] : [`${plural(copied.length, 'table')}, about ${grouped(Math.ceil(size / 1e6))} MB, ${epoch === undefined ? 'would be' : 'are'} copied through the log when deltastream runs; every host takes them from there`]),
     epoch === undefined
       ? `${log}: ${plural(rows, 'differing row')}, found in ${seconds.toFixed(1)} s; nothing was written`
       : `${log}: epoch ${epoch} at ${position}, ${plural(rows, 'differing row')} in ${seconds.toFixed(1)} s; start deltastream again`,

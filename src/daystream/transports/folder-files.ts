@@ -1,13 +1,13 @@
 /**
- * The files of a log in a local folder. Two kinds of word reach a waiting reader: chokidar tells
- * of files that come and go; the open segment is watched by fs.watch, since chokidar
- * drops a change that follows another within milliseconds. Both only wake the reader,
- * which then reads to the end, and a slow poll is the net under both.
+ * The files of a log in a local folder. Two kinds of word reach a waiting reader: the folder's
+ * watch tells of files that come and go, the open segment's, which may be a link to elsewhere,
+ * of what is written. Both only wake the reader, which then reads to the end, and a slow poll
+ * is the net under both. Node's own watch and no library's: those list a folder anew at each
+ * write to one of its files.
  */
-import { watch as watchFile, type FSWatcher } from 'node:fs';
+import { watch, type FSWatcher } from 'node:fs';
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
-import type { FSWatcher as FolderWatcher } from 'chokidar';
+import { join, resolve } from 'node:path';
 import { DeltaError, reasonOf } from '../../errors.js';
 import { isLogFile } from '../file-names.js';
 import type { Files } from '../files.js';
@@ -18,7 +18,7 @@ export class FolderFiles implements Files {
   readonly patience = 1;
   #open: { name: string; handle: FileHandle; inode: number } | undefined;
   #watched: { name: string; watcher: FSWatcher } | undefined;
-  #folder: FolderWatcher | undefined;
+  #folder: { inode: number; watcher: FSWatcher } | undefined;
   #grown = true;
   #listChanged = true;
   readonly #news = new Wakeable();
@@ -58,8 +58,11 @@ export class FolderFiles implements Files {
     await this.#watch(name);
     if (!this.#grown && !this.#listChanged && signal?.aborted !== true) {
       await this.#news.wait(timeoutMs, signal);
-      // Neither flag set: the poll ran out, and then the list is looked at too.
-      if (!this.#grown) this.#listChanged = true;
+      // Neither flag set: the poll ran out, and then the list is looked at too, which may be another folder's by now.
+      if (!this.#grown) {
+        this.#listChanged = true;
+        if (this.#folder?.inode !== await this.#inode()) this.#unwatchFolder();
+      }
     }
     const listChanged = this.#listChanged;
     this.#grown = false;
@@ -72,9 +75,8 @@ export class FolderFiles implements Files {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#folder?.close();
+    this.#unwatchFolder();
     await this.#letGo();
-    this.#folder = undefined;
   }
 
   async #letGo(): Promise<void> {
@@ -85,22 +87,42 @@ export class FolderFiles implements Files {
   }
 
   async #watch(name: string | undefined): Promise<void> {
-    if (this.#folder === undefined) {
-      const { watch: watchFolder } = await import('chokidar'); // who only reads need not load it
-      this.#folder = watchFolder(this.place, { depth: 0, ignoreInitial: true, ignored: (path) => path !== this.place && !isLogFile(basename(path)) });
-      this.#folder.on('add', () => this.#notify(true)).on('unlink', () => this.#notify(true)).on('error', () => this.#notify(true));
-    }
+    if (this.#folder === undefined) await this.#watchFolder();
     if (name === undefined || this.#watched?.name === name) return;
     this.#watched?.watcher.close();
     this.#watched = undefined;
     try {
-      const watcher = watchFile(join(this.place, name), () => this.#notify(false));
+      const watcher = watch(join(this.place, name), () => this.#notify(false));
       watcher.on('error', () => this.#notify(true));
       this.#watched = { name, watcher };
     } catch (error) {
       throw this.#missing(name, error);
     }
     this.#grown = true; // what came between the last read and this watch is read now
+  }
+
+  /** Where it is not there, or cannot be watched, the poll remains. */
+  async #watchFolder(): Promise<void> {
+    const inode = await this.#inode();
+    if (inode === undefined || this.#isClosed) return;
+    try {
+      const watcher = watch(this.place, (event, file) => { if (event === 'rename' && (file === null || isLogFile(file))) this.#notify(true); });
+      watcher.on('error', () => this.#unwatchFolder());
+      this.#folder = { inode, watcher };
+    } catch {
+      return;
+    }
+    this.#grown = this.#listChanged = true; // what came between the last look and this watch is looked at now
+  }
+
+  #unwatchFolder(): void {
+    this.#folder?.watcher.close();
+    this.#folder = undefined;
+  }
+
+  /** Of the folder; undefined where there is none. */
+  async #inode(): Promise<number | undefined> {
+    return (await stat(this.place).catch(() => undefined))?.ino;
   }
 
   #notify(listChanged: boolean): void {
