@@ -24,7 +24,7 @@
 #define BATCH_SECONDS 2.0
 #define SETTINGS \
 	"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = OFF;" \
-	"PRAGMA cache_size = -139264; PRAGMA journal_size_limit = -1; PRAGMA wal_autocheckpoint = 32768;"
+	"PRAGMA cache_size = -139264; PRAGMA journal_size_limit = -1; PRAGMA wal_autocheckpoint = 40960;"
 
 #define COLUMNS_MAX 100
 #define SQL_MAX 65536

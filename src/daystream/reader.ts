@@ -13,6 +13,7 @@ import { DeltaError } from '../errors.js';
 import { hasOpenLine, readOpenLine, withLastLine } from './backward.js';
 import { giveRest, isOfLog } from './patience.js';
 import { comparePositions, follows, formatPosition, ORIGIN, type Position } from './position.js';
+import { ReadAhead } from './read-ahead.js';
 import { decodeHeader } from './segment.js';
 import type { Transport } from './transport.js';
 import { chain, decodeUnit, findTrailer, trailerCrc, TRAILER_BYTES, type Piece, type Unit } from './unit.js';
@@ -28,12 +29,13 @@ const LF = 10;
 /** Units that are given out in a row before somebody is asked again to take them. */
 const MANY_UNITS = 8;
 
-/** A unit larger than a block: its first line, and how far its bytes are in `crc`. */
+/** A unit larger than a block: its first line, how far its bytes are in `crc`, and how far they were read. */
 interface LargeUnit {
   /** Undefined where the unit is one line. */
   readonly head: Buffer | undefined;
   checked: number;
   crc: number;
+  end: number;
   readonly pieces: Piece[];
 }
 
@@ -68,11 +70,10 @@ export interface UnitReader {
 
 export class LogReader implements UnitReader {
   readonly #transport: Transport;
-  readonly #block: Buffer;
+  /** What is read and not yet given out, from the place on. */
+  readonly #bytes: ReadAhead;
   #place: Place;
-  /** Bytes of the block that are read and not yet given out. */
-  #kept = 0;
-  /** Whole units in the block that wait for those before them to be applied. */
+  /** Whole units of it that wait for those before them to be applied, in the block that those were in. */
   #left: { readonly block: Buffer; readonly from: number } | undefined;
   /** How many units are given out where somebody takes them: twice as many each time that nobody did. */
   #turn = 1;
@@ -83,11 +84,13 @@ export class LogReader implements UnitReader {
   /** The end of what was read when the reader waited last, and how often it was the same. */
   #tail = { end: 0, looks: 0 };
   #segments: string[] = [];
+  readonly #blockBytes: number;
 
   constructor(transport: Transport, place: Place, blockBytes = BLOCK_BYTES) {
     this.#transport = transport;
     this.#place = place;
-    this.#block = Buffer.allocUnsafe(blockBytes);
+    this.#blockBytes = blockBytes;
+    this.#bytes = new ReadAhead(transport, blockBytes);
   }
 
   get place(): Place { return this.#place; }
@@ -115,10 +118,13 @@ export class LogReader implements UnitReader {
   /** Nothing: in this format a unit says itself that it is whole. */
   finish(): Unit[] { return []; }
 
+  /** How far the segment was read. */
+  get #end(): number { return this.#large?.end ?? this.#place.offset + this.#bytes.heldBytes; }
+
   /** A tail that does not grow is half a unit, or a whole one that a network has spoiled: it is fetched once more. */
   #isTailInDoubt(): boolean {
-    const end = this.#place.offset + this.#kept;
-    const isTail = this.#kept > 0 && this.#kept < TAIL_BYTES && this.#transport.patience > 1;
+    const end = this.#end;
+    const isTail = end > this.#place.offset && end - this.#place.offset < TAIL_BYTES && this.#transport.patience > 1;
     const isSame = end === this.#tail.end;
     this.#tail = { end, looks: isSame ? this.#tail.looks + 1 : 0 };
     if (!isTail || this.#tail.looks !== 1) return false;
@@ -139,18 +145,19 @@ export class LogReader implements UnitReader {
         if (unit === 'torn' && await this.#advance()) continue;
         return unit === 'torn' ? [] : [unit];
       }
-      const room = this.#block.subarray(this.#kept);
-      const read = await this.#transport.read(this.#place.segment, this.#place.offset + this.#kept, room);
-      this.#isAllRead = read < room.length;
-      if (read === 0) {
+      if (this.#bytes.heldBytes >= this.#blockBytes) {
+        this.#beginLarge();
+        continue;
+      }
+      const { isAll, isNone } = await this.#bytes.more(this.#place.segment, this.#place.offset);
+      this.#isAllRead = isAll;
+      if (isNone) {
         if (await this.#advance()) continue;
         return [];
       }
-      const block = this.#block.subarray(0, this.#kept + read);
       const { offset } = this.#place;
-      const units = this.#takeUnits(block, 0, take);
+      const units = this.#takeUnits(this.#bytes.held, 0, take);
       if (this.#place.offset > offset) return units;
-      if (this.#kept === this.#block.length) this.#beginLarge();
     }
   }
 
@@ -177,12 +184,12 @@ export class LogReader implements UnitReader {
         units.push(this.#accept({ start: this.#place.offset, end: this.#place.offset + end - from, crc, head: whole, tail: whole, whole }));
       } catch (error) {
         if (from === start) throw error;
-        break; // those before are good; the next call comes back to this one
+        this.#bytes.forget(); // those before are good; the next call reads this one again
+        return units;
       }
       from = end;
     }
-    // The bodies of these units point into the block, so what is kept is read again rather than moved.
-    this.#kept = from === 0 ? block.length : 0;
+    this.#bytes.use(from - start);
     return units;
   }
 
@@ -196,25 +203,28 @@ export class LogReader implements UnitReader {
     return taken;
   }
 
-  /** The block is full and holds no whole unit: from here on the unit is checked in pieces and not kept. */
+  /** A block is full and holds no whole unit: from here on the unit is checked in pieces and not kept. */
   #beginLarge(): void {
-    const end = this.#block.indexOf(LF) + 1;
-    const head = end === 0 ? undefined : Buffer.from(this.#block.subarray(0, end));
-    this.#large = { head, checked: this.#place.offset, crc: this.#place.crc, pieces: [] };
+    const { held } = this.#bytes;
+    const end = held.indexOf(LF) + 1;
+    const head = end === 0 ? undefined : Buffer.from(held.subarray(0, end));
+    const { offset, crc } = this.#place;
+    this.#large = { head, checked: offset, crc, end: offset + held.length, pieces: [] };
+    this.#bytes.forget();
   }
 
   /** Goes on with a large unit: the unit once it is whole, 'torn' while it is not. */
   async #continueLarge(large: LargeUnit): Promise<Unit | 'torn'> {
     const { segment, offset: start } = this.#place;
     for (;;) {
-      const read = await this.#transport.read(segment, large.checked, this.#block);
-      this.#isAllRead = read < this.#block.length;
-      this.#kept = Math.max(this.#kept, large.checked + read - start);
-      const piece = this.#block.subarray(0, read);
+      const { block } = this.#bytes;
+      const read = await this.#transport.read(segment, large.checked, block);
+      this.#isAllRead = read < block.length;
+      large.end = Math.max(large.end, large.checked + read);
+      const piece = block.subarray(0, read);
       const at = findTrailer(piece, 0);
       if (at !== -1) {
         this.#large = undefined;
-        this.#kept = 0;
         const crc = trailerCrc(piece, at);
         if (chain(piece.subarray(0, at), large.crc) !== crc) throw this.#misfit(large.checked + at);
         const end = at + TRAILER_BYTES;
@@ -255,7 +265,7 @@ export class LogReader implements UnitReader {
   }
 
   #forget(): void {
-    this.#kept = 0;
+    this.#bytes.forget();
     this.#left = undefined;
     this.#large = undefined;
   }
@@ -267,14 +277,14 @@ export class LogReader implements UnitReader {
     const next = this.#segments.find((name) => name > segment);
     const size = await this.#transport.size(segment);
     if (size < offset) throw this.#damaged(size, `is shorter than the ${offset} bytes that were read of it`);
-    if (size < offset + this.#kept) {
+    if (size < this.#end) {
       this.#forget(); // the writer has cut the torn tail that we had read
       return true;
     }
-    if (size > offset + this.#kept) return true; // it has grown since
+    if (size > this.#end) return true; // it has grown since
     if (next === undefined) return false;
     // A tail of the same length may have been written in its place.
-    if (this.#kept > 0) throw this.#damaged(offset, `ends in half a unit, though ${next} exists`);
+    if (this.#end > offset) throw this.#damaged(offset, `ends in half a unit, though ${next} exists`);
     if (!(await hasOpenLine(this.#transport, next))) return false; // a copy that has only begun
     const header = decodeHeader((await readOpenLine(this.#transport, next)).line);
     if (comparePositions(header.previous, position) !== 0 || header.previousCrc !== crc) {

@@ -18,8 +18,7 @@ import type { Quarantined } from './quarantines.js';
 import { openAt } from './place.js';
 import type { Report } from './report.js';
 
-/** Several transactions share a SQLite commit while there is more to read, up to so much log or time. */
-const BATCH_BYTES = 128 << 20;
+/** Several transactions share a SQLite commit while there is more to read, for so long or up to as much log as suits the disk. */
 const BATCH_MS = 2000;
 /** While a table's copy comes in there is always more to read, and other tables are not to wait for it. */
 const COPY_BATCH_MS = 200;
@@ -92,10 +91,10 @@ async function drain(reader: UnitReader, applier: Applier, checkpoints: Checkpoi
     }
     const caughtUp = end || reader.caughtUp;
     // Caught up: readers see it at once. Behind: several transactions share a commit.
-    if (caughtUp || bytes >= BATCH_BYTES || performance.now() - since >= limitMs) {
+    if (caughtUp || bytes >= checkpoints.batchBytes || performance.now() - since >= limitMs) {
       applier.commit(caughtUp ? NOT_BEHIND : await distance.behind(reader.place, bytes, performance.now() - since));
       report.committed(applier, caughtUp);
-      await checkpoints.committed(caughtUp);
+      await checkpoints.committed(caughtUp, bytes);
       bytes = 0;
       since = performance.now();
       limitMs = BATCH_MS;

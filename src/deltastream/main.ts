@@ -36,7 +36,7 @@ const program = withSource(command('deltastream', 'Follows a replication slot an
   .usage('--slot NAME --out DIR [options]')
   .option('--out <dir>', 'folder of the log; made where there is none')
   .option('--messages <prefixes>', 'take the logical messages with these prefixes too, separated by commas')
-  .addOption(new Option('--fsync-interval <time>', 'sync at most so often (250ms, 1s)').argParser(durationMs).default(0, 'as often as the disk can'))
+  .addOption(new Option('--fsync-interval <time>', 'sync at most so often (250ms, 1s)').argParser(durationMs).default(10, '10ms'))
   .addOption(new Option('--schema-interval <time>', 'look so often for schema changes that no event trigger tells').argParser(durationMs).default(10_000, '10s'))
   .addOption(new Option('--reload-limit <size>', 'a larger table is not copied into the log (500MB, 2GB)').argParser(bytes).default(1e9, '1GB'))
   .addOption(new Option('--slot-warning <share>', 'warn of the slot from this part of max_slot_wal_keep_size on').argParser(share).default(0.8, '80%'))

@@ -10,7 +10,7 @@ import { reasonOf } from '../errors.js';
 import { CheckpointThread, type Answer } from './checkpoint-thread.js';
 import { readHeldSince, writeHeldSince } from './held.js';
 import { BUSY_TIMEOUT_MS, type Cache } from './open.js';
-import { FRAMES, setPace, WAL_KEPT_BYTES } from './pace.js';
+import { BATCH_BYTES, FRAMES, setPace, WAL_KEPT_BYTES } from './pace.js';
 import { checkpoint, frameBytes, readersOf, walBytes } from './wal.js';
 
 /** Also while nothing is committed: a WAL that was kept for long is to be gone within a minute behind its reader. */
@@ -19,6 +19,8 @@ const LOOK_EVERY_MS = 10_000;
 const GLANCE_EVERY_MS = 50;
 /** Between two tries while readers keep the WAL. */
 const RETRY_EVERY_MS = 1000;
+/** So many that a checkpoint leaves in the WAL are kept there by a reader that is more than passing by. */
+const HELD_FRAMES = 1000;
 /** Held for so long it is written down. */
 const HELD_AFTER_MS = 60_000;
 /** A replay waits for the thread where the WAL has so many frames: it writes faster than that one does. */
@@ -61,8 +63,12 @@ export class Checkpoints {
   readonly #timer: NodeJS.Timeout;
   readonly #looked: (wal: Wal) => void;
   readonly #now: () => number;
-  readonly #keptFrames: number;
+  readonly #frameBytes: number;
   #caughtUp = true;
+  /** In the WAL, as far as its commits are counted; and how much of the log has been committed since. */
+  #frames: number;
+  #logBytes = 0;
+  #replay: 'first' | 'dense' | 'behind' = 'first';
   #running: Promise<void> | undefined;
   #looking: Promise<void> | undefined;
   #glanceAt = -Infinity;
@@ -78,7 +84,8 @@ export class Checkpoints {
     this.#looked = looked;
     this.#now = now;
     this.#pace = setPace(cache);
-    this.#keptFrames = Math.floor(WAL_KEPT_BYTES / frameBytes(cache));
+    this.#frameBytes = frameBytes(cache);
+    this.#frames = checkpoint(cache, 'NOOP').log;
     this.#thread = new CheckpointThread(cache.name);
     cache.pragma('wal_autocheckpoint = 0');
     // What the mirror before this one knew is not known of now.
@@ -91,15 +98,20 @@ export class Checkpoints {
     return { bytes: walBytes(this.#cache.name), heldMs: this.#heldSince === undefined ? undefined : this.#now() - this.#heldSince, problem: this.#problem, readers: () => readersOf(this.#cache.name) };
   }
 
-  /** Behind a commit, and before the next transaction. A replay that is faster than its checkpoints waits for them here. */
-  async committed(caughtUp: boolean): Promise<void> {
+  /** How much of the log is to share the next commit. */
+  get batchBytes(): number { return BATCH_BYTES[this.#replay]; }
+
+  /** Behind a commit of so much of the log, and before the next transaction. A replay that is faster than its checkpoints waits for them here. */
+  async committed(caughtUp: boolean, logBytes: number): Promise<void> {
     this.#pace(caughtUp);
     this.#caughtUp = caughtUp;
+    this.#logBytes += logBytes;
     const now = performance.now();
     if (now < (this.#heldSince === undefined ? this.#glanceAt : this.#retryAt)) return;
     this.#glanceAt = caughtUp ? now + GLANCE_EVERY_MS : now;
     const { log, checkpointed } = checkpoint(this.#cache, 'NOOP');
-    if (log - checkpointed < (caughtUp ? FRAMES.caughtUp : FRAMES.behind)) return;
+    this.#measure(log);
+    if (log - checkpointed < FRAMES[caughtUp ? 'caughtUp' : this.#replay]) return;
     const running = this.#run();
     if (caughtUp || log < FRAMES_AT_MOST || this.#heldSince !== undefined) return;
     await running;
@@ -115,6 +127,14 @@ export class Checkpoints {
     if (!this.#cache.inTransaction) this.#empty('TRUNCATE', this.#heldSince === undefined ? PATIENCE_AT_MOST_MS : 0);
   }
 
+  /** By what was written since the last time, beside the log that it was written for. Smaller batches would not write less each than this one. */
+  #measure(frames: number): void {
+    const written = (frames < this.#frames ? frames : frames - this.#frames) * this.#frameBytes;
+    this.#replay = this.#caughtUp ? 'first' : written <= Math.min(this.#logBytes, BATCH_BYTES.dense) ? 'dense' : 'behind';
+    this.#frames = frames;
+    this.#logBytes = 0;
+  }
+
   /** A checkpoint in the thread: the one that runs, or a new one. */
   #run(): Promise<void> {
     return this.#running ??= this.#thread.checkpoint().then((answer) => {
@@ -128,10 +148,10 @@ export class Checkpoints {
     if ('problem' in answer) return;
     const { log, checkpointed, busy } = answer.frames;
     if (busy) return; // an application's connection runs one
-    const isOld = log - checkpointed >= FRAMES.caughtUp;
+    const isOld = log - checkpointed >= HELD_FRAMES;
     if (!isOld) this.#restart();
     // Also where no reader stays for long, but there is always one.
-    const isHeld = isOld || (log >= this.#keptFrames && this.#restartAt > log);
+    const isHeld = isOld || (log * this.#frameBytes >= WAL_KEPT_BYTES && this.#restartAt > log);
     this.#heldSince = isHeld ? this.#heldSince ?? this.#now() : undefined;
     this.#retryAt = performance.now() + RETRY_EVERY_MS;
   }

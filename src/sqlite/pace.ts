@@ -1,7 +1,9 @@
 /**
- * How a mirror's connection spends memory, and how much WAL it makes before that is
- * written into the cache. Behind, checkpoints are rare, since a page that is changed again
- * and again is then written to the file once; caught up, they are frequent and so short.
+ * How a mirror's connection spends memory, how much of the log shares a commit, and how much
+ * WAL there is before that is written into the cache. Behind, both are large where transactions
+ * change the same pages again and again, each of which is then written once; where each changes
+ * pages of its own they are small, and checkpoints go on beside. Caught up, checkpoints are
+ * frequent and so short: what they write is what Postgres's own syncs may have to wait for.
  */
 import { hasNative } from './native.js';
 import type { Cache } from './open.js';
@@ -17,8 +19,10 @@ export const WAL_KEPT_BYTES = 64 << 20;
 /** Cutting it would only mean to make it anew. */
 const WAL_AS_LARGE_AS_IT_IS = -1;
 
-/** Frames of the WAL that are worth a checkpoint. */
-export const FRAMES = { behind: 32_768, caughtUp: 1000 } as const;
+/** Frames of the WAL that are worth a checkpoint; `dense`: behind, where less is written than the log has. */
+export const FRAMES = { behind: 40_960, dense: 2048, first: 40_960, caughtUp: 500 } as const;
+/** Bytes of the log that share a commit while there is more to read; `first`: where it is not known yet what they change. */
+export const BATCH_BYTES = { behind: 128 << 20, dense: 16 << 20, first: 1 << 19 } as const;
 
 /** Settings for a mirror; gives the function to call where it falls behind or catches up. */
 export function setPace(cache: Cache): (caughtUp: boolean) => void {

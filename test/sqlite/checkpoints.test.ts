@@ -6,7 +6,7 @@ import Database from 'better-sqlite3';
 import { Checkpoints, type Wal } from '../../src/sqlite/checkpoints.js';
 import { readHeldSince } from '../../src/sqlite/held.js';
 import { openCache, type Cache } from '../../src/sqlite/open.js';
-import { FRAMES, WAL_KEPT_BYTES } from '../../src/sqlite/pace.js';
+import { BATCH_BYTES, FRAMES, WAL_KEPT_BYTES } from '../../src/sqlite/pace.js';
 import { checkpoint, walBytes } from '../../src/sqlite/wal.js';
 import { statusOf } from '../../src/deltamirror/status.js';
 import { lockCache } from '../../src/sqlite/lock.js';
@@ -42,7 +42,7 @@ function follow(t: TestContext, rows: number): Followed {
 async function change({ cache, checkpoints }: Followed, times: number): Promise<void> {
   for (let i = 0; i < times; i++) {
     cache.prepare('UPDATE t SET a = ? || substr(a, 2)').run(i % 10);
-    await checkpoints.committed(true);
+    await checkpoints.committed(true, 0);
   }
 }
 
@@ -79,7 +79,7 @@ test('where commits go on behind the reader, the next one uses the file from its
   await endReader(child);
   await until('the file is cut', async () => {
     followed.cache.prepare("UPDATE t SET a = 'y' WHERE id = 1").run();
-    await followed.checkpoints.committed(true);
+    await followed.checkpoints.committed(true, 0);
     return walBytes(followed.path) <= WAL_KEPT_BYTES;
   });
 });
@@ -92,7 +92,7 @@ test('while commits follow each other without a break the WAL is still used agai
   for (let i = 0; written < 3 * WAL_KEPT_BYTES; i++) {
     update.run(i % 10, i % 90, i % 90 + 10);
     written += 10 * ROW_BYTES;
-    await checkpoints.committed(true);
+    await checkpoints.committed(true, 0);
     if (i % 50 === 0) await new Promise(setImmediate);
   }
   assert.ok(walBytes(path) <= 1.5 * WAL_KEPT_BYTES, String(walBytes(path)));
@@ -130,11 +130,11 @@ test('a replay that is faster than its checkpoints waits for them, so its WAL ha
   const frames: number[] = [];
   for (let i = 0; i < 40; i++) {
     cache.prepare('UPDATE t SET a = ? || substr(a, 2)').run(i % 10);
-    await checkpoints.committed(false);
+    await checkpoints.committed(false, 1);
     frames.push(checkpoint(cache, 'NOOP').log);
   }
   assert.ok(Math.max(...frames) <= 3 * FRAMES.behind, String(Math.max(...frames)));
-  await checkpoints.committed(true);
+  await checkpoints.committed(true, 0);
   await until('caught up, its file is cut', () => walBytes(path) <= WAL_KEPT_BYTES);
 });
 
@@ -153,4 +153,21 @@ test('a mirror that ends leaves an empty WAL; with a reader still there, all tha
     assert.deepEqual([log === 0, checkpointed], [!holds, log]);
     cache.close();
   }
+});
+
+test('behind, commits are larger where they write more than the log has, and small again once they have caught up', async (t) => {
+  const { cache, checkpoints } = follow(t, 10_000);
+  const rewrite = () => cache.prepare("UPDATE t SET a = 'x' || substr(a, 2)").run();
+  const commit = async (logBytes: number, caughtUp = false) => {
+    rewrite();
+    await checkpoints.committed(caughtUp, logBytes);
+    return checkpoints.batchBytes;
+  };
+  rewrite();
+  const [first, ...then] = [checkpoints.batchBytes, await commit(1), await commit(1 << 30), await commit(1, true), await commit(1 << 30)];
+  assert.equal(first, BATCH_BYTES.first);
+  assert.deepEqual(then, [BATCH_BYTES.behind, BATCH_BYTES.behind, BATCH_BYTES.first, BATCH_BYTES.behind], 'what is written is more than a small batch of the log has');
+  cache.prepare("UPDATE t SET a = 'y' WHERE rowid = 1").run();
+  await checkpoints.committed(false, 1 << 20);
+  assert.equal(checkpoints.batchBytes, BATCH_BYTES.dense);
 });
