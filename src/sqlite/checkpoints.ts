@@ -11,7 +11,7 @@ import { CheckpointThread, type Answer } from './checkpoint-thread.js';
 import { readHeldSince, writeHeldSince } from './held.js';
 import { BUSY_TIMEOUT_MS, type Cache } from './open.js';
 import { BATCH_BYTES, FRAMES, setPace, WAL_KEPT_BYTES } from './pace.js';
-import { checkpoint, frameBytes, readersOf, walBytes } from './wal.js';
+import { checkpoint, frameBytes, readersOf, walBytes, walSequence } from './wal.js';
 
 /** Also while nothing is committed: a WAL that was kept for long is to be gone within a minute behind its reader. */
 const LOOK_EVERY_MS = 10_000;
@@ -65,8 +65,8 @@ export class Checkpoints {
   readonly #now: () => number;
   readonly #frameBytes: number;
   #caughtUp = true;
-  /** In the WAL, as far as its commits are counted; and how much of the log has been committed since. */
-  #frames: number;
+  /** The WAL as far as its commits are counted; and how much of the log has been committed since. */
+  #counted: { readonly frames: number; readonly sequence: number };
   #logBytes = 0;
   #replay: 'first' | 'dense' | 'behind' = 'first';
   #running: Promise<void> | undefined;
@@ -85,7 +85,7 @@ export class Checkpoints {
     this.#now = now;
     this.#pace = setPace(cache);
     this.#frameBytes = frameBytes(cache);
-    this.#frames = checkpoint(cache, 'NOOP').log;
+    this.#counted = { frames: checkpoint(cache, 'NOOP').log, sequence: walSequence(cache.name) };
     this.#thread = new CheckpointThread(cache.name);
     cache.pragma('wal_autocheckpoint = 0');
     // What the mirror before this one knew is not known of now.
@@ -106,6 +106,7 @@ export class Checkpoints {
     this.#pace(caughtUp);
     this.#caughtUp = caughtUp;
     this.#logBytes += logBytes;
+    if (caughtUp) this.#replay = 'first';
     const now = performance.now();
     if (now < (this.#heldSince === undefined ? this.#glanceAt : this.#retryAt)) return;
     this.#glanceAt = caughtUp ? now + GLANCE_EVERY_MS : now;
@@ -129,9 +130,11 @@ export class Checkpoints {
 
   /** By what was written since the last time, beside the log that it was written for. Smaller batches would not write less each than this one. */
   #measure(frames: number): void {
-    const written = (frames < this.#frames ? frames : frames - this.#frames) * this.#frameBytes;
-    this.#replay = this.#caughtUp ? 'first' : written <= Math.min(this.#logBytes, BATCH_BYTES.dense) ? 'dense' : 'behind';
-    this.#frames = frames;
+    const sequence = walSequence(this.#cache.name);
+    const before = sequence === this.#counted.sequence ? this.#counted.frames : 0;
+    const isDense = (frames - before) * this.#frameBytes <= Math.min(this.#logBytes, BATCH_BYTES.dense);
+    if (!this.#caughtUp) this.#replay = isDense ? 'dense' : 'behind';
+    this.#counted = { frames, sequence };
     this.#logBytes = 0;
   }
 

@@ -4,7 +4,7 @@
  * that sees an older state, and uses the WAL's file from its start again only when all
  * frames are written and no reader is in it (sqlite.org/wal.html).
  */
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import type { Cache } from './open.js';
 
 export interface Frames {
@@ -20,6 +20,8 @@ export interface Frames {
 export type Mode = 'NOOP' | 'PASSIVE' | 'RESTART' | 'TRUNCATE';
 
 const FRAME_HEADER_BYTES = 24;
+/** In the WAL's header (sqlite.org/fileformat2.html §4.1). */
+const SEQUENCE_OFFSET = 12;
 /** Of the locks in the -shm file those of readers, one byte each (sqlite.org/walformat.html §2.3). */
 const READ_LOCKS = [123, 127] as const;
 
@@ -36,6 +38,18 @@ export function frameBytes(cache: Cache): number {
 /** The size of the WAL's file. */
 export function walBytes(path: string): number {
   return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** How often the WAL's file was used from its start again. */
+export function walSequence(path: string): number {
+  const bytes = Buffer.alloc(4);
+  const fd = openSync(`${path}-wal`, 'r');
+  try {
+    readSync(fd, bytes, 0, bytes.length, SEQUENCE_OFFSET);
+  } finally {
+    closeSync(fd);
+  }
+  return bytes.readUInt32BE();
 }
 
 /** The other processes that are in a read transaction of the cache; none where the system does not tell (/proc/locks of Linux, by device and inode). */
