@@ -147,4 +147,4 @@ function position(text: string): Position {
 addPublish(program);
 addStatus(program);
 addWait(program);
-await run(program);
+void run(program);

@@ -68,7 +68,7 @@ addTry(program, plugin());
 addReload(program, partitions());
 addReconcile(program, plugin(), knowSince);
 
-await run(program);
+void run(program);
 
 function withSource(target: Command): Command {
   return target

@@ -66,7 +66,7 @@ Examples:
     process.stdout.write(options.json === true ? `${asJson(result)}\n` : asText(result));
   });
 
-await run(program);
+void run(program);
 
 async function bootstrap(cache: string | undefined, options: Options, progress: Progress, signal: AbortSignal): Promise<void> {
   const { source, tokenFile, insecure, into, pg, tables, rename = [], columns = [], where = [], numeric } = options;

@@ -100,4 +100,4 @@ function position(text: string): Position {
   }
 }
 
-await run(program);
+void run(program);

@@ -88,7 +88,7 @@ function probe(): Engine | string {
 
 /** What was built here, else what came with the package; of another C library's binary SQLite says that it does not load. */
 function candidates(): string[] {
-  const room = fileURLToPath(new URL('../../native/', import.meta.resolve('deltamirror')));
+  const room = fileURLToPath(new URL('../../../native/', import.meta.url));
   const built = join(room, 'build/Release/deltamirror.node');
   const travelled = join(room, 'prebuilds', `${process.platform}-${process.arch}`);
   const names = existsSync(travelled) ? readdirSync(travelled).filter((name) => name.endsWith('.node')).sort() : [];
