@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "bytes.h"
+
 SQLITE_EXTENSION_INIT3
 
 #define LENGTH_OF(literal) (sizeof(literal) - 1)
@@ -14,14 +16,14 @@ SQLITE_EXTENSION_INIT3
 static int
 begins_with(const char *at, const char *end, const char *text, size_t length)
 {
-	return (size_t) (end - at) >= length && memcmp(at, text, length) == 0;
+	return (size_t) (end - at) >= length && bytes_same(at, text, length);
 }
 
 /* Behind the TAB that ends the field at `at`; NULL where the line ends before. */
 static const char *
 behind_tab(const char *at, const char *end)
 {
-	const char *tab = memchr(at, '\t', (size_t) (end - at));
+	const char *tab = bytes_tab(at, end);
 
 	return tab == NULL ? NULL : tab + 1;
 }
@@ -86,7 +88,7 @@ take_values(struct field *values, const struct plan *plan, const char *at, const
 		if (at > end || !begins_with(at, end, column->key, column->length))
 			return 0;
 		at += column->length;
-		tab = memchr(at, '\t', (size_t) (end - at));
+		tab = bytes_tab(at, end);
 		if (tab == NULL)
 			tab = end;
 		values[i] = (struct field) {at, (size_t) (tab - at)};
@@ -104,7 +106,7 @@ bind_values(struct lines *lines, const struct plan *plan, sqlite3_stmt *statemen
 		const struct field *value = &lines->values[i];
 
 		if (column->parameter != 0
-			&& !value_bind(statement, column->parameter, column->kind, ESCAPES_LOG, value->text, value->length, &lines->scratch))
+			&& !value_bind(statement, column->parameter, column->kind, lines->escapes, value->text, value->length, &lines->scratch))
 			return 0;
 	}
 	return 1;
@@ -180,6 +182,7 @@ lines_apply(struct lines *lines, const char *start, const char *end)
 		if (lines->bound != plan)
 			lines_release(lines);
 		lines->bound = plan;
+		lines->escapes = bytes_are_plain(columns, end) ? ESCAPES_NONE : ESCAPES_LOG;
 		outcome = run_guarded(lines, plan);
 		if (outcome == LINE_LEFT)
 			outcome = run(lines, plan, plan->statement);

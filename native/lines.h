@@ -35,6 +35,7 @@ struct lines
 	struct table *table;
 	enum action action;
 	/* Of the line at hand. */
+	enum escapes escapes;
 	struct field values[COLUMNS_LIMIT];
 };
 

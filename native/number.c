@@ -138,12 +138,67 @@ read_short(struct text text, double *number)
 	return 1;
 }
 
+/*
+ * The same for numbers of up to 19 digits where the compiler has the x87's 64 bits of
+ * precision: digits and power of ten are exact, the one operation is rounded to 64 bits,
+ * and where those that a double has not are clearly below or above their half, so is the double.
+ */
+#if LDBL_MANT_DIG == 64
+#define LONG_DIGITS 19
+#define LONG_POWER 27
+#define SPARE_BITS 0x7ff
+#define SPARE_HALF 0x400
+
+static int
+read_long(struct text text, double *number)
+{
+	static const long double POWERS[] = {
+		1e0L, 1e1L, 1e2L, 1e3L, 1e4L, 1e5L, 1e6L, 1e7L, 1e8L, 1e9L, 1e10L, 1e11L, 1e12L, 1e13L,
+		1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
+	size_t		negative = text.length > 0 && text.bytes[0] == '-',
+				point = text.length,
+				decimals;
+	uint64_t	digits = 0,
+				mantissa;
+	long double value;
+	int			spare;
+
+	if (text.length <= negative || text.length > negative + LONG_DIGITS + 1)
+		return 0;
+	for (size_t i = negative; i < text.length; i++)
+	{
+		unsigned	digit = (unsigned) text.bytes[i] - '0';
+
+		if (digit <= 9)
+			digits = digits * 10 + digit;
+		else if (text.bytes[i] == '.' && point == text.length && i > negative && i + 1 < text.length)
+			point = i;
+		else
+			return 0;
+	}
+	if (point == text.length && text.length > negative + LONG_DIGITS)
+		return 0;
+	if (digits == 0)
+		return 0;
+	decimals = point == text.length ? 0 : text.length - point - 1;
+	value = (long double) digits / POWERS[decimals];
+	memcpy(&mantissa, &value, sizeof(mantissa));	/* the first eight bytes: all 64 bits of it */
+	spare = (int) (mantissa & SPARE_BITS);
+	if (spare >= SPARE_HALF - 1 && spare <= SPARE_HALF + 1)
+		return 0;
+	*number = (double) (negative ? -value : value);
+	return 1;
+}
+#else
+#define read_long(text, number) 0
+#endif
+
 int
 read_real(struct text text, double *number)
 {
 	struct decimal decimal;
 
-	if (read_short(text, number))
+	if (read_short(text, number) || read_long(text, number))
 		return 1;
 	if (text_is(text, "Infinity") || text_is(text, "-Infinity"))
 	{

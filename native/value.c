@@ -122,7 +122,7 @@ int
 value_read(enum kind kind, enum escapes escapes, const char *bytes, size_t length, struct scratch *scratch, struct value *value)
 {
 	struct text text = {bytes, length};
-	int			escaped;
+	int			escaped = 0;
 
 	if (text_is(text, "\\N"))
 	{
@@ -148,7 +148,7 @@ value_read(enum kind kind, enum escapes escapes, const char *bytes, size_t lengt
 		default:
 			break;
 	}
-	if (!text_is_utf8(text, &escaped) || (escaped && !text_unescape(&text, escapes, scratch)))
+	if (escapes != ESCAPES_NONE && (!text_is_utf8(text, &escaped) || (escaped && !text_unescape(&text, escapes, scratch))))
 		return 0;
 	switch (kind)
 	{

@@ -31,6 +31,7 @@ enum kind
 
 enum escapes
 {
+	ESCAPES_NONE,				/* it is known that there are none, and nothing but ASCII */
 	ESCAPES_LOG,				/* docs/format.md, 1: \\ \t \n \r and no other */
 	ESCAPES_COPY				/* also \b \f \v, and any other character stands for itself */
 };

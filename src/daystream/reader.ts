@@ -13,7 +13,6 @@ import { DeltaError } from '../errors.js';
 import { hasOpenLine, readOpenLine, withLastLine } from './backward.js';
 import { giveRest, isOfLog } from './patience.js';
 import { comparePositions, follows, formatPosition, ORIGIN, type Position } from './position.js';
-import { ReadAhead } from './read-ahead.js';
 import { decodeHeader } from './segment.js';
 import type { Transport } from './transport.js';
 import { chain, decodeUnit, findTrailer, trailerCrc, TRAILER_BYTES, type Piece, type Unit } from './unit.js';
@@ -29,13 +28,12 @@ const LF = 10;
 /** Units that are given out in a row before somebody is asked again to take them. */
 const MANY_UNITS = 8;
 
-/** A unit larger than a block: its first line, how far its bytes are in `crc`, and how far they were read. */
+/** A unit larger than a block: its first line, and how far its bytes are in `crc`. */
 interface LargeUnit {
   /** Undefined where the unit is one line. */
   readonly head: Buffer | undefined;
   checked: number;
   crc: number;
-  end: number;
   readonly pieces: Piece[];
 }
 
@@ -68,12 +66,16 @@ export interface UnitReader {
   finish(): Unit[];
 }
 
+const misfit = (end: number) => `the unit from here to byte ${end} does not match its _crc`;
+
 export class LogReader implements UnitReader {
   readonly #transport: Transport;
-  /** What is read and not yet given out, from the place on. */
-  readonly #bytes: ReadAhead;
+  readonly #block: Buffer;
   #place: Place;
-  /** Whole units of it that wait for those before them to be applied, in the block that those were in. */
+  /** Bytes of the block that are read and not yet given out; before them are those that were, until the next call. */
+  #kept = 0;
+  #keptAt = 0;
+  /** Whole units in the block that wait for those before them to be applied. */
   #left: { readonly block: Buffer; readonly from: number } | undefined;
   /** How many units are given out where somebody takes them: twice as many each time that nobody did. */
   #turn = 1;
@@ -84,13 +86,11 @@ export class LogReader implements UnitReader {
   /** The end of what was read when the reader waited last, and how often it was the same. */
   #tail = { end: 0, looks: 0 };
   #segments: string[] = [];
-  readonly #blockBytes: number;
 
   constructor(transport: Transport, place: Place, blockBytes = BLOCK_BYTES) {
     this.#transport = transport;
     this.#place = place;
-    this.#blockBytes = blockBytes;
-    this.#bytes = new ReadAhead(transport, blockBytes);
+    this.#block = Buffer.allocUnsafe(blockBytes);
   }
 
   get place(): Place { return this.#place; }
@@ -118,13 +118,10 @@ export class LogReader implements UnitReader {
   /** Nothing: in this format a unit says itself that it is whole. */
   finish(): Unit[] { return []; }
 
-  /** How far the segment was read. */
-  get #end(): number { return this.#large?.end ?? this.#place.offset + this.#bytes.heldBytes; }
-
   /** A tail that does not grow is half a unit, or a whole one that a network has spoiled: it is fetched once more. */
   #isTailInDoubt(): boolean {
-    const end = this.#end;
-    const isTail = end > this.#place.offset && end - this.#place.offset < TAIL_BYTES && this.#transport.patience > 1;
+    const end = this.#place.offset + this.#kept;
+    const isTail = this.#kept > 0 && this.#kept < TAIL_BYTES && this.#transport.patience > 1;
     const isSame = end === this.#tail.end;
     this.#tail = { end, looks: isSame ? this.#tail.looks + 1 : 0 };
     if (!isTail || this.#tail.looks !== 1) return false;
@@ -145,19 +142,19 @@ export class LogReader implements UnitReader {
         if (unit === 'torn' && await this.#advance()) continue;
         return unit === 'torn' ? [] : [unit];
       }
-      if (this.#bytes.heldBytes >= this.#blockBytes) {
-        this.#beginLarge();
-        continue;
-      }
-      const { isAll, isNone } = await this.#bytes.more(this.#place.segment, this.#place.offset);
-      this.#isAllRead = isAll;
-      if (isNone) {
+      this.#block.copyWithin(0, this.#keptAt, this.#keptAt + this.#kept);
+      this.#keptAt = 0;
+      const room = this.#block.subarray(this.#kept);
+      const read = await this.#transport.read(this.#place.segment, this.#place.offset + this.#kept, room);
+      this.#isAllRead = read < room.length;
+      if (read === 0) {
         if (await this.#advance()) continue;
         return [];
       }
-      const { offset } = this.#place;
-      const units = this.#takeUnits(this.#bytes.held, 0, take);
-      if (this.#place.offset > offset) return units;
+      const block = this.#block.subarray(0, this.#kept + read);
+      const units = this.#takeUnits(block, 0, take);
+      if (this.#kept < block.length) return units;
+      if (this.#kept === this.#block.length) this.#beginLarge();
     }
   }
 
@@ -180,16 +177,17 @@ export class LogReader implements UnitReader {
       const whole = block.subarray(from, end);
       try {
         // P6: no unit is given out unless the chain fits.
-        if (chain(block.subarray(from, at), this.#place.crc) !== crc) throw this.#misfit(this.#place.offset + at - from);
+        if (chain(block.subarray(from, at), this.#place.crc) !== crc) throw this.#damaged(this.#place.offset, misfit(this.#place.offset + at - from));
         units.push(this.#accept({ start: this.#place.offset, end: this.#place.offset + end - from, crc, head: whole, tail: whole, whole }));
       } catch (error) {
         if (from === start) throw error;
-        this.#bytes.forget(); // those before are good; the next call reads this one again
+        this.#kept = this.#keptAt = 0; // those before are good; this one is read again
         return units;
       }
       from = end;
     }
-    this.#bytes.use(from - start);
+    this.#keptAt = from;
+    this.#kept = block.length - from;
     return units;
   }
 
@@ -203,30 +201,27 @@ export class LogReader implements UnitReader {
     return taken;
   }
 
-  /** A block is full and holds no whole unit: from here on the unit is checked in pieces and not kept. */
+  /** The block is full and holds no whole unit: from here on the unit is checked in pieces and not kept. */
   #beginLarge(): void {
-    const { held } = this.#bytes;
-    const end = held.indexOf(LF) + 1;
-    const head = end === 0 ? undefined : Buffer.from(held.subarray(0, end));
-    const { offset, crc } = this.#place;
-    this.#large = { head, checked: offset, crc, end: offset + held.length, pieces: [] };
-    this.#bytes.forget();
+    const end = this.#block.indexOf(LF) + 1;
+    const head = end === 0 ? undefined : Buffer.from(this.#block.subarray(0, end));
+    this.#large = { head, checked: this.#place.offset, crc: this.#place.crc, pieces: [] };
   }
 
   /** Goes on with a large unit: the unit once it is whole, 'torn' while it is not. */
   async #continueLarge(large: LargeUnit): Promise<Unit | 'torn'> {
     const { segment, offset: start } = this.#place;
     for (;;) {
-      const { block } = this.#bytes;
-      const read = await this.#transport.read(segment, large.checked, block);
-      this.#isAllRead = read < block.length;
-      large.end = Math.max(large.end, large.checked + read);
-      const piece = block.subarray(0, read);
+      const read = await this.#transport.read(segment, large.checked, this.#block);
+      this.#isAllRead = read < this.#block.length;
+      this.#kept = Math.max(this.#kept, large.checked + read - start);
+      const piece = this.#block.subarray(0, read);
       const at = findTrailer(piece, 0);
       if (at !== -1) {
         this.#large = undefined;
+        this.#kept = 0;
         const crc = trailerCrc(piece, at);
-        if (chain(piece.subarray(0, at), large.crc) !== crc) throw this.#misfit(large.checked + at);
+        if (chain(piece.subarray(0, at), large.crc) !== crc) throw this.#damaged(start, misfit(large.checked + at));
         const end = at + TRAILER_BYTES;
         const tail = await withLastLine(this.#transport, segment, piece.subarray(0, end), start, large.checked + end);
         return this.#accept({ start, end: large.checked + end, crc, head: large.head ?? tail, tail, whole: undefined, pieces: large.pieces });
@@ -265,7 +260,7 @@ export class LogReader implements UnitReader {
   }
 
   #forget(): void {
-    this.#bytes.forget();
+    this.#kept = this.#keptAt = 0;
     this.#left = undefined;
     this.#large = undefined;
   }
@@ -277,14 +272,14 @@ export class LogReader implements UnitReader {
     const next = this.#segments.find((name) => name > segment);
     const size = await this.#transport.size(segment);
     if (size < offset) throw this.#damaged(size, `is shorter than the ${offset} bytes that were read of it`);
-    if (size < this.#end) {
+    if (size < offset + this.#kept) {
       this.#forget(); // the writer has cut the torn tail that we had read
       return true;
     }
-    if (size > this.#end) return true; // it has grown since
+    if (size > offset + this.#kept) return true; // it has grown since
     if (next === undefined) return false;
     // A tail of the same length may have been written in its place.
-    if (this.#end > offset) throw this.#damaged(offset, `ends in half a unit, though ${next} exists`);
+    if (this.#kept > 0) throw this.#damaged(offset, `ends in half a unit, though ${next} exists`);
     if (!(await hasOpenLine(this.#transport, next))) return false; // a copy that has only begun
     const header = decodeHeader((await readOpenLine(this.#transport, next)).line);
     if (comparePositions(header.previous, position) !== 0 || header.previousCrc !== crc) {
@@ -294,10 +289,6 @@ export class LogReader implements UnitReader {
     }
     this.#place = { segment: next, offset: 0, crc, position };
     return true;
-  }
-
-  #misfit(end: number): DeltaError {
-    return this.#damaged(this.#place.offset, `the unit from here to byte ${end} does not match its _crc`);
   }
 
   #damaged(offset: number, reason: string): DeltaError {

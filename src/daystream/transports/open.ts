@@ -38,7 +38,7 @@ export function openTransport(source: string, { tell, signal, tokenFile, insecur
   switch (scheme) {
     case undefined:
       if (MISTYPED.test(source)) throw new DeltaError('usage', `${/\w+:/.exec(source)![0]}…: is neither a URL nor a folder`, { hint: `give ${KINDS}; or ./ before the folder's name` });
-      return new Segments(new FolderFiles(source), waiting);
+      return new Segments(new FolderFiles(source, true), waiting);
     case 'ssh': return new Segments(new SshFiles(source, waiting), waiting);
     case 'http':
     case 'https': {
