@@ -29,7 +29,7 @@ export async function follow(source: Source, writer: Writer, options: StreamOpti
 }
 
 async function followDecoded(decoder: Decoder, source: Source, writer: Writer, options: StreamOptions, stop: AbortSignal, report: Report, started: () => Promise<void>): Promise<void> {
-  const stream = await ReplicationStream.start(source.replication, options.slot, decoder.options);
+  const stream = await ReplicationStream.start(source.replication, options.slot, decoder.options, decoder.isKept);
   await started(); // nothing has been taken in yet
   const wake = () => stream.wake();
   const committer = new Committer(writer, options.fsyncIntervalMs, { durable: (lsn: Lsn) => stream.confirm(lsn), failed: wake, synced: (seconds) => report.synced(seconds) });

@@ -11,6 +11,8 @@ import { readAncestors, type Ancestors } from './timelines.js';
 
 /** The socket is paused while so much waits to be taken: memory stays flat however far behind we are. */
 const QUEUE_LIMIT_BYTES = 4 * 1024 * 1024;
+/** Of the memory that messages come in, which is used again and again: a piece of its own for each would be most of what there is to collect. */
+const SLAB_BYTES = 1024 * 1024;
 /** Well inside wal_sender_timeout's default of 60 s. */
 const STATUS_INTERVAL_MS = 10_000;
 /** Between 1970 and 2000, where the protocol's clock begins. */
@@ -21,7 +23,7 @@ const KEEPALIVE = 0x6b; // k
 const DATA_HEADER_BYTES = 25;
 const STATUS_BYTES = 34;
 
-/** `data`: what the plugin wrote. `keepalive`: everything committed before `lsn` has been sent. */
+/** `data`: what the plugin wrote; good until the next call of `receive`, unless it is to be kept. `keepalive`: everything committed before `lsn` has been sent. */
 export type ReplicationMessage =
   | { readonly kind: 'data'; readonly data: Buffer }
   | { readonly kind: 'keepalive'; readonly lsn: bigint; readonly timestampUs: bigint };
@@ -58,6 +60,10 @@ export class ReplicationStream implements pg.Submittable {
   #status: NodeJS.Timeout | undefined;
   #queue: ReplicationMessage[] = [];
   #queuedBytes = 0;
+  /** Where messages come in, and where those are that were given out last. */
+  #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  #given = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  #slabUsed = 0;
   #discard = false;
   #failure: DeltaError | undefined;
   #wake: (() => void) | undefined;
@@ -65,16 +71,16 @@ export class ReplicationStream implements pg.Submittable {
   #confirmed = 0n;
   #heardAtMs = performance.now();
 
-  private constructor(command: string, place: string) {
+  private constructor(command: string, place: string, private readonly isKept: boolean) {
     this.#command = command;
     this.#place = place;
   }
 
-  /** Starts at what the slot has confirmed. Throws DeltaError when the server refuses. */
-  static async start(client: pg.Client, slot: string, options: Readonly<Record<string, string>>): Promise<ReplicationStream> {
+  /** Starts at what the slot has confirmed. `isKept`: messages are, for longer than until the next ones are asked for. Throws DeltaError when the server refuses. */
+  static async start(client: pg.Client, slot: string, options: Readonly<Record<string, string>>, isKept = false): Promise<ReplicationStream> {
     const list = Object.entries(options).map(([name, value]) => `${quoteName(name)} ${quoteText(value)}`);
     const command = `START_REPLICATION SLOT ${quoteName(slot)} LOGICAL 0/0${list.length === 0 ? '' : ` (${list.join(', ')})`}`;
-    const stream = new ReplicationStream(command, `slot "${slot}"`);
+    const stream = new ReplicationStream(command, `slot "${slot}"`, isKept);
     client.query(stream);
     await stream.#started.promise;
     return stream;
@@ -90,6 +96,7 @@ export class ReplicationStream implements pg.Submittable {
     const messages = this.#queue;
     this.#queue = [];
     this.#queuedBytes = 0;
+    [this.#slab, this.#given, this.#slabUsed] = [this.#given, this.#slab, 0];
     if (this.#socket?.isPaused() === true) this.#socket.resume();
     return messages;
   }
@@ -157,7 +164,7 @@ export class ReplicationStream implements pg.Submittable {
     if (chunk[0] === KEEPALIVE) this.#keepalive(chunk);
     else if (chunk[0] === DATA) {
       // A copy: pg reads the next bytes from the socket into the same memory.
-      const data = Buffer.allocUnsafe(chunk.length - DATA_HEADER_BYTES);
+      const data = this.#room(chunk.length - DATA_HEADER_BYTES);
       chunk.copy(data, 0, DATA_HEADER_BYTES);
       this.#enqueue({ kind: 'data', data }, chunk.length);
     } else this.handleError(new DeltaError('postgres', `${this.#place}: sent a message of unknown kind ${chunk[0]}`));
@@ -172,6 +179,14 @@ export class ReplicationStream implements pg.Submittable {
   }
 
   handleReadyForQuery(): void {}
+
+  #room(bytes: number): Buffer {
+    const end = this.#slabUsed + bytes;
+    if (this.isKept || end > SLAB_BYTES) return Buffer.allocUnsafe(bytes);
+    const room = this.#slab.subarray(this.#slabUsed, end);
+    this.#slabUsed = end;
+    return room;
+  }
 
   #keepalive(chunk: Buffer): void {
     if (chunk[17] === 1) this.#sendStatus(false);
