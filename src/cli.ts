@@ -35,6 +35,7 @@ export function command(name: string, description: string): Command {
 /** Runs a command to its end and exits: 0, 1 (expected error), 2 (usage) or 70 (a bug of ours). */
 export async function run(program: Command): Promise<never> {
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM')); // whoever started it over a channel is gone
+  process.once('beforeExit', () => process.exit(report(program, new Error('it waits for something that cannot come'))));
   try {
     await program.parseAsync();
     process.exit(process.exitCode ?? 0);
