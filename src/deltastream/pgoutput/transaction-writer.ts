@@ -1,6 +1,7 @@
 /** One transaction after the other, from its begin to its commit, as lines. */
 import type { Lsn } from '../../daystream/lsn.js';
 import { DeltaError } from '../../errors.js';
+import { CONTROL_PREFIX } from '../../postgres/control.js';
 import { Cursor } from '../../postgres/pgoutput/cursor.js';
 import { LETTER, type LogicalMessage } from '../../postgres/pgoutput/messages.js';
 import { readLogicalMessage, readRelation, readTruncate } from '../../postgres/pgoutput/read.js';
@@ -20,7 +21,6 @@ const BATCH_BYTES = 32 * 1024;
 const NEW_ROW = 0x4e; // N
 /** Behind the letter stands the relation's oid, then the letter of the row. */
 const ROW_AT = 5;
-export const CONTROL_PREFIX = 'deltastream';
 /** Anybody may send one, and a longer one says nothing that a look does not find. */
 const CONTROL_LIMIT_BYTES = 16 * 1024 * 1024;
 
