@@ -143,9 +143,8 @@ read_short(struct text text, double *number)
  * precision: digits and power of ten are exact, the one operation is rounded to 64 bits,
  * and where those that a double has not are clearly below or above their half, so is the double.
  */
-#if LDBL_MANT_DIG == 64
+#if LDBL_MANT_DIG == 64 && (defined(__x86_64__) || defined(__i386__))
 #define LONG_DIGITS 19
-#define LONG_POWER 27
 #define SPARE_BITS 0x7ff
 #define SPARE_HALF 0x400
 
@@ -154,7 +153,7 @@ read_long(struct text text, double *number)
 {
 	static const long double POWERS[] = {
 		1e0L, 1e1L, 1e2L, 1e3L, 1e4L, 1e5L, 1e6L, 1e7L, 1e8L, 1e9L, 1e10L, 1e11L, 1e12L, 1e13L,
-		1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
+		1e14L, 1e15L, 1e16L, 1e17L, 1e18L};
 	size_t		negative = text.length > 0 && text.bytes[0] == '-',
 				point = text.length,
 				decimals;

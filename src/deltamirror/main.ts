@@ -73,7 +73,7 @@ Examples:
 
 async function start(path: string, options: Options, signal: AbortSignal): Promise<void> {
   const report = new Report(process.stderr);
-  const open = (source: string) => openTransport(source, { tell: (text) => report.note(text), signal, tokenFile: options.tokenFile, insecure: options.insecure });
+  const open = (source: string) => openTransport(source, { tell: (text) => report.note(text), signal, tokenFile: options.tokenFile, insecure: options.insecure, isAlone: true });
   const original = await originalLog(path, options, open);
   if (original === undefined) requireCache(path);
   const held = lockCache(path, `deltamirror ${path}`);

@@ -77,7 +77,7 @@ export class ReplicationStream implements pg.Submittable {
   }
 
   /** Starts at what the slot has confirmed. `isKept`: messages are, for longer than until the next ones are asked for. Throws DeltaError when the server refuses. */
-  static async start(client: pg.Client, slot: string, options: Readonly<Record<string, string>>, isKept = false): Promise<ReplicationStream> {
+  static async start(client: pg.Client, slot: string, options: Readonly<Record<string, string>>, isKept: boolean): Promise<ReplicationStream> {
     const list = Object.entries(options).map(([name, value]) => `${quoteName(name)} ${quoteText(value)}`);
     const command = `START_REPLICATION SLOT ${quoteName(slot)} LOGICAL 0/0${list.length === 0 ? '' : ` (${list.join(', ')})`}`;
     const stream = new ReplicationStream(command, `slot "${slot}"`, isKept);

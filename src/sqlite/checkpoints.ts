@@ -19,8 +19,6 @@ const LOOK_EVERY_MS = 10_000;
 const GLANCE_EVERY_MS = 50;
 /** Between two tries while readers keep the WAL. */
 const RETRY_EVERY_MS = 1000;
-/** So many that a checkpoint leaves in the WAL are kept there by a reader that is more than passing by. */
-const HELD_FRAMES = 1000;
 /** Held for so long it is written down. */
 const HELD_AFTER_MS = 60_000;
 /** A replay waits for the thread where the WAL has so many frames: it writes faster than that one does. */
@@ -151,7 +149,7 @@ export class Checkpoints {
     if ('problem' in answer) return;
     const { log, checkpointed, busy } = answer.frames;
     if (busy) return; // an application's connection runs one
-    const isOld = log - checkpointed >= HELD_FRAMES;
+    const isOld = log - checkpointed >= FRAMES.caughtUp;
     if (!isOld) this.#restart();
     // Also where no reader stays for long, but there is always one.
     const isHeld = isOld || (log * this.#frameBytes >= WAL_KEPT_BYTES && this.#restartAt > log);

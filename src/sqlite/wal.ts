@@ -40,8 +40,9 @@ export function walBytes(path: string): number {
   return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** How often the WAL's file was used from its start again. */
+/** How often the WAL's file was used from its start again; 0 where there is none. */
 export function walSequence(path: string): number {
+  if (walBytes(path) === 0) return 0;
   const bytes = Buffer.alloc(4);
   const fd = openSync(`${path}-wal`, 'r');
   try {

@@ -57,17 +57,17 @@ test('columns that come, go, change and are renamed, among rows, read late', asy
   ]);
 });
 
-test('what is found in a transaction that the log has already is said again behind it: the log has it as the catalog was then', async (t) => {
+for (const by of ['a look', 'a row']) test(`what is found by ${by} in a transaction that the log has already is said again behind it: the log has it as the catalog was then`, async (t) => {
   const shapes = new OpenedShapes();
   t.after(() => shapes.close());
   const twin = await TwinSlots.make(t, server, 'CREATE TABLE t (id int PRIMARY KEY)', () => shapes);
   const { rows: [{ oid, name }] } = await twin.client.query<{ oid: number; name: string }>("SELECT 't'::regclass::oid AS oid, current_database() AS name");
-  const look = `SELECT pg_logical_emit_message(true, 'deltastream', 'look ${oid}')`;
-  await twin.client.query(look);
+  const write = by === 'a row' ? 'INSERT INTO t SELECT count(*) FROM t' : `SELECT pg_logical_emit_message(true, 'deltastream', 'look ${oid}')`;
+  await twin.client.query(write);
   const { rows: [{ lsn }] } = await twin.client.query<{ lsn: string }>("SELECT (pg_current_wal_lsn() - '0/0')::text AS lsn");
   await twin.client.query("COMMENT ON TABLE t IS 'of now'");
   await shapes.open(server.url(name), EVERYTHING, { ...stateOf(EVERYTHING, '', false, [], []), prints: { [oid]: 'of then' } });
-  await twin.client.query(look);
+  await twin.client.query(write);
   twin.reconnect(BigInt(lsn));
   const said = await twin.theirs();
   assert.equal(said.filter((line) => line.includes('\t_action\tstale\t')).length, 2);

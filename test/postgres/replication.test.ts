@@ -20,7 +20,7 @@ async function slot(name: string): Promise<void> {
 async function start(t: TestContext, name: string, options: Record<string, string> = {}): Promise<ReplicationStream> {
   const client = await connect(server.url(), { applicationName: 'test', replication: true });
   t.after(() => client.end());
-  return ReplicationStream.start(client, name, options);
+  return ReplicationStream.start(client, name, options, false);
 }
 
 /** All lines, until one matches. */

@@ -1,5 +1,6 @@
 /** The WAL of a cache that is followed: what a reader in a transaction makes of it, and that it is gone behind that one. */
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
@@ -172,4 +173,11 @@ test('behind, commits are larger where they write more than the log has, and sma
   await checkpoints.committed(false, 1 << 20);
   assert.equal(checkpoints.batchBytes, dense);
   assert.equal(await commit(1, true), first);
+});
+
+test('a mirror whose cache was removed goes on until it is stopped: what is missing is no bug', async (t) => {
+  const followed = follow(t, 10);
+  for (const suffix of ['', '-wal', '-shm']) rmSync(followed.path + suffix);
+  await change(followed, 1);
+  assert.match(followed.checkpoints.wal.problem ?? '', /^(?:another file has its name|$)/);
 });

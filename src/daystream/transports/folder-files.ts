@@ -5,26 +5,30 @@
  * is the net under both. Node's own watch and no library's: those list a folder anew at each
  * write to one of its files.
  */
-import { readSync, watch, type FSWatcher } from 'node:fs';
+import { readSync, watch, type FSWatcher, type Stats } from 'node:fs';
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { DeltaError, reasonOf } from '../../errors.js';
 import { isLogFile } from '../file-names.js';
 import type { Files } from '../files.js';
 import { Wakeable } from './wakeable.js';
 
+/** What inotify says where this user has as many as the system allows. */
+const NO_MORE_WATCHES = new Set(['EMFILE', 'ENOSPC']);
+
 export class FolderFiles implements Files {
   readonly place: string;
   readonly patience = 1;
-  #open: { name: string; handle: FileHandle; inode: number } | undefined;
+  #open: { name: string; handle: FileHandle; file: string | undefined } | undefined;
   #watched: { name: string; watcher: FSWatcher } | undefined;
-  #folder: { inode: number; watcher: FSWatcher } | undefined;
+  #folder: { file: string; watcher: FSWatcher } | undefined;
   #grown = true;
   #listChanged = true;
   readonly #news = new Wakeable();
   #isClosed = false;
 
-  /** `isAlone`: the process has nothing else to do while it reads, and a way through threads costs more than what is in memory. */
+  /** `isAlone`: the process does little else while it reads, and the way through another thread costs more than to read what is in memory. */
   constructor(path: string, private readonly isAlone = false) {
     this.place = resolve(path);
   }
@@ -41,7 +45,10 @@ export class FolderFiles implements Files {
   async read(name: string, offset: number, into: Buffer): Promise<number> {
     const handle = await this.#handle(name);
     try {
-      return this.isAlone ? readSync(handle.fd, into, 0, into.length, offset) : (await handle.read(into, 0, into.length, offset)).bytesRead;
+      if (!this.isAlone) return (await handle.read(into, 0, into.length, offset)).bytesRead;
+      const read = readSync(handle.fd, into, 0, into.length, offset);
+      if (read === into.length) await setImmediate(); // there is more: who else waits has a turn in between
+      return read;
     } catch (error) {
       await this.#letGo(); // of a mount that went, nothing comes by the old handle any more
       throw this.#missing(name, error);
@@ -50,9 +57,9 @@ export class FolderFiles implements Files {
 
   async size(name: string): Promise<number> {
     // By path, not by the open handle: a file that was removed must not look alive, and one that was put in its place, as rsync does, is read from here on.
-    const { size, ino } = await stat(join(this.place, name)).catch((error: unknown) => { throw this.#missing(name, error); });
-    if (this.#open?.name === name && this.#open.inode !== ino) await this.#letGo();
-    return size;
+    const status = await stat(join(this.place, name)).catch((error: unknown) => { throw this.#missing(name, error); });
+    if (this.#open?.name === name && this.#open.file !== fileOf(status)) await this.#letGo();
+    return status.size;
   }
 
   async changed(name: string | undefined, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
@@ -62,7 +69,7 @@ export class FolderFiles implements Files {
       // Neither flag set: the poll ran out, and then the list is looked at too, which may be another folder's by now.
       if (!this.#grown) {
         this.#listChanged = true;
-        if (this.#folder?.inode !== await this.#inode()) this.#unwatchFolder();
+        if (this.#folder?.file !== await this.#folderFile()) this.#unwatchFolder();
       }
     }
     const listChanged = this.#listChanged;
@@ -89,7 +96,7 @@ export class FolderFiles implements Files {
 
   async #watch(name: string | undefined): Promise<void> {
     if (this.#folder === undefined) await this.#watchFolder();
-    if (name === undefined || this.#watched?.name === name) return;
+    if (name === undefined || this.#watched?.name === name || this.#isClosed) return;
     this.#watched?.watcher.close();
     this.#watched = undefined;
     try {
@@ -97,6 +104,7 @@ export class FolderFiles implements Files {
       watcher.on('error', () => this.#notify(true));
       this.#watched = { name, watcher };
     } catch (error) {
+      if (NO_MORE_WATCHES.has((error as NodeJS.ErrnoException).code ?? '')) return; // the poll remains
       throw this.#missing(name, error);
     }
     this.#grown = true; // what came between the last read and this watch is read now
@@ -104,12 +112,12 @@ export class FolderFiles implements Files {
 
   /** Where it is not there, or cannot be watched, the poll remains. */
   async #watchFolder(): Promise<void> {
-    const inode = await this.#inode();
-    if (inode === undefined || this.#isClosed) return;
+    const file = await this.#folderFile();
+    if (file === undefined || this.#isClosed) return;
     try {
       const watcher = watch(this.place, (event, file) => { if (event === 'rename' && (file === null || isLogFile(file))) this.#notify(true); });
       watcher.on('error', () => this.#unwatchFolder());
-      this.#folder = { inode, watcher };
+      this.#folder = { file, watcher };
     } catch {
       return;
     }
@@ -121,9 +129,9 @@ export class FolderFiles implements Files {
     this.#folder = undefined;
   }
 
-  /** Of the folder; undefined where there is none. */
-  async #inode(): Promise<number | undefined> {
-    return (await stat(this.place).catch(() => undefined))?.ino;
+  /** What stands under the folder's name; undefined where there is nothing. */
+  async #folderFile(): Promise<string | undefined> {
+    return fileOf(await stat(this.place).catch(() => undefined));
   }
 
   #notify(listChanged: boolean): void {
@@ -138,7 +146,7 @@ export class FolderFiles implements Files {
     this.#open = undefined;
     await former?.close();
     const handle = await open(join(this.place, name), 'r').catch((error: unknown) => { throw this.#missing(name, error); });
-    this.#open = { name, handle, inode: (await handle.stat()).ino };
+    this.#open = { name, handle, file: fileOf(await handle.stat()) };
     if (this.#isClosed) await this.#letGo(); // it was opened meanwhile
     return handle;
   }
@@ -147,4 +155,9 @@ export class FolderFiles implements Files {
     const hint = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'put the segment back, or copy the tables again with deltaimport' : 'let this user read it';
     return new DeltaError('log-missing', `${join(this.place, name)}: ${reasonOf(error)}`, { hint, cause: error });
   }
+}
+
+/** A mount has files of the same numbers as another one. */
+function fileOf(status: Stats | undefined): string | undefined {
+  return status && `${status.dev}:${status.ino}`;
 }

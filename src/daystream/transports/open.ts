@@ -16,6 +16,8 @@ export interface OpenOptions {
   readonly tokenFile?: string;
   /** True: the token is shown also where others can read it, by http:// on another machine. */
   readonly insecure?: boolean;
+  /** Of a folder: the process does little else while it reads (folder-files.ts). */
+  readonly isAlone?: boolean;
 }
 
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
@@ -32,13 +34,13 @@ export function isRemote(source: string): boolean {
  * The log at a source: a folder, or a URL. Nothing is asked of it yet. Throws DeltaError usage
  * where it is none of those, a URL with a secret in it, or one where anybody could read the token; config where the token cannot be read.
  */
-export function openTransport(source: string, { tell, signal, tokenFile, insecure }: OpenOptions): Segments {
+export function openTransport(source: string, { tell, signal, tokenFile, insecure, isAlone }: OpenOptions): Segments {
   const waiting = { tell, signal };
   const scheme = SCHEME.exec(source)?.[1].toLowerCase();
   switch (scheme) {
     case undefined:
       if (MISTYPED.test(source)) throw new DeltaError('usage', `${/\w+:/.exec(source)![0]}…: is neither a URL nor a folder`, { hint: `give ${KINDS}; or ./ before the folder's name` });
-      return new Segments(new FolderFiles(source, true), waiting);
+      return new Segments(new FolderFiles(source, isAlone), waiting);
     case 'ssh': return new Segments(new SshFiles(source, waiting), waiting);
     case 'http':
     case 'https': {

@@ -73,7 +73,10 @@ export class ToldTables {
 
   /** The log may have less than was said; and of those that were stale, another reason or none: they are copied once more. */
   unsay(stale: readonly number[]): void {
-    for (const oid of stale) this.of(oid).isTrusted = false;
+    for (const oid of stale) {
+      const table = this.get(oid); // unless it was dropped since
+      if (table !== undefined) table.isTrusted = false;
+    }
     for (const table of this.#tables.values()) table.schema = table.indexes = table.comments = undefined;
   }
 

@@ -110,6 +110,7 @@ export class TransactionWriter {
     const isRepeat = this.#current().commitLsn < this.#lsn;
     this.#transaction = undefined;
     this.#forgetOwn();
+    if (isRepeat) this.#rows.clear(); // so that the next row of each table is asked about again
     this.#shapes.committed(isRepeat);
     this.#lines.flush(append);
   }
