@@ -2,7 +2,7 @@
  * What a replay is held against: a log's updates applied to a cache by a loop in C that
  * does this and nothing else. It splits lines, unescapes, binds and steps cached
  * statements, with SQLite's settings and commits as deltamirror has them while it is
- * behind; it does not check the chain, knows one table of one shape, and ends at what it
+ * far behind; it does not check the chain, knows one table of one shape, and ends at what it
  * does not know.
  *
  *   replay CACHE SEGMENT...     prints the number of rows it applied
@@ -19,7 +19,7 @@
 
 #include "sqlite3.h"
 
-/* As src/deltamirror/mirror.ts and src/sqlite/pace.ts have them. */
+/* As src/deltamirror/mirror.ts and src/sqlite/pace.ts have them, where transactions change the same pages again. */
 #define BATCH_BYTES (128 << 20)
 #define BATCH_SECONDS 2.0
 #define SETTINGS \
