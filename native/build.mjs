@@ -15,6 +15,12 @@ import { dirname, join } from 'node:path';
 const ROOM = import.meta.dirname;
 const BUILT = join(ROOM, 'build/Release/deltamirror.node');
 const asked = new Set(process.argv.slice(2));
+const KNOWN = ['--prebuild', '--install', '--headers', '--sources'];
+const unknown = [...asked].find((word) => !KNOWN.includes(word));
+if (unknown !== undefined) {
+  process.stderr.write(`native: ${unknown} is none of ${KNOWN.join(', ')}\n`);
+  process.exit(2);
+}
 
 if (asked.has('--headers')) {
   process.stdout.write(headers());

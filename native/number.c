@@ -9,6 +9,8 @@ SQLITE_EXTENSION_INIT3
 #define INT64_DIGITS 19
 /* A whole number of this many digits, and such a power of ten, are exact as a double. */
 #define EXACT_DIGITS 15
+/* Of so many digits the number itself is exact in 64 bits. */
+#define PLAIN_DIGITS 19
 /* A longer number is TypeScript's: it would keep strtod busy. */
 #define REAL_TEXT_LIMIT 800
 #define EXPONENT_DIGITS 4
@@ -107,97 +109,98 @@ nearest_double(struct decimal *decimal)
 	return strtod(decimal->text, NULL);
 }
 
-/*
- * Most numbers are short and without an exponent. Their digits are exact as a double, and
- * so is the power of ten; the one division is rounded once, and so right.
- */
-static int
-read_short(struct text text, double *number)
+/* A number without an exponent, of digits that fit 64 bits: `-12.50` has the digits 1250, of which 2 are decimals. */
+struct plain
 {
-	static const double POWERS[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-	size_t		negative = text.length > 0 && text.bytes[0] == '-',
-				point = text.length;
-	int64_t		digits = 0;
+	int			negative;
+	size_t		count;				/* of digits */
+	size_t		decimals;
+	uint64_t	digits;
+};
 
-	if (FLT_EVAL_METHOD != 0 || text.length == negative || text.length > negative + EXACT_DIGITS)
+static int
+read_plain(struct text text, struct plain *plain)
+{
+	size_t		start = text.length > 0 && text.bytes[0] == '-',
+				point = text.length;
+
+	if (text.length > start + PLAIN_DIGITS + 1)
 		return 0;
-	for (size_t i = negative; i < text.length; i++)
+	*plain = (struct plain) {.negative = (int) start};
+	for (size_t i = start; i < text.length; i++)
 	{
 		unsigned	digit = (unsigned) text.bytes[i] - '0';
 
 		if (digit <= 9)
-			digits = digits * 10 + digit;
-		else if (text.bytes[i] == '.' && point == text.length && i > negative && i + 1 < text.length)
+		{
+			plain->digits = plain->digits * 10 + digit;
+			plain->count++;
+		}
+		else if (text.bytes[i] == '.' && point == text.length && i > start && i + 1 < text.length)
 			point = i;
 		else
 			return 0;
 	}
-	*number = (double) digits / POWERS[point == text.length ? 0 : text.length - point - 1];
-	if (negative)
+	plain->decimals = point == text.length ? 0 : text.length - point - 1;
+	return plain->count > 0 && plain->count <= PLAIN_DIGITS;
+}
+
+/*
+ * Most numbers are short. Their digits are exact as a double, and so is the power of ten;
+ * the one division is rounded once, and so right.
+ */
+static int
+short_real(const struct plain *plain, double *number)
+{
+	static const double POWERS[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
+
+	if (FLT_EVAL_METHOD != 0 || plain->count > EXACT_DIGITS)
+		return 0;
+	*number = (double) plain->digits / POWERS[plain->decimals];
+	if (plain->negative)
 		*number = -*number;
 	return 1;
 }
 
 /*
- * The same for numbers of up to 19 digits where the compiler has the x87's 64 bits of
- * precision: digits and power of ten are exact, the one operation is rounded to 64 bits,
- * and where those that a double has not are clearly below or above their half, so is the double.
+ * The same for longer ones where the compiler has the x87's 64 bits of precision: digits
+ * and power of ten are exact, the one division is rounded to 64 bits, and where those that
+ * a double has not are clearly below or above their half, so is the double.
  */
 #if LDBL_MANT_DIG == 64 && (defined(__x86_64__) || defined(__i386__))
-#define LONG_DIGITS 19
 #define SPARE_BITS 0x7ff
 #define SPARE_HALF 0x400
 
 static int
-read_long(struct text text, double *number)
+long_real(const struct plain *plain, double *number)
 {
 	static const long double POWERS[] = {
 		1e0L, 1e1L, 1e2L, 1e3L, 1e4L, 1e5L, 1e6L, 1e7L, 1e8L, 1e9L, 1e10L, 1e11L, 1e12L, 1e13L,
 		1e14L, 1e15L, 1e16L, 1e17L, 1e18L};
-	size_t		negative = text.length > 0 && text.bytes[0] == '-',
-				point = text.length,
-				decimals;
-	uint64_t	digits = 0,
-				mantissa;
-	long double value;
+	long double value = (long double) plain->digits / POWERS[plain->decimals];
+	uint64_t	mantissa;
 	int			spare;
 
-	if (text.length <= negative || text.length > negative + LONG_DIGITS + 1)
+	if (plain->digits == 0)
 		return 0;
-	for (size_t i = negative; i < text.length; i++)
-	{
-		unsigned	digit = (unsigned) text.bytes[i] - '0';
-
-		if (digit <= 9)
-			digits = digits * 10 + digit;
-		else if (text.bytes[i] == '.' && point == text.length && i > negative && i + 1 < text.length)
-			point = i;
-		else
-			return 0;
-	}
-	if (point == text.length && text.length > negative + LONG_DIGITS)
-		return 0;
-	if (digits == 0)
-		return 0;
-	decimals = point == text.length ? 0 : text.length - point - 1;
-	value = (long double) digits / POWERS[decimals];
 	memcpy(&mantissa, &value, sizeof(mantissa));	/* the first eight bytes: all 64 bits of it */
 	spare = (int) (mantissa & SPARE_BITS);
 	if (spare >= SPARE_HALF - 1 && spare <= SPARE_HALF + 1)
 		return 0;
-	*number = (double) (negative ? -value : value);
+	*number = (double) (plain->negative ? -value : value);
 	return 1;
 }
 #else
-#define read_long(text, number) 0
+#define long_real(plain, number) 0
 #endif
 
 int
 read_real(struct text text, double *number)
 {
 	struct decimal decimal;
+	struct plain plain;
 
-	if (read_short(text, number) || read_long(text, number))
+	if (read_plain(text, &plain) && (short_real(&plain, number) || long_real(&plain, number)))
 		return 1;
 	if (text_is(text, "Infinity") || text_is(text, "-Infinity"))
 	{
